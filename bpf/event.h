@@ -1,0 +1,86 @@
+/* The only file that kernel and user space share: records in the ring buffer, the host filter, and
+ * the names of the counters. Fixed-width members, no holes: tests/bpf compares both layouts.
+ *
+ * A connection is (tgid, start of the process, SSL object, generation). The generation is the time
+ * at which the server name was set on the object, so an object that is freed and reused is another
+ * connection. */
+#pragma once
+
+#ifdef __bpf__
+#include "kernel.h"
+#else
+#include <linux/types.h>
+#endif
+
+#define EVENT_CHUNK_MAX   16384 /* bytes of plaintext in one record */
+#define EVENT_CALL_CHUNKS 64 /* records of one SSL_read or SSL_write: 1 MiB; the rest is counted   \
+			      */
+#define EVENT_NAME_MAX 256   /* server name with its NUL (RFC 1035: 253 characters) */
+#define EVENT_COMM_MAX 16
+
+enum event_type {
+	EVENT_OPEN = 1,  /* a provider's server name was set: struct event_open */
+	EVENT_DATA = 2,  /* plaintext of one call, or a piece of it: struct event_data */
+	EVENT_CLOSE = 3, /* the SSL object was freed: struct event_close */
+};
+
+enum event_direction { EVENT_SENT = 0, EVENT_RECEIVED = 1 };
+
+struct event_head {
+	__u32 type;          /* enum event_type */
+	__u32 tgid;          /* process, as the initial pid namespace numbers it */
+	__u64 time_ns;       /* CLOCK_MONOTONIC, when the call returned */
+	__u64 start_ns;      /* CLOCK_BOOTTIME, when the process started */
+	__u64 ssl;           /* address of the SSL object in the process */
+	__u64 generation_ns; /* CLOCK_MONOTONIC, when the server name was set */
+};
+
+struct event_open {
+	struct event_head head;
+	__u64 cgroup_id;
+	__u32 uid;
+	__u32 host_id; /* value of the host filter that matched */
+	char comm[EVENT_COMM_MAX];
+	char name[EVENT_NAME_MAX];
+};
+
+struct event_data {
+	struct event_head head;
+	__u64 offset;   /* of the first byte, in this direction of this connection */
+	__u32 length;   /* bytes that the process moved and that this record stands for */
+	__u32 captured; /* bytes that follow: <= length, <= EVENT_CHUNK_MAX */
+	__u32 host_id;
+	__u32 direction; /* enum event_direction */
+	__u8 bytes[];
+};
+
+struct event_close {
+	struct event_head head;
+	__u64 sent; /* bytes of the whole connection: what is missing before them was lost */
+	__u64 received;
+};
+
+/* Host filter: FNV-1a 64 of the lower-case name -> host_id. A one-level wildcard (*.example.com)
+ * is stored as the hash of "example.com" in the second map. */
+#define EVENT_HOSTS_MAX  4096
+#define EVENT_FNV_OFFSET 0xcbf29ce484222325ULL
+#define EVENT_FNV_PRIME  0x100000001b3ULL
+
+/* Every path that refuses something counts it under one of these names. */
+#define EVENT_COUNTERS(X)                                                                          \
+	X(CALLS_SEEN, "calls_seen")           /* probed calls on a provider's connection */        \
+	X(BYTES_CAPTURED, "bytes_captured")   /* plaintext given to user space */                  \
+	X(RING_FULL, "ring_full")             /* records lost: no room in the ring */              \
+	X(RING_FULL_BYTES, "ring_full_bytes") /* plaintext in them */                              \
+	X(CALL_TOO_LONG_BYTES, "call_too_long_bytes") /* beyond EVENT_CALL_CHUNKS records */       \
+	X(READ_FAULT, "read_fault")                   /* records whose bytes could not be read */  \
+	X(CONNECTIONS_FULL, "connections_full")       /* connections not followed: map full */     \
+	X(CALLS_FULL, "calls_full")                   /* calls not followed: map full */           \
+	X(NAME_UNREADABLE, "name_unreadable")         /* server names that could not be read */
+
+enum event_counter {
+#define X(id, name) EVENT_COUNTER_##id,
+	EVENT_COUNTERS(X)
+#undef X
+	    EVENT_COUNTER_MAX
+};

@@ -1,0 +1,48 @@
+/* Loads the BPF programs and attaches them to every libssl on the host, once per inode: those of
+ * the usual directories, those that running processes map, and those that are mapped later
+ * (PERF_RECORD_MMAP2). Libraries are opened through map_files, never by a path that a process
+ * chose. Owned by the main loop; needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and kin). */
+#pragma once
+
+#include "base/counter.h"
+#include "base/err.h"
+#include "bpf/event.h"
+
+struct attach;
+
+struct attach_counters {
+	struct counter libraries;        /* inodes with probes on them */
+	struct counter libraries_failed; /* found, but could not be probed */
+	struct counter mappings_seen;
+	struct counter mappings_lost; /* the kernel's own count of dropped MMAP2 records */
+};
+
+struct attach_options {
+	unsigned ring_bytes; /* power of two, whole pages */
+	/* A line for the person at the terminal: which library, how many probes, or why not. */
+	void (*note)(void *ctx, const char *line);
+	void *ctx;
+};
+
+/* -EPERM, -ENOTSUP, ... with one line that says what is missing and how to get it. */
+int attach_new(const struct attach_options *options, struct attach **ret_attach, struct err *err);
+void attach_free(struct attach *attach);
+
+/* The host filter: patterns as in provider files, "a.example.com" or "*.example.com". -E2BIG. */
+int attach_set_hosts(struct attach *attach, const char *const *patterns, unsigned n,
+		     struct err *err);
+
+/* Looks at every process and the usual directories once. */
+void attach_sweep(struct attach *attach);
+
+/* Fds (one a CPU) that become readable when a library was mapped; attach_poll then reads them. */
+unsigned attach_fds(const struct attach *attach, int *ret_fds, unsigned max);
+void attach_poll(struct attach *attach);
+
+/* For src/capture: the ring and the flag that tells the kernel to wake its reader. */
+int attach_ring_fd(const struct attach *attach);
+_Atomic uint32_t *attach_wake_flag(struct attach *attach);
+
+/* Sums the per-CPU counters. */
+void attach_read_counters(const struct attach *attach, uint64_t ret[static EVENT_COUNTER_MAX]);
+const struct attach_counters *attach_counters(const struct attach *attach);

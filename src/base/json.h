@@ -1,0 +1,88 @@
+/* A streaming JSON scanner (RFC 8259) for bodies that arrive in pieces, are megabytes long and of
+ * which a few values are wanted. It builds no tree and keeps no text besides the selected scalars:
+ * the state is a fixed struct of a few KiB, whatever the document.
+ *
+ * Which values are wanted is a set of JSON pointers, compiled once and shared by any number of
+ * scans (read-only, any thread). What no pointer leads into is skipped at the speed of memchr; the
+ * brackets and the strings there are still balanced, but literals and numbers are not checked. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+#define JSON_DEPTH_MAX    512 /* nesting of a document; deeper is refused */
+#define JSON_POINTER_MAX  16  /* tokens of one pointer */
+#define JSON_POINTERS_MAX 256 /* pointers of one set */
+#define JSON_TEXT_MAX     256 /* bytes kept of a selected string or number */
+
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_INTEGER, /* fits int64 and is written without point or exponent */
+	JSON_NUMBER,  /* any other number: only `text` */
+	JSON_STRING,
+	JSON_ARRAY,  /* reported when it opens: its presence is the value */
+	JSON_OBJECT, /* the same */
+};
+
+struct json_value {
+	enum json_type type;
+	bool truncated;       /* the text was longer than JSON_TEXT_MAX: `text` is its head */
+	int64_t integer;      /* JSON_INTEGER; JSON_BOOL: 0 or 1 */
+	struct span text;     /* STRING: unescaped, in UTF-8; NUMBER, INTEGER: as written */
+	uint64_t text_length; /* STRING: bytes of the whole unescaped string */
+};
+
+/* Called for each value that a pointer names, in document order. A key that occurs twice is
+ * reported twice: the caller keeps the last. `value` is valid during the call. */
+typedef void json_value_fn(void *ctx, unsigned id, const struct json_value *value);
+
+struct json_paths;
+
+int json_paths_new(struct json_paths **ret_paths); /* -ENOMEM */
+void json_paths_free(struct json_paths *paths);
+
+/* Adds an RFC 6901 pointer ("/usage/prompt_tokens"; "" is the document). A token "*" stands for
+ * every element of an array and every member of an object. Equal pointers get the same id; ids
+ * count from 0. -EINVAL (does not start with '/', bad ~ escape), -E2BIG (over the limits). */
+int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id);
+
+struct json_frame;
+
+struct json_scan {
+	const struct json_paths *paths;
+	json_value_fn *fn;
+	void *ctx;
+	uint8_t state;
+	uint8_t status;
+	uint8_t escape;          /* bytes of a \uXXXX seen */
+	bool selected;           /* the scalar or key at hand is wanted */
+	uint16_t depth;          /* open containers */
+	uint16_t tracked;        /* of them, the first ones with live pointers */
+	uint32_t code_unit;      /* of the escape */
+	uint32_t high_surrogate; /* waiting for its other half */
+	uint16_t text_len;
+	bool truncated;
+	uint64_t text_length;
+	uint64_t is_object[JSON_DEPTH_MAX / 64];
+	uint16_t live[JSON_POINTER_MAX + 1][8]; /* trie nodes that lead on, by tracked level */
+	uint8_t n_live[JSON_POINTER_MAX + 1];
+	uint64_t index[JSON_POINTER_MAX + 1]; /* array index, by tracked level */
+	char text[JSON_TEXT_MAX];
+};
+
+/* Makes a zero-cost start: nothing but the header of the struct is written. `paths` must outlive
+ * the scan. */
+void json_scan_init(struct json_scan *scan, const struct json_paths *paths, json_value_fn *fn,
+		    void *ctx);
+
+/* Takes the next piece, cut anywhere. 0 = goes on; 1 = the document is complete (what follows may
+ * be white space only); -EBADMSG = not JSON, -E2BIG = nested too deep: both stay, and no value is
+ * reported after them. */
+int json_scan_feed(struct json_scan *scan, struct span piece);
+
+/* No more bytes. 1 = complete, -EAGAIN = cut off in the middle, else as json_scan_feed. A number
+ * at the top level ends here. */
+int json_scan_end(struct json_scan *scan);

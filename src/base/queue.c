@@ -1,0 +1,117 @@
+/* Single-producer single-consumer ring. head is written by the producer, tail by the consumer, each
+ * on a cache line of its own. `asleep` closes the race between "empty" and "sleep": both sides put
+ * a full fence between their own store and the load of the other's. */
+#include "base/queue.h"
+
+#include <errno.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct queue {
+	alignas(64) _Atomic size_t head;
+	alignas(64) _Atomic size_t tail;
+	alignas(64) _Atomic bool asleep;
+	size_t mask;
+	size_t item_bytes;
+	int fd;
+	unsigned char items[];
+};
+
+int queue_new(size_t item_bytes, size_t capacity, struct queue **ret_queue)
+{
+	size_t slots = 2, bytes;
+	struct queue *q;
+
+	while (slots < capacity)
+		slots *= 2;
+	if (__builtin_mul_overflow(slots, item_bytes, &bytes) ||
+	    __builtin_add_overflow(bytes, sizeof(*q) + 63, &bytes))
+		return -ENOMEM;
+	q = aligned_alloc(64, bytes & ~(size_t)63);
+	if (!q)
+		return -ENOMEM;
+	/* Only the head is cleared: untouched slots stay untouched pages. */
+	memset(q, 0, sizeof(*q));
+	q->mask = slots - 1;
+	q->item_bytes = item_bytes;
+	q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->fd < 0) {
+		free(q);
+		return -errno;
+	}
+	*ret_queue = q;
+	return 0;
+}
+
+void queue_free(struct queue *q)
+{
+	if (!q)
+		return;
+	close(q->fd);
+	free(q);
+}
+
+static unsigned char *slot(struct queue *q, size_t index)
+{
+	return q->items + (index & q->mask) * q->item_bytes;
+}
+
+size_t queue_depth(const struct queue *q)
+{
+	return atomic_load_explicit(&q->head, memory_order_acquire) -
+	       atomic_load_explicit(&q->tail, memory_order_acquire);
+}
+
+size_t queue_room(const struct queue *q)
+{
+	return q->mask + 1 - queue_depth(q);
+}
+
+bool queue_push(struct queue *q, const void *item)
+{
+	size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+	uint64_t one = 1;
+
+	if (!queue_room(q))
+		return false;
+	memcpy(slot(q, head), item, q->item_bytes);
+	atomic_store_explicit(&q->head, head + 1, memory_order_release);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&q->asleep, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&q->asleep, false, memory_order_relaxed))
+		(void)!write(q->fd, &one, sizeof(one));
+	return true;
+}
+
+bool queue_pop(struct queue *q, void *ret_item)
+{
+	size_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
+
+	if (atomic_load_explicit(&q->head, memory_order_acquire) == tail)
+		return false;
+	memcpy(ret_item, slot(q, tail), q->item_bytes);
+	atomic_store_explicit(&q->tail, tail + 1, memory_order_release);
+	return true;
+}
+
+int queue_fd(const struct queue *q)
+{
+	return q->fd;
+}
+
+bool queue_sleep(struct queue *q)
+{
+	uint64_t count;
+
+	(void)!read(q->fd, &count, sizeof(count));
+	atomic_store_explicit(&q->asleep, true, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!queue_depth(q))
+		return true;
+	atomic_store_explicit(&q->asleep, false, memory_order_relaxed);
+	return false;
+}

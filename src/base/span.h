@@ -1,0 +1,65 @@
+/* A borrowed run of bytes: pointer and length, never owned, never NUL-terminated.
+ * Every parser takes spans and returns spans into the same memory. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+
+struct span {
+	const char *ptr;
+	size_t len;
+};
+
+#define SPAN(literal) ((struct span){ (literal), sizeof(literal) - 1 })
+
+static inline struct span span_of(const char *text)
+{
+	return (struct span){ text, text ? strlen(text) : 0 };
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* ASCII case is ignored. */
+static inline bool span_ieq(struct span a, struct span b)
+{
+	return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool span_starts(struct span text, struct span head)
+{
+	return text.len >= head.len && memcmp(text.ptr, head.ptr, head.len) == 0;
+}
+
+/* The rest of `text` after its first `n` bytes; empty when there are fewer. */
+static inline struct span span_skip(struct span text, size_t n)
+{
+	if (n > text.len)
+		n = text.len;
+	return (struct span){ text.ptr + n, text.len - n };
+}
+
+static inline struct span span_head(struct span text, size_t n)
+{
+	return (struct span){ text.ptr, n < text.len ? n : text.len };
+}
+
+/* Without the spaces and tabs at both ends (HTTP's optional white space). */
+struct span span_trim(struct span text);
+
+/* Cuts `*text` at the first `separator` byte: returns what is before it and leaves what is after
+ * it in `*text`. Without one, returns all and leaves an empty span with a NULL pointer, so that
+ * `while (text.ptr)` visits every field, the empty ones too. */
+struct span span_cut(struct span *text, char separator);
+
+/* Unsigned decimal, all of the span, no sign, no space. -EINVAL, or -ERANGE over UINT64_MAX. */
+int span_u64(struct span text, uint64_t *ret_value);
+
+/* Copies into a C string of `size` bytes, always terminated; what does not fit is cut at a UTF-8
+ * boundary and control bytes become '?', so the result is safe to print. True when all fitted. */
+bool span_copy(struct span text, char *out, size_t size);

@@ -1,0 +1,183 @@
+/* UTC instants, their RFC 3339 text, and the calendar below both. */
+#include "base/timestamp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
+static int64_t system_now(const struct clock *clock)
+{
+	(void)clock;
+	return read_clock(CLOCK_REALTIME);
+}
+
+static int64_t system_monotonic(const struct clock *clock)
+{
+	(void)clock;
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+const struct clock clock_system = { system_now, system_monotonic };
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+int64_t civil_to_days(int64_t year, int month, int day)
+{
+	int64_t era, year_of_era, day_of_year, day_of_era;
+
+	year -= month <= 2;
+	era = floor_div(year, 400);
+	year_of_era = year - era * 400;
+	day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+	return era * 146097 + day_of_era - 719468;
+}
+
+void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
+{
+	int64_t era, day_of_era, year_of_era, day_of_year, shifted_month;
+
+	days += 719468;
+	era = floor_div(days, 146097);
+	day_of_era = days - era * 146097;
+	year_of_era =
+	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	shifted_month = (5 * day_of_year + 2) / 153;
+	*ret_day = (int)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
+	*ret_month = (int)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
+	*ret_year = year_of_era + era * 400 + (*ret_month <= 2);
+}
+
+char *timestamp_format(int64_t utc_ns, char out[static TIMESTAMP_TEXT_MAX])
+{
+	int64_t days = floor_div(utc_ns, NS_PER_DAY), rest = utc_ns - days * NS_PER_DAY, year;
+	int seconds = (int)(rest / NS_PER_SEC), month, day;
+
+	civil_from_days(days, &year, &month, &day);
+	snprintf(out, TIMESTAMP_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)year, month,
+		 day, seconds / 3600, seconds / 60 % 60, seconds % 60,
+		 (int)(rest % NS_PER_SEC / 1000));
+	return out;
+}
+
+/* `width` digits from the front of `*text`; -1 when they are not there. */
+static int take_digits(struct span *text, size_t width)
+{
+	int value = 0;
+
+	if (text->len < width)
+		return -1;
+	for (size_t i = 0; i < width; i++) {
+		if (text->ptr[i] < '0' || text->ptr[i] > '9')
+			return -1;
+		value = value * 10 + (text->ptr[i] - '0');
+	}
+	*text = span_skip(*text, width);
+	return value;
+}
+
+static bool take_byte(struct span *text, const char *allowed)
+{
+	if (!text->len || !strchr(allowed, text->ptr[0]))
+		return false;
+	*text = span_skip(*text, 1);
+	return true;
+}
+
+static int take_fraction(struct span *text, int64_t *ret_ns)
+{
+	int64_t scale = NS_PER_SEC / 10;
+	int digit, n = 0;
+
+	if (!take_byte(text, "."))
+		return 0;
+	for (; (digit = take_digits(text, 1)) >= 0; n++, scale /= 10)
+		*ret_ns += digit * scale;
+	return n ? 0 : -EINVAL;
+}
+
+static int take_offset(struct span *text, int64_t *ret_ns)
+{
+	bool west = text->len && text->ptr[0] == '-';
+	int hours, minutes;
+
+	if (take_byte(text, "Zz"))
+		return 0;
+	if (!take_byte(text, "+-"))
+		return -EINVAL;
+	hours = take_digits(text, 2);
+	take_byte(text, ":");
+	minutes = take_digits(text, 2);
+	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+		return -EINVAL;
+	*ret_ns = (hours * 60 + minutes) * 60 * NS_PER_SEC * (west ? -1 : 1);
+	return 0;
+}
+
+static int days_in_month(int year, int month)
+{
+	return (int)(civil_to_days(year + month / 12, month % 12 + 1, 1) -
+		     civil_to_days(year, month, 1));
+}
+
+static int take_date(struct span *text, int64_t *ret_days)
+{
+	int year, month, day;
+
+	year = take_digits(text, 4);
+	if (year < 0 || !take_byte(text, "-"))
+		return -EINVAL;
+	month = take_digits(text, 2);
+	if (month < 1 || month > 12 || !take_byte(text, "-"))
+		return -EINVAL;
+	day = take_digits(text, 2);
+	/* The range of int64 nanoseconds, less a year at each end for the offset. */
+	if (day < 1 || day > days_in_month(year, month) || year < 1679 || year > 2261)
+		return -EINVAL;
+	*ret_days = civil_to_days(year, month, day);
+	return 0;
+}
+
+static int take_clock(struct span *text, int64_t *ret_ns)
+{
+	int hour, minute, second;
+
+	hour = take_digits(text, 2);
+	if (hour < 0 || hour > 23 || !take_byte(text, ":"))
+		return -EINVAL;
+	minute = take_digits(text, 2);
+	if (minute < 0 || minute > 59 || !take_byte(text, ":"))
+		return -EINVAL;
+	second = take_digits(text, 2);
+	if (second < 0 || second > 60)
+		return -EINVAL;
+	*ret_ns = ((hour * 60 + minute) * 60 + second) * NS_PER_SEC;
+	return take_fraction(text, ret_ns);
+}
+
+int timestamp_parse(struct span text, int64_t *ret_utc_ns)
+{
+	int64_t days, clock_ns = 0, offset_ns = 0;
+
+	if (take_date(&text, &days) < 0)
+		return -EINVAL;
+	if (text.len) {
+		if (!take_byte(&text, "Tt ") || take_clock(&text, &clock_ns) < 0 ||
+		    take_offset(&text, &offset_ns) < 0 || text.len)
+			return -EINVAL;
+	}
+	*ret_utc_ns = days * NS_PER_DAY + clock_ns - offset_ns;
+	return 0;
+}

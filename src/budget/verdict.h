@@ -1,0 +1,58 @@
+/* verdict: a charge and every budget it touched; the published usage event. Made by src/budget,
+ * taken by policy (watchers), ledger and sinks. The field table below is the one place that knows
+ * how a member is named and written: JSON, the columns of the ledger and the schema follow it. */
+#pragma once
+
+#include "base/buf.h"
+#include "price/charge.h"
+
+#define VERDICT_BUDGETS_MAX 16
+#define BUDGET_NAME_MAX     48
+
+struct budget_touch {
+	char name[BUDGET_NAME_MAX];
+	int64_t window_start_ns; /* UTC: which window the totals belong to */
+	money_wide spent_pico;   /* after this charge */
+};
+
+struct verdict {
+	struct charge charge;
+	struct uuid decision_id; /* of the decision it settled; zero = it was not asked for */
+	unsigned n_budgets;
+	struct budget_touch budgets[VERDICT_BUDGETS_MAX];
+};
+
+/* One field of the event: how it reads from a verdict and, for the ledger, back into one. To add
+ * a field: a member, a row in verdict.c, a column in ledger/schema.sql, an entry in
+ * include/outlay/event.schema.json. A test compares the four. */
+enum field_kind {
+	FIELD_TEXT,   /* char array; empty -> null */
+	FIELD_INT,    /* int64_t */
+	FIELD_UINT16, /* uint16_t */
+	FIELD_UINT32, /* uint32_t; UINT32_MAX -> null */
+	FIELD_UINT64, /* uint64_t */
+	FIELD_BOOL,   /* bool */
+	FIELD_TIME,   /* int64_t UTC ns -> RFC 3339 */
+	FIELD_UUID,   /* struct uuid; zero -> null */
+	FIELD_ENUM,   /* an enum, named by `names` */
+	FIELD_CUSTOM, /* written and read by functions of its own: usage, rates, budgets, cost */
+};
+
+struct verdict_field {
+	const char *name; /* in JSON and as column */
+	enum field_kind kind;
+	size_t offset;
+	size_t size;
+	const char *const *names; /* FIELD_ENUM */
+	unsigned n_names;
+	/* FIELD_CUSTOM: the value as JSON, and back from that JSON (0 or -EBADMSG) */
+	void (*write)(struct buf *out, const struct verdict *v);
+	int (*read)(struct span json, struct verdict *v);
+};
+
+extern const struct verdict_field verdict_fields[];
+extern const unsigned verdict_n_fields;
+
+/* One flat JSON object, one line, without the newline. */
+void verdict_json(struct buf *out, const struct verdict *v, const char *host_id,
+		  const char *host_name);

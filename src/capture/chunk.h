@@ -1,0 +1,53 @@
+/* chunk: bytes of one direction of one connection, as the ring gave them. The first type of the
+ * napkin; made by src/capture, taken by src/http. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct conn_key {
+	uint64_t ssl;           /* address of the SSL object */
+	uint64_t start_ns;      /* CLOCK_BOOTTIME start of the process: a reused pid is another */
+	uint64_t generation_ns; /* when the server name was set: a reused object is another */
+	uint32_t tgid;
+};
+
+enum direction { DIRECTION_SENT, DIRECTION_RECEIVED }; /* as the client sees it */
+
+/* Who makes the calls, as seen when the connection was first seen; kept after the process ended.
+ * Texts are safe to print. An empty text or a uid of UINT32_MAX is "not known". */
+struct process {
+	uint32_t pid; /* tgid in the initial pid namespace */
+	uint32_t uid;
+	uint64_t start_ns;
+	uint64_t cgroup_id;
+	char comm[16];
+	char user[33];
+	char exe[256];    /* path of the executable as the process sees it */
+	char labels[256]; /* "key=value,key=value" of OUTLAY_LABELS in its environment */
+};
+
+struct connection {
+	struct conn_key key;
+	struct process process;
+	char server[256]; /* the server name the client asked for, lower case */
+	void *http;       /* the parser of the next stage: set and freed by it */
+};
+
+struct chunk {
+	struct span data;    /* captured bytes, borrowed until the callback returns */
+	uint64_t offset;     /* of the first byte in this direction; a jump is a loss */
+	uint64_t length;     /* original bytes: data.len or more */
+	int64_t time_utc_ns; /* when the call returned */
+	enum direction direction;
+};
+
+/* What capture calls, in order, for each connection: opened, chunks, closed. */
+struct chunk_handler {
+	void (*opened)(void *ctx, struct connection *conn);
+	void (*chunk)(void *ctx, struct connection *conn, const struct chunk *chunk);
+	/* `lost` are bytes that were moved at the end and never seen, by direction. */
+	void (*closed)(void *ctx, struct connection *conn, int64_t time_utc_ns,
+		       const uint64_t lost[2]);
+};

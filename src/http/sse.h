@@ -1,0 +1,33 @@
+/* Server-sent events (WHATWG HTML, 9.2), streaming: no event is ever buffered. The data of one
+ * event comes in pieces; several data lines are joined by "\n". Comments, id and retry are
+ * skipped. Lines may end in LF, CR or CRLF, cut anywhere. */
+#pragma once
+
+#include "base/span.h"
+
+#define SSE_NAME_MAX 64 /* bytes kept of an event's name */
+
+struct sse_handler {
+	void (*data)(void *ctx, struct span piece); /* part of the data of the event at hand */
+	void (*event)(void *ctx, struct span name); /* blank line: that event is complete */
+};
+
+struct sse {
+	const struct sse_handler *handler;
+	void *ctx;
+	uint8_t state;
+	uint8_t field_len;
+	bool has_data;
+	bool skip_lf;
+	bool name_cut;
+	uint8_t name_len;
+	char field[8];
+	char name[SSE_NAME_MAX];
+};
+
+void sse_init(struct sse *sse, const struct sse_handler *handler, void *ctx);
+void sse_feed(struct sse *sse, struct span bytes);
+
+/* Bytes were lost: drops the event at hand (the handler hears nothing of it) and goes on at the
+ * next blank line. */
+void sse_gap(struct sse *sse);

@@ -1,0 +1,54 @@
+/* The durable ledger: SQLite (WAL, synchronous=FULL), exactly one connection, owned by the ledger
+ * loop. One transaction holds the events of a batch, the budget totals after them and the cursors
+ * of the sinks. The event table is the outbox: a sink's cursor is the last `seq` it acknowledged.
+ */
+#pragma once
+
+#include "base/err.h"
+#include "budget/verdict.h"
+
+struct ledger;
+
+/* Opens or creates DIR/ledger.db (mode 0600), checks it, brings the schema up to date. -EINVAL: a
+ * newer schema than this program knows or a damaged file, with what to do in `err`; else errno. */
+int ledger_open(const char *dir, struct ledger **ret_ledger, struct err *err);
+void ledger_close(struct ledger *ledger);
+
+/* A batch: begin, any of the writes, commit. All or nothing; on -EIO or -ENOSPC the batch is rolled
+ * back and may be tried again as it was. */
+int ledger_begin(struct ledger *ledger);
+int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *ret_seq);
+int ledger_touch(struct ledger *ledger, const struct budget_touch *touch);
+int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);
+int ledger_commit(struct ledger *ledger);
+void ledger_rollback(struct ledger *ledger);
+
+/* 0 when the sink has none yet. */
+int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
+
+/* The latest window of each budget. */
+typedef void ledger_touch_fn(void *ctx, const struct budget_touch *touch);
+int ledger_touches(struct ledger *ledger, ledger_touch_fn *fn, void *ctx);
+
+/* Events with seq > after in order of seq, at most `limit`; the callback returns false to stop. */
+struct ledger_query {
+	int64_t after_seq;
+	int64_t since_ns; /* by end of the call, inclusive; 0 = all */
+	uint32_t uid;     /* of the calling process; UINT32_MAX = all */
+	int64_t limit;
+	bool newest; /* the newest `limit` of them, still in order of seq */
+};
+typedef bool ledger_event_fn(void *ctx, int64_t seq, const struct verdict *verdict);
+int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledger_event_fn *fn,
+		  void *ctx);
+
+struct ledger_totals {
+	int64_t events, last_seq;
+	int64_t file_bytes;
+};
+int ledger_totals(struct ledger *ledger, struct ledger_totals *ret_totals);
+
+/* The host's id (a UUID made once) and the secret for key hashes (32 random bytes), kept in the
+ * ledger so that they live and die with it. */
+int ledger_host_id(struct ledger *ledger, char out[static UUID_TEXT]);
+int ledger_secret(struct ledger *ledger, uint8_t out[static 32]);

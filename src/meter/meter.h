@@ -1,0 +1,37 @@
+/* exchange -> usage. One meter belongs to one thread; it holds no state besides what it hangs on
+ * the exchanges in flight. Its handler is what src/http calls. */
+#pragma once
+
+#include "base/counter.h"
+#include "base/timestamp.h"
+#include "http/exchange.h"
+#include "meter/provider.h"
+#include "meter/usage.h"
+
+#define METER_SECRET_BYTES 32
+
+struct meter;
+
+struct meter_counters {
+	struct counter calls;
+	struct counter unknown_routes;
+	struct counter bodies_unparsed; /* JSON or event stream broken, cut or with a hole */
+	struct counter inconsistent;
+};
+
+struct meter_options {
+	struct providers *providers; /* a reference is taken */
+	const uint8_t *secret;       /* METER_SECRET_BYTES for key hashes, or NULL: none */
+	void (*usage)(void *ctx, const struct usage *usage); /* each call, when it has ended */
+	void *ctx;
+};
+
+int meter_new(const struct meter_options *options, struct meter **ret_meter); /* -ENOMEM */
+void meter_free(struct meter *meter);
+
+extern const struct exchange_handler meter_handler; /* its ctx is the struct meter */
+
+const struct meter_counters *meter_counters(const struct meter *meter);
+
+/* For exchanges that begin from now on; those in flight end with what they began with. */
+void meter_set_providers(struct meter *meter, struct providers *providers);

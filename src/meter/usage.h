@@ -1,0 +1,75 @@
+/* usage: what one call consumed, from whom, by whom. Made by src/meter, taken by src/price. A flat
+ * struct that travels by value. Texts are safe to print and cut to their arrays. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "capture/chunk.h"
+#include "http/exchange.h"
+
+/* Disjoint counts: no unit is in two buckets. All input* sum to the tokens that carry an input
+ * price, all output* to those that carry an output price. Names are the ones of provider files,
+ * catalogs and events. To add one: a row. */
+#define USAGE_BUCKETS(X)                                                                           \
+	X(INPUT, "input")                                                                          \
+	X(INPUT_CACHE_READ, "input_cache_read")                                                    \
+	X(INPUT_CACHE_WRITE, "input_cache_write") /* lifetime not said */                          \
+	X(INPUT_AUDIO, "input_audio")                                                              \
+	X(OUTPUT, "output") /* visible text */                                                     \
+	X(OUTPUT_REASONING, "output_reasoning")                                                    \
+	X(OUTPUT_AUDIO, "output_audio")                                                            \
+	X(REQUESTS, "requests")
+
+enum usage_bucket {
+#define X(id, name) USAGE_##id,
+	USAGE_BUCKETS(X)
+#undef X
+	    USAGE_BUCKET_MAX
+};
+
+const char *usage_bucket_name(enum usage_bucket bucket);
+/* -ENOENT for a name that is none. */
+int usage_bucket_find(struct span name, enum usage_bucket *ret_bucket);
+
+/* Why no price can be given, whatever the catalog. NONE when it can. */
+enum usage_doubt {
+	USAGE_DOUBT_NONE,
+	USAGE_DOUBT_ROUTE_UNKNOWN, /* the provider's host, but no route of its file */
+	USAGE_DOUBT_NO_USAGE,      /* an answer without the counts it should carry */
+	USAGE_DOUBT_UNPARSED,     /* a body that could not be read: lost, cut or not what was due */
+	USAGE_DOUBT_INCONSISTENT, /* counts that contradict each other: a part over its whole */
+	USAGE_DOUBT_NO_ANSWER,    /* sent, no response seen: the provider may have billed it */
+};
+
+struct usage {
+	struct uuid event_id;
+	int64_t time_start_ns; /* UTC */
+	int64_t time_end_ns;
+	int64_t ttfb_ns; /* first byte of the request to first byte of the response; -1 = none */
+	struct process process;
+	char provider[32];
+	char server[256];
+	char operation[32];
+	char route[96]; /* "POST /v1/chat/completions": the template, never the path's own values */
+	char method[16];
+	uint16_t status; /* 0 = no response */
+	char error[64];  /* the provider's error type or code, never its message */
+	char model_requested[96];
+	char model[96]; /* as served; empty = not said */
+	char service_tier[24];
+	bool streaming;
+	bool free; /* the route costs nothing by its documentation */
+	char request_id[96];
+	char response_id[96];
+	uint16_t attempt;      /* 1, or more when the client's SDK says that it retries */
+	char api_key_hash[17]; /* 64 bits of a keyed hash in hex; empty without a key */
+	int64_t counts[USAGE_BUCKET_MAX];
+	uint32_t present; /* one bit a bucket: the provider said it */
+	enum usage_doubt doubt;
+	enum completeness completeness;
+	uint64_t lost_bytes;
+	uint64_t request_bytes;
+	uint64_t response_bytes;
+};

@@ -1,0 +1,55 @@
+/* A sink takes events out of the ledger to somewhere else, at least once, in order of seq. The
+ * ledger loop drives it: submit as much as it takes, poll, move the cursor to what it acknowledged.
+ * To add one: a .c with a struct sink_kind and a row in sink/table.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "base/err.h"
+#include "base/span.h"
+
+/* The sinks: part of outlayd.yaml. `kafka: HOST:PORT,HOST:PORT` is the one line that turns it on.
+ */
+struct sink_config {
+	char *kafka;       /* bootstrap servers; NULL = off */
+	char *kafka_topic; /* NULL = "outlay.usage.v1" */
+	const char *host_id;
+};
+
+struct sink_counters {
+	struct counter submitted, acknowledged, failed;
+};
+
+/* An event as published. Spans are borrowed during the call. */
+struct sink_event {
+	int64_t seq;
+	struct span id;   /* UUID text: CloudEvents id, the key of deduplication */
+	struct span type; /* "io.outlay.usage.v1" */
+	struct span time; /* RFC 3339 */
+	struct span json;
+};
+
+struct sink;
+
+struct sink_kind {
+	const char *name; /* of its cursor in the ledger */
+	bool (*wanted)(const struct sink_config *config);
+	/* Does not wait for the other side to be there. `fd` becomes readable when poll has work.
+	 */
+	int (*open)(const struct sink_config *config, struct sink **ret_sink, struct err *err);
+	void (*close)(struct sink *sink); /* waits for what is in flight, at most a second */
+	/* False: full for now, offer the same event again after a poll. */
+	bool (*submit)(struct sink *sink, const struct sink_event *event);
+	/* Handles acknowledgements. `*ret_acked_seq` = every event up to this seq is safely there.
+	 * An event that failed makes the sink go back: `*ret_resubmit` = offer again from acked
+	 * + 1. */
+	void (*poll)(struct sink *sink, int64_t *ret_acked_seq, bool *ret_resubmit);
+	int (*fd)(const struct sink *sink);
+	const struct sink_counters *(*counters)(const struct sink *sink);
+	/* One line of state for people: "connected", "broker unreachable since ..." */
+	void (*describe)(const struct sink *sink, char *out, size_t size);
+};
+
+extern const struct sink_kind *const sink_kinds[]; /* ends with NULL */
