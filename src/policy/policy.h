@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/counter.h"
+#include "base/emit.h"
 #include "base/err.h"
 #include "base/timestamp.h"
 #include "budget/budget.h"
@@ -20,8 +21,11 @@
 #define POLICY_CONNECTIONS_MAX 1024
 #define POLICY_PER_UID_MAX     256 /* connections of one user (root: no limit of its own) */
 #define POLICY_WATCHERS_MAX    64
-#define POLICY_REQUEST_SECONDS 2 /* for a request to arrive whole */
+#define POLICY_HEAD_MAX        8192         /* bytes of a request's head; one more is a 431 */
+#define POLICY_WATCH_BYTES_MAX (256u << 10) /* unsent events of one watcher */
+#define POLICY_REQUEST_SECONDS 2            /* for a request to arrive whole */
 #define POLICY_IDLE_SECONDS    300
+#define POLICY_STALL_SECONDS   30 /* a caller that does not read its answer is dropped */
 
 struct event_base;
 struct policy;
@@ -32,39 +36,58 @@ struct policy_counters {
 	struct counter watch_dropped; /* events not sent to a watcher that was too slow */
 };
 
-/* A question to the ledger loop, which answers with policy_calls_page until `last`. */
+/* A question to the ledger loop: the next page of a response. It is answered by one call of
+ * policy_calls_page on the policy loop, with as many events as fit in about 64 KiB; the next page
+ * is asked for when the caller has read that one, so a slow reader costs nobody memory. */
 struct policy_calls_query {
-	uint64_t ticket; /* which response it belongs to */
-	int64_t since_ns, limit;
-	uint32_t uid; /* UINT32_MAX = all */
+	uint64_t ticket; /* which response it belongs to: goes back with the page */
+	int64_t after_seq, since_ns;
+	int64_t limit; /* events still wanted, INT64_MAX = all */
+	bool newest;   /* of those that match, the newest `limit`, still oldest first */
+	uint32_t uid;  /* UINT32_MAX = all */
 };
 
+struct policy_calls_page {
+	uint64_t ticket;
+	struct span lines; /* whole JSON lines, each with its newline; borrowed during the call */
+	int64_t last_seq;  /* of the last line */
+	bool last;         /* nothing follows */
+	bool failed;       /* the ledger could not be read */
+};
+
+/* What the server needs from others. Called on the policy loop; none may wait. */
 struct policy_ports {
 	void *ctx;
 	struct budgets *budgets;
 	const struct clock *clock;
-	/* Estimates a call that was only described (usage with model and counts). */
+	/* Estimates a call that was only described (usage with provider, model and counts). */
 	void (*price)(void *ctx, const struct usage *usage, struct charge *ret_charge);
 	/* Whether this provider name is configured. */
 	bool (*knows_provider)(void *ctx, struct span name);
-	/* Hands totals to the ledger. False = its queue is full: the answer is then 503. */
-	bool (*store_touch)(void *ctx, const struct budget_touch *touches, unsigned n);
+	/* Whether the ledger's queue has room for the touches of one settlement: asked before one
+	 * is made, so that none is made that cannot be kept. False = the answer is a 503. */
+	bool (*store_room)(void *ctx);
+	void (*store_touch)(void *ctx, const struct budget_touch *touches, unsigned n);
+	/* False = its queue is full: 503. */
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
-	/* Writes the members of the status object. */
-	void (*status)(void *ctx, struct buf *out);
+	/* Writes the members of the status object that come after those of the server. */
+	void (*status)(void *ctx, struct emit *out);
 };
 
 /* Listens on `path` (an older socket that nobody answers on is replaced; one that answers is
- * -EADDRINUSE). Mode 0666: everybody may ask, the peer's uid decides what it gets. */
+ * -EADDRINUSE). Mode 0666: everybody may ask, the peer's uid decides what it gets. `ports` is
+ * copied; what it points to must outlive the server. Once a second it expires reservations
+ * (budgets_tick), requests that are late, and tells watchers which budgets changed. */
 int policy_new(struct event_base *base, const char *path, const struct policy_ports *ports,
 	       struct policy **ret_policy, struct err *err);
 void policy_free(struct policy *policy);
 
-/* The ledger's answer: whole JSON lines. NDJSON in the response. */
-void policy_calls_page(struct policy *policy, uint64_t ticket, struct span lines, bool last);
+/* The ledger's answer to a query. A ticket whose caller has gone is ignored. */
+void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);
 
 /* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is
- * (UINT32_MAX: for those who see all). */
+ * (UINT32_MAX: for those who see all). The agent publishes `call`; `decision` and `budget` come
+ * from the server itself. */
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid);
 
 const struct policy_counters *policy_counters(const struct policy *policy);
