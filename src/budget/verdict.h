@@ -18,6 +18,9 @@ struct budget_touch {
 struct verdict {
 	struct charge charge;
 	struct uuid decision_id; /* of the decision it settled; zero = it was not asked for */
+	/* What its budgets were charged: the cost; for an UNPRICED call what had been reserved for
+	 * it, 0 without a reservation. */
+	int64_t budget_cost_pico;
 	unsigned n_budgets;
 	struct budget_touch budgets[VERDICT_BUDGETS_MAX];
 };
@@ -27,8 +30,7 @@ struct verdict {
  * include/outlay/event.schema.json. A test compares the four. */
 enum field_kind {
 	FIELD_TEXT,   /* char array; empty -> null */
-	FIELD_INT,    /* int64_t */
-	FIELD_UINT16, /* uint16_t */
+	FIELD_UINT16, /* uint16_t; 0 -> null */
 	FIELD_UINT32, /* uint32_t; UINT32_MAX -> null */
 	FIELD_UINT64, /* uint64_t */
 	FIELD_BOOL,   /* bool */
@@ -40,12 +42,14 @@ enum field_kind {
 
 struct verdict_field {
 	const char *name; /* in JSON and as column */
+	struct span key;  /* "\"name\":" */
 	enum field_kind kind;
 	size_t offset;
 	size_t size;
 	const char *const *names; /* FIELD_ENUM */
 	unsigned n_names;
-	/* FIELD_CUSTOM: the value as JSON, and back from that JSON (0 or -EBADMSG) */
+	/* FIELD_CUSTOM: the value as JSON, and back from that JSON (0 or -EBADMSG; then the members
+	 * are unchanged). No `read`: the value follows from other fields. */
 	void (*write)(struct buf *out, const struct verdict *v);
 	int (*read)(struct span json, struct verdict *v);
 };

@@ -1,0 +1,360 @@
+/* Custom values of the usage event, written and read back. Documents are small (a few hundred
+ * bytes) and our own, but a row may come from a damaged file: each reader checks all it uses. */
+#include "budget/event.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+#include "base/cleanup.h"
+#include "base/emit.h"
+#include "base/timestamp.h"
+
+CLEANUP_FOR(json, json_t *, json_decref)
+
+void event_put_u64(struct buf *out, uint64_t value)
+{
+	char text[20];
+	size_t at = sizeof(text);
+
+	do {
+		text[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	buf_put(out, (struct span){ text + at, sizeof(text) - at });
+}
+
+static json_t *load(struct span json)
+{
+	return json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, NULL);
+}
+
+static bool is_null(struct span json)
+{
+	return span_eq(json, SPAN("null"));
+}
+
+/* The inside of a string without escapes: decimal texts and names of ours. */
+static struct span unquote(struct span json)
+{
+	if (json.len < 2 || json.ptr[0] != '"' || json.ptr[json.len - 1] != '"')
+		return (struct span){ NULL, 0 };
+	return span_head(span_skip(json, 1), json.len - 2);
+}
+
+static void put_money(struct buf *out, money_wide pico)
+{
+	char text[MONEY_TEXT_MAX];
+
+	buf_put(out, SPAN("\""));
+	buf_put(out, span_of(money_format(pico, MONEY_PICO_DIGITS, text)));
+	buf_put(out, SPAN("\""));
+}
+
+/* null reads as 0: the field that says why it is null is another. */
+static int read_money(struct span json, int64_t *ret_pico)
+{
+	money_wide pico = 0;
+
+	if (!is_null(json) && money_parse(unquote(json), MONEY_PICO_DIGITS, &pico) < 0)
+		return -EBADMSG;
+	if (pico > INT64_MAX || pico < INT64_MIN)
+		return -EBADMSG;
+	*ret_pico = (int64_t)pico;
+	return 0;
+}
+
+/* --- labels */
+
+static bool has_key(struct span labels, const char *end, struct span key)
+{
+	while (labels.ptr && labels.ptr < end) {
+		struct span entry = span_cut(&labels, ',');
+
+		if (entry.ptr < end && span_eq(span_cut(&entry, '='), key) && entry.ptr)
+			return true;
+	}
+	return false;
+}
+
+void event_write_labels(struct buf *out, const struct verdict *v)
+{
+	const struct span all = span_of(v->charge.usage.process.labels);
+	struct emit e = emit_to(out);
+	struct span rest = all;
+	char key_text[sizeof(v->charge.usage.process.labels)];
+
+	emit_object(&e, NULL);
+	while (rest.ptr) {
+		struct span value = span_cut(&rest, ','), key = span_cut(&value, '=');
+
+		if (!key.len || !value.ptr || has_key(all, key.ptr, key))
+			continue;
+		memcpy(key_text, key.ptr, key.len);
+		key_text[key.len] = '\0';
+		emit_string(&e, key_text, value);
+	}
+	emit_end_object(&e);
+}
+
+int event_read_labels(struct span json, struct verdict *v)
+{
+	CLEANUP(cleanup_json) json_t *root = load(json);
+	char labels[sizeof(v->charge.usage.process.labels)] = "";
+	size_t length = 0;
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(root))
+		return -EBADMSG;
+	json_object_foreach(root, key, value)
+	{
+		size_t more = strlen(key) + json_string_length(value) + 2;
+
+		if (!json_is_string(value))
+			return -EBADMSG;
+		/* Longer than it was when a broken byte became U+FFFD: the last ones go. */
+		if (length + more > sizeof(labels))
+			break;
+		length += (size_t)snprintf(labels + length, sizeof(labels) - length, "%s%s=%s",
+					   length ? "," : "", key, json_string_value(value));
+	}
+	memcpy(v->charge.usage.process.labels, labels, sizeof(labels));
+	return 0;
+}
+
+/* --- counts and rates, by bucket */
+
+void event_write_usage(struct buf *out, const struct verdict *v)
+{
+	const struct usage *usage = &v->charge.usage;
+	struct emit e = emit_to(out);
+
+	emit_object(&e, NULL);
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+		if (usage->present >> i & 1)
+			emit_int(&e, usage_bucket_name(i), usage->counts[i]);
+	emit_end_object(&e);
+}
+
+int event_read_usage(struct span json, struct verdict *v)
+{
+	CLEANUP(cleanup_json) json_t *root = load(json);
+	int64_t counts[USAGE_BUCKET_MAX] = { 0 };
+	enum usage_bucket bucket;
+	uint32_t present = 0;
+	const char *name;
+	json_t *count;
+
+	if (!json_is_object(root))
+		return -EBADMSG;
+	json_object_foreach(root, name, count)
+	{
+		if (!json_is_integer(count) || usage_bucket_find(span_of(name), &bucket) < 0)
+			return -EBADMSG;
+		counts[bucket] = json_integer_value(count);
+		present |= 1u << bucket;
+	}
+	memcpy(v->charge.usage.counts, counts, sizeof(counts));
+	v->charge.usage.present = present;
+	return 0;
+}
+
+void event_write_rates(struct buf *out, const struct verdict *v)
+{
+	struct emit e = emit_to(out);
+	char text[MONEY_TEXT_MAX];
+
+	emit_object(&e, NULL);
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+		if (v->charge.rated >> i & 1)
+			emit_text(&e, usage_bucket_name(i),
+				  money_format(v->charge.rates_yocto[i], MONEY_YOCTO_DIGITS, text));
+	emit_end_object(&e);
+}
+
+int event_read_rates(struct span json, struct verdict *v)
+{
+	CLEANUP(cleanup_json) json_t *root = load(json);
+	money_wide rates[USAGE_BUCKET_MAX] = { 0 };
+	enum usage_bucket bucket;
+	uint32_t rated = 0;
+	const char *name;
+	json_t *rate;
+
+	if (!json_is_object(root))
+		return -EBADMSG;
+	json_object_foreach(root, name, rate)
+	{
+		if (!json_is_string(rate) || usage_bucket_find(span_of(name), &bucket) < 0)
+			return -EBADMSG;
+		if (money_parse(span_of(json_string_value(rate)), MONEY_YOCTO_DIGITS,
+				&rates[bucket]) < 0)
+			return -EBADMSG;
+		rated |= 1u << bucket;
+	}
+	memcpy(v->charge.rates_yocto, rates, sizeof(rates));
+	v->charge.rated = rated;
+	return 0;
+}
+
+/* --- cost */
+
+void event_write_cost_usd(struct buf *out, const struct verdict *v)
+{
+	if (v->charge.source == COST_UNPRICED)
+		buf_put(out, SPAN("null"));
+	else
+		put_money(out, v->charge.cost_pico);
+}
+
+int event_read_cost_usd(struct span json, struct verdict *v)
+{
+	return read_money(json, &v->charge.cost_pico);
+}
+
+void event_write_cost_pico(struct buf *out, const struct verdict *v)
+{
+	char text[MONEY_TEXT_MAX];
+	struct emit e = emit_to(out);
+
+	if (v->charge.source == COST_UNPRICED)
+		emit_null(&e, NULL);
+	else
+		emit_text(&e, NULL, money_format(v->charge.cost_pico, 0, text));
+}
+
+void event_write_unpriced_reason(struct buf *out, const struct verdict *v)
+{
+	struct emit e = emit_to(out);
+
+	emit_text(&e, NULL, charge_doubt_name(&v->charge));
+}
+
+/* A reason is one of price or, under PRICE_DOUBT_USAGE, one of usage: the names decide. */
+int event_read_unpriced_reason(struct span json, struct verdict *v)
+{
+	struct charge probe = { .source = COST_UNPRICED };
+	struct span reason = unquote(json);
+
+	while (!is_null(json)) {
+		const char *name = charge_doubt_name(&probe);
+
+		if (name && span_eq(span_of(name), reason))
+			break;
+		if (probe.doubt == PRICE_DOUBT_USAGE && probe.usage.doubt < USAGE_DOUBT_NO_ANSWER)
+			probe.usage.doubt++;
+		else if (probe.doubt < PRICE_DOUBT_OVERFLOW)
+			probe.doubt++;
+		else
+			return -EBADMSG;
+	}
+	v->charge.doubt = probe.doubt;
+	v->charge.usage.doubt = probe.doubt == PRICE_DOUBT_USAGE ? probe.usage.doubt : 0;
+	return 0;
+}
+
+/* --- durations */
+
+static void put_ms(struct buf *out, int64_t ns)
+{
+	char decimals[4] = ".000";
+	int64_t us = ns / 1000;
+
+	if (ns < 0) {
+		buf_put(out, SPAN("null"));
+		return;
+	}
+	event_put_u64(out, (uint64_t)us / 1000);
+	for (int i = 3; i > 0; i--, us /= 10)
+		decimals[i] = (char)('0' + us % 10);
+	buf_put(out, (struct span){ decimals, sizeof(decimals) });
+}
+
+void event_write_duration(struct buf *out, const struct verdict *v)
+{
+	int64_t ns;
+
+	if (__builtin_sub_overflow(v->charge.usage.time_end_ns, v->charge.usage.time_start_ns, &ns))
+		ns = -1;
+	put_ms(out, ns);
+}
+
+void event_write_ttfb(struct buf *out, const struct verdict *v)
+{
+	put_ms(out, v->charge.usage.ttfb_ns);
+}
+
+int event_read_ttfb(struct span json, struct verdict *v)
+{
+	money_wide ns = -1;
+
+	/* Milliseconds with six decimals are nanoseconds. */
+	if (!is_null(json) && (money_parse(json, 6, &ns) < 0 || ns < 0 || ns > INT64_MAX))
+		return -EBADMSG;
+	v->charge.usage.ttfb_ns = (int64_t)ns;
+	return 0;
+}
+
+/* --- budgets */
+
+void event_write_budgets(struct buf *out, const struct verdict *v)
+{
+	char time[TIMESTAMP_TEXT_MAX], spent[MONEY_TEXT_MAX];
+	struct emit e = emit_to(out);
+
+	emit_array(&e, NULL);
+	for (unsigned i = 0; i < v->n_budgets; i++) {
+		const struct budget_touch *touch = &v->budgets[i];
+
+		emit_object(&e, NULL);
+		emit_text(&e, "name", touch->name);
+		emit_text(&e, "window_start", timestamp_format(touch->window_start_ns, time));
+		emit_text(&e, "spent_usd",
+			  money_format(touch->spent_pico, MONEY_PICO_DIGITS, spent));
+		emit_end_object(&e);
+	}
+	emit_end_array(&e);
+}
+
+static int read_touch(json_t *item, struct budget_touch *touch)
+{
+	const char *name, *window_start, *spent;
+
+	if (json_unpack(item, "{s:s, s:s, s:s}", "name", &name, "window_start", &window_start,
+			"spent_usd", &spent) < 0)
+		return -EBADMSG;
+	if (!span_copy(span_of(name), touch->name, sizeof(touch->name)) ||
+	    timestamp_parse(span_of(window_start), &touch->window_start_ns) < 0 ||
+	    money_parse(span_of(spent), MONEY_PICO_DIGITS, &touch->spent_pico) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+int event_read_budgets(struct span json, struct verdict *v)
+{
+	CLEANUP(cleanup_json) json_t *root = load(json);
+	struct budget_touch touches[VERDICT_BUDGETS_MAX] = { 0 };
+	size_t n = json_array_size(root);
+
+	if (!json_is_array(root) || n > VERDICT_BUDGETS_MAX)
+		return -EBADMSG;
+	for (size_t i = 0; i < n; i++)
+		if (read_touch(json_array_get(root, i), &touches[i]) < 0)
+			return -EBADMSG;
+	memcpy(v->budgets, touches, sizeof(touches));
+	v->n_budgets = (unsigned)n;
+	return 0;
+}
+
+void event_write_budget_cost(struct buf *out, const struct verdict *v)
+{
+	if (v->n_budgets)
+		put_money(out, v->budget_cost_pico);
+	else
+		buf_put(out, SPAN("null"));
+}
+
+int event_read_budget_cost(struct span json, struct verdict *v)
+{
+	return read_money(json, &v->budget_cost_pico);
+}
