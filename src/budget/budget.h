@@ -4,11 +4,16 @@
  * Invariants, asserted after each step in debug builds: the sum of open reservations of a budget is
  * its reserved counter; a decision never takes spent + reserved over limit.
  *
- * A reservation lives: open -> settled by the captured call, by POST /v1/settle, or expired. It is
- * matched with a captured call by process (pid and start time) and provider, oldest first, one with
- * the same model before one with another. A reservation that the caller settled by itself stays
- * known for RESERVATION_KEEP_NS: the captured call that belongs to it then replaces the caller's
- * figure, so that nothing is charged twice. */
+ * A reservation lives: open -> settled by the captured call, by POST /v1/settle, or lapsed. It is
+ * matched with a captured call by process (pid and start time) and provider: of those made before
+ * the call began the oldest, one with the same model before one with another. What ended stays
+ * known for RESERVATION_KEEP_NS: a caller's own figure is then replaced by the captured call that
+ * belongs to it, so that nothing is charged twice; a lapsed one, which holds nothing any more, can
+ * still be settled, so that nothing is lost.
+ *
+ * Reservations belong to the budget, spend to a window. A charge counts in the window in which its
+ * call ended when that is the current one or the one before, else (a clock that jumped, a window of
+ * before the start) in the current one: in exactly one, so that no money is in none. */
 #pragma once
 
 #include "base/counter.h"
@@ -16,31 +21,16 @@
 #include "base/uuid.h"
 #include "budget/verdict.h"
 
-#define BUDGETS_MAX         4096
-#define RESERVATIONS_MAX    65536                /* open at once; more is refused by `deny` */
-#define RESERVATION_TTL_NS  (600 * 1000000000LL) /* a call may take so long after its decision */
-#define RESERVATION_KEEP_NS (600 * 1000000000LL)
+#define BUDGETS_MAX               4096
+#define RESERVATIONS_MAX          65536                /* open at once; more is refused by `deny` */
+#define RESERVATIONS_PER_USER_MAX 16384                /* of them, of one uid */
+#define RESERVATION_TTL_NS        (600 * 1000000000LL) /* a call may take so long after it */
+#define RESERVATION_KEEP_NS       (600 * 1000000000LL)
+#define RESERVATION_SLACK_NS      1000000000LL /* clocks of capture and decision may differ so */
 
-enum budget_period { BUDGET_DAY, BUDGET_MONTH };
+enum budget_period { BUDGET_DAY, BUDGET_MONTH }; /* of the calendar, in UTC */
 enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
 enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW };
-
-/* One entry of budgets.yaml. Empty match texts match all; provider, model and exe may hold `*`. */
-struct budget_label {
-	char *key;
-	char *value;
-};
-
-struct budget_rule {
-	char *name;
-	char *provider, *model, *user, *exe;
-	struct budget_label *labels;
-	unsigned n_labels;
-	money_wide limit_pico;
-	enum budget_period period; /* calendar day or month in UTC */
-	enum budget_mode mode;
-	enum budget_unpriced unpriced;
-};
 
 /* budgets.yaml: `budgets: [{name, match: {provider, model, user, exe, label: {...}},
  * limit: "500 USD per month", mode: observe|advise, unpriced: deny|allow}]`. A missing file is no
@@ -63,11 +53,11 @@ int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets); /* ta
 void budgets_free(struct budgets *budgets);
 
 /* New rules, same totals: a budget keeps its spend by name while its period stays the same.
- * Reservations stay with budgets that still exist. Takes the rules. */
-void budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns);
+ * Reservations stay with budgets that still exist. Takes the rules; -ENOMEM: the old ones stay. */
+int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns);
 
-/* From the ledger at start: what a budget has spent in a window. Unknown names and past windows are
- * ignored. */
+/* From the ledger, before the first charge: what a budget has spent in a window. Unknown names and
+ * windows that are neither the current one nor before it are ignored. */
 void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, int64_t now_ns);
 
 /* What a caller asks. Texts are borrowed. */
@@ -85,7 +75,7 @@ struct budget_view {
 	money_wide limit_pico, spent_pico, reserved_pico;
 	int64_t window_start_ns, resets_ns;
 	enum budget_mode mode;
-	bool exceeded; /* this one is a reason for the denial (or would be, in observe mode) */
+	bool exceeded; /* a reason for the denial (or would be, in observe mode) */
 	bool unpriced; /* the reason is that the price is unknown */
 };
 
@@ -93,11 +83,12 @@ enum decision { DECISION_ALLOW, DECISION_WARN, DECISION_DENY };
 
 struct budget_answer {
 	enum decision decision; /* WARN: an observe budget is over its limit */
+	bool too_many;          /* denied for the number of open reservations, see above */
 	struct uuid decision_id;
-	struct uuid reservation_id; /* zero for a denial and a dry run */
+	struct uuid reservation_id; /* the decision's; zero for a denial and a dry run */
 	int64_t reserved_pico;
 	int64_t expires_ns;
-	unsigned n_budgets; /* that match, with their state after the decision */
+	unsigned n_budgets; /* that match, with their state after the decision; reasons first */
 	unsigned n_cut;     /* matched beyond VERDICT_BUDGETS_MAX: they still bind */
 	struct budget_view budgets[VERDICT_BUDGETS_MAX];
 };
@@ -107,21 +98,28 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 		    struct budget_answer *ret_answer);
 
 /* The caller says what its call cost (NULL: what was reserved). -ENOENT: no such reservation, or
- * not of this process; -EALREADY: settled before (then nothing changes). Zero or more budgets are
- * touched; the ledger must store them: `touches` holds VERDICT_BUDGETS_MAX. */
+ * not of this process; -EALREADY: settled before, -EINVAL: a negative cost (then nothing changes).
+ * Zero or more budgets are touched; the ledger must store them: `touches` holds
+ * VERDICT_BUDGETS_MAX. */
 int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 		   const struct process *process, const int64_t *cost_pico, int64_t now_ns,
 		   struct budget_touch *touches, unsigned *ret_n_touches);
 
-/* A captured call: charges it to every budget that matches, settles its reservation. */
+/* A captured call: charges it to every budget that matches or that its reservation held, and
+ * settles that. An UNPRICED one is charged what was reserved for it. */
 void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_t now_ns,
 		    struct verdict *ret_verdict);
 
-/* Expires old reservations; call it every second or so. */
+/* Totals that changed and had no room in a verdict or a settlement: the ledger must store them
+ * too. At most VERDICT_BUDGETS_MAX at a time; 0 = all told. */
+unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
+
+/* Expires old reservations (every other call does too); call it every second or so. */
 void budgets_tick(struct budgets *budgets, int64_t now_ns);
 
 unsigned budgets_count(const struct budgets *budgets);
-void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
+/* `exceeded` here: spent + reserved is over the limit. */
+void budgets_view(const struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);
 /* Whether a budget applies to calls of this process at all (user and exe match), whatever the
  * provider: what a caller without rights may see. */

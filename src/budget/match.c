@@ -1,0 +1,234 @@
+/* Matching calls with rules. Each rule stands in one chain of the index, under the most selective
+ * exact text that it asks for; a call then walks the chains of its own texts only. A chain may hold
+ * others by collision: rule_matches decides, the index only leaves out what cannot match. */
+#include "budget/match.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+/* What a chain is for; most selective first. ANY holds the rules without an exact text. */
+enum dimension {
+	DIMENSION_LABEL,
+	DIMENSION_EXE,
+	DIMENSION_USER,
+	DIMENSION_MODEL,
+	DIMENSION_PROVIDER,
+	DIMENSION_ANY
+};
+
+struct match_index {
+	const struct budget_rules *rules;
+	uint64_t mask; /* number of chains less one */
+	int *heads;    /* -1 ends a chain */
+	int *next;     /* by rule */
+};
+
+bool match_set_add(struct match_set *set, unsigned index)
+{
+	uint64_t *word = &set->words[index / 64], bit = (uint64_t)1 << index % 64;
+
+	if (*word & bit)
+		return false;
+	*word |= bit;
+	set->count++;
+	return true;
+}
+
+int match_set_next(const struct match_set *set, unsigned from)
+{
+	for (unsigned word = from / 64; word < set->n_words; word++) {
+		uint64_t bits = set->words[word];
+
+		if (word == from / 64)
+			bits &= UINT64_MAX << from % 64;
+		if (bits)
+			return (int)(word * 64 + (unsigned)__builtin_ctzll(bits));
+	}
+	return -1;
+}
+
+uint64_t match_hash(uint64_t hash, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		hash = (hash ^ (unsigned char)text.ptr[i]) * 0x100000001b3u;
+	return hash;
+}
+
+/* The chain of a text in a dimension. */
+static uint64_t chain_of(const struct match_index *index, enum dimension dimension,
+			 struct span text)
+{
+	uint64_t hash = match_hash(MATCH_HASH_START ^ dimension, text);
+
+	return (hash ^ hash >> 32) & index->mask;
+}
+
+/* --- one rule */
+
+/* `*` is any run of characters. Goes back to the last `*` only, so the work is at most the product
+ * of both lengths. */
+static bool glob(struct span pattern, struct span text)
+{
+	size_t p = 0, t = 0, star = SIZE_MAX, resume = 0;
+
+	while (t < text.len) {
+		if (p < pattern.len && pattern.ptr[p] == '*') {
+			star = p++;
+			resume = t;
+		} else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
+			p++;
+			t++;
+		} else if (star != SIZE_MAX) {
+			p = star + 1;
+			t = ++resume;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.len && pattern.ptr[p] == '*')
+		p++;
+	return p == pattern.len;
+}
+
+static bool text_matches(const char *pattern, struct span text)
+{
+	return !pattern[0] || glob(span_of(pattern), text);
+}
+
+static bool labels_hold(const char *labels, const struct budget_label *wanted)
+{
+	struct span rest = span_of(labels);
+
+	while (rest.ptr) {
+		struct span value = span_cut(&rest, ','), key = span_cut(&value, '=');
+
+		if (value.ptr && span_eq(key, span_of(wanted->key)) &&
+		    span_eq(value, span_of(wanted->value)))
+			return true;
+	}
+	return false;
+}
+
+bool match_process(const struct budget_rule *rule, const struct process *process)
+{
+	return (!rule->user[0] || strcmp(rule->user, process->user) == 0) &&
+	       text_matches(rule->exe, span_of(process->exe));
+}
+
+static bool model_matches(const struct budget_rule *rule, const struct match_subject *subject)
+{
+	if (!rule->model[0])
+		return true;
+	for (int i = 0; i < 2; i++)
+		if (subject->models[i].len && glob(span_of(rule->model), subject->models[i]))
+			return true;
+	return false;
+}
+
+static bool rule_matches(const struct budget_rule *rule, const struct match_subject *subject)
+{
+	if (!text_matches(rule->provider, subject->provider) || !model_matches(rule, subject) ||
+	    !match_process(rule, subject->process))
+		return false;
+	for (unsigned i = 0; i < rule->n_labels; i++)
+		if (!labels_hold(subject->process->labels, &rule->labels[i]) &&
+		    !labels_hold(subject->labels, &rule->labels[i]))
+			return false;
+	return true;
+}
+
+/* --- the index */
+
+static bool is_exact(const char *pattern)
+{
+	return pattern[0] && !strchr(pattern, '*');
+}
+
+/* Where a rule stands. Equal labels have equal text "key=value" on both sides. */
+static uint64_t chain_of_rule(const struct match_index *index, const struct budget_rule *rule)
+{
+	if (rule->n_labels) {
+		uint64_t hash = MATCH_HASH_START ^ DIMENSION_LABEL;
+
+		hash = match_hash(hash, span_of(rule->labels[0].key));
+		hash = match_hash(hash, SPAN("="));
+		hash = match_hash(hash, span_of(rule->labels[0].value));
+		return (hash ^ hash >> 32) & index->mask;
+	}
+	if (is_exact(rule->exe))
+		return chain_of(index, DIMENSION_EXE, span_of(rule->exe));
+	if (rule->user[0])
+		return chain_of(index, DIMENSION_USER, span_of(rule->user));
+	if (is_exact(rule->model))
+		return chain_of(index, DIMENSION_MODEL, span_of(rule->model));
+	if (is_exact(rule->provider))
+		return chain_of(index, DIMENSION_PROVIDER, span_of(rule->provider));
+	return chain_of(index, DIMENSION_ANY, SPAN(""));
+}
+
+int match_index_new(const struct budget_rules *rules, struct match_index **ret_index)
+{
+	struct match_index *index;
+	uint64_t n_chains = 64;
+
+	while (n_chains < 2 * (uint64_t)rules->count)
+		n_chains *= 2;
+	index = malloc(sizeof(*index) + (n_chains + rules->count) * sizeof(int));
+	if (!index)
+		return -ENOMEM;
+	*index = (struct match_index){ .rules = rules, .mask = n_chains - 1 };
+	index->heads = (int *)(index + 1);
+	index->next = index->heads + n_chains;
+	for (uint64_t i = 0; i < n_chains; i++)
+		index->heads[i] = -1;
+	for (unsigned i = 0; i < rules->count; i++) {
+		uint64_t chain = chain_of_rule(index, &rules->rules[i]);
+
+		index->next[i] = index->heads[chain];
+		index->heads[chain] = (int)i;
+	}
+	*ret_index = index;
+	return 0;
+}
+
+void match_index_free(struct match_index *index)
+{
+	free(index);
+}
+
+static void walk(const struct match_index *index, enum dimension dimension, struct span text,
+		 const struct match_subject *subject, struct match_set *set)
+{
+	for (int i = index->heads[chain_of(index, dimension, text)]; i >= 0; i = index->next[i])
+		if (rule_matches(&index->rules->rules[i], subject))
+			match_set_add(set, (unsigned)i);
+}
+
+static void walk_labels(const struct match_index *index, const char *labels,
+			const struct match_subject *subject, struct match_set *set)
+{
+	struct span rest = span_of(labels);
+
+	while (rest.ptr)
+		walk(index, DIMENSION_LABEL, span_cut(&rest, ','), subject, set);
+}
+
+void match_find(const struct match_index *index, const struct match_subject *subject,
+		struct match_set *ret_set)
+{
+	ret_set->count = 0;
+	ret_set->n_words = (index->rules->count + 63) / 64;
+	memset(ret_set->words, 0, ret_set->n_words * sizeof(ret_set->words[0]));
+
+	walk_labels(index, subject->process->labels, subject, ret_set);
+	walk_labels(index, subject->labels, subject, ret_set);
+	walk(index, DIMENSION_EXE, span_of(subject->process->exe), subject, ret_set);
+	walk(index, DIMENSION_USER, span_of(subject->process->user), subject, ret_set);
+	walk(index, DIMENSION_MODEL, subject->models[0], subject, ret_set);
+	if (!span_eq(subject->models[0], subject->models[1]))
+		walk(index, DIMENSION_MODEL, subject->models[1], subject, ret_set);
+	walk(index, DIMENSION_PROVIDER, subject->provider, subject, ret_set);
+	walk(index, DIMENSION_ANY, SPAN(""), subject, ret_set);
+}

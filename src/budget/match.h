@@ -1,0 +1,44 @@
+/* Which budgets a call concerns. An index over the rules finds the few candidates by hash of the
+ * texts of the call; each candidate is then checked whole. */
+#pragma once
+
+#include "budget/rules.h"
+
+struct match_subject {
+	const struct process *process;
+	struct span provider;
+	struct span models[2]; /* as served, as requested: either may match; empty = none */
+	const char *labels;    /* besides those of the process; may be NULL */
+};
+
+/* A set of rules, by index. */
+struct match_set {
+	unsigned count;
+	unsigned n_words;
+	uint64_t words[BUDGETS_MAX / 64];
+};
+
+/* Whether it was new. */
+bool match_set_add(struct match_set *set, unsigned index);
+/* The first member not before `from`, -1 = none. */
+int match_set_next(const struct match_set *set, unsigned from);
+
+#define MATCH_SET_EACH(i, set)                                                                     \
+	for (int i = match_set_next(set, 0); i >= 0; i = match_set_next(set, (unsigned)i + 1))
+
+struct match_index;
+
+/* The rules must outlive it. -ENOMEM. */
+int match_index_new(const struct budget_rules *rules, struct match_index **ret_index);
+void match_index_free(struct match_index *index);
+
+/* Every rule that matches; `ret_set` is written whole. */
+void match_find(const struct match_index *index, const struct match_subject *subject,
+		struct match_set *ret_set);
+
+/* Whether the rule can apply to calls of this process: user and exe. */
+bool match_process(const struct budget_rule *rule, const struct process *process);
+
+/* FNV-1a (RFC 9923, 64 bits) of a text, going on from `hash`. */
+#define MATCH_HASH_START 0xcbf29ce484222325u
+uint64_t match_hash(uint64_t hash, struct span text);
