@@ -12,10 +12,11 @@
 #include <linux/types.h>
 #endif
 
-#define EVENT_CHUNK_MAX   16384 /* bytes of plaintext in one record */
-#define EVENT_CALL_CHUNKS 64 /* records of one SSL_read or SSL_write: 1 MiB; the rest is counted   \
-			      */
-#define EVENT_NAME_MAX 256   /* server name with its NUL (RFC 1035: 253 characters) */
+#define EVENT_CHUNK_MAX 16384 /* bytes of plaintext in one record */
+#define EVENT_CALL_CHUNKS                                                                          \
+	64                 /* records of one SSL_read or SSL_write: 1 MiB; the rest is counted     \
+			    */
+#define EVENT_NAME_MAX 256 /* server name with its NUL (RFC 1035: 253 characters) */
 #define EVENT_COMM_MAX 16
 
 enum event_type {

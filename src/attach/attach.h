@@ -46,3 +46,6 @@ _Atomic uint32_t *attach_wake_flag(struct attach *attach);
 /* Sums the per-CPU counters. */
 void attach_read_counters(const struct attach *attach, uint64_t ret[static EVENT_COUNTER_MAX]);
 const struct attach_counters *attach_counters(const struct attach *attach);
+
+/* Forgets connections in the kernel whose process is gone without SSL_free. */
+void attach_forget_dead(struct attach *attach);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/process.h"
 #include "base/span.h"
 
 struct conn_key {
@@ -14,19 +15,6 @@ struct conn_key {
 };
 
 enum direction { DIRECTION_SENT, DIRECTION_RECEIVED }; /* as the client sees it */
-
-/* Who makes the calls, as seen when the connection was first seen; kept after the process ended.
- * Texts are safe to print. An empty text or a uid of UINT32_MAX is "not known". */
-struct process {
-	uint32_t pid; /* tgid in the initial pid namespace */
-	uint32_t uid;
-	uint64_t start_ns;
-	uint64_t cgroup_id;
-	char comm[16];
-	char user[33];
-	char exe[256];    /* path of the executable as the process sees it */
-	char labels[256]; /* "key=value,key=value" of OUTLAY_LABELS in its environment */
-};
 
 struct connection {
 	struct conn_key key;

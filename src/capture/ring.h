@@ -1,49 +1,20 @@
-/* The kernel's ring -> connections and chunks. Reads records, checks every length in them, keeps
- * the table of connections with the facts of their processes, calls the next stage. One thread. */
+/* The consumer side of a BPF ring buffer (Documentation/bpf/ringbuf.rst): one page of our position,
+ * one of the kernel's, then the data, mapped twice so that a record never wraps. */
 #pragma once
 
-#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-#include "base/counter.h"
-#include "base/timestamp.h"
-#include "capture/chunk.h"
+struct ring;
 
-#define CAPTURE_CONNECTIONS_MAX 65536 /* the oldest is closed when one more comes */
+/* `map_fd` is borrowed and must stay open; it is what to poll. */
+int ring_open(int map_fd, struct ring **ret_ring);
+void ring_close(struct ring *ring);
 
-struct capture;
+typedef void ring_record_fn(void *ctx, const void *record, size_t bytes);
 
-struct capture_counters {
-	struct counter records, bytes;
-	struct counter lost_bytes;  /* jumps in the offsets: what the kernel could not hand over */
-	struct counter bad_records; /* refused: lengths that cannot be */
-	struct counter connections; /* opened */
-	struct counter evicted;     /* closed because the table was full or the process is gone */
-	_Atomic uint64_t live;      /* in the table now */
-};
+/* Hands on at most `max` finished records; returns how many. */
+unsigned ring_drain(struct ring *ring, unsigned max, ring_record_fn *fn, void *ctx);
 
-struct capture_options {
-	int ring_fd;                 /* BPF map; -1: records come by capture_record alone */
-	_Atomic uint32_t *wake_flag; /* set while we sleep */
-	const struct clock *clock;
-	const char *proc; /* "/proc"; tests have their own */
-	const struct chunk_handler *next;
-	void *ctx;
-};
-
-int capture_new(const struct capture_options *options, struct capture **ret_capture);
-void capture_free(struct capture *capture); /* closes every connection first */
-
-/* Readable when there are records after capture_sleep. */
-int capture_fd(const struct capture *capture);
-/* Takes at most `max` records; returns how many. */
-unsigned capture_drain(struct capture *capture, unsigned max);
-/* Say so before waiting on the fd; false = there is something, drain first. */
-bool capture_sleep(struct capture *capture);
-
-/* One record, as the ring would give it: for tests and replay. */
-void capture_record(struct capture *capture, const void *record, size_t bytes);
-
-/* Closes connections of processes that are gone; call it every few seconds. */
-void capture_sweep(struct capture *capture);
-
-const struct capture_counters *capture_counters(const struct capture *capture);
+/* Whether anything is in it, also a record that is still being written. */
+bool ring_holds_any(const struct ring *ring);

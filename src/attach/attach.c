@@ -1,0 +1,303 @@
+/* The privileged edge: loads the programs, keeps the host filter, and puts probes on every libssl
+ * it is shown. One entry an inode, so fifty processes on one library still make one event a call.
+ */
+#include "attach/attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "attach/mappings.h"
+#include "attach/probe.h"
+#include "attach/scan.h"
+#include "base/cleanup.h"
+#include "base/span.h"
+#include "bpf/tls.skel.h"
+
+#define LIBRARIES_MAX 1024
+#define PROC          "/proc"
+
+struct inode_key {
+	uint64_t dev, ino;
+};
+
+struct library {
+	UT_hash_handle hh;
+	struct inode_key key;
+	struct probes *probes; /* NULL: could not be probed; remembered so that it is said once */
+};
+
+struct attach {
+	struct attach_options options;
+	struct attach_counters counters;
+	struct tls_bpf *skeleton;
+	struct mappings *mappings;
+	struct library *libraries;
+};
+
+__attribute__((format(printf, 2, 3))) static void note(struct attach *a, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	if (!a->options.note)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	a->options.note(a->options.ctx, line);
+}
+
+static void found_library(void *ctx, int fd, const char *label)
+{
+	struct attach *a = ctx;
+	struct inode_key key;
+	struct library *library;
+	struct err err = { 0 };
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	memset(&key, 0, sizeof(key));
+	key.dev = st.st_dev;
+	key.ino = st.st_ino;
+	HASH_FIND(hh, a->libraries, &key, sizeof(key), library);
+	if (library)
+		return;
+	library = HASH_COUNT(a->libraries) < LIBRARIES_MAX ? calloc(1, sizeof(*library)) : NULL;
+	if (!library) {
+		counter_add(&a->counters.libraries_failed, 1);
+		return;
+	}
+	library->key = key;
+	HASH_ADD(hh, a->libraries, key, sizeof(key), library);
+	if (probe_attach(a->skeleton, fd, &library->probes, &err) < 0) {
+		counter_add(&a->counters.libraries_failed, 1);
+		note(a, "cannot watch %s: %s", label, err.text);
+		return;
+	}
+	counter_add(&a->counters.libraries, 1);
+	note(a, "watching %s (%u probes)", label, probe_count(library->probes));
+}
+
+static void mapped(void *ctx, const struct mapping *mapping)
+{
+	struct attach *a = ctx;
+	struct span path = span_of(mapping->path);
+	char label[256];
+
+	if (!scan_is_library(path))
+		return;
+	span_copy(path, label, sizeof(label));
+	/* The mapping may have been split since: then the process's own list has it. */
+	if (!scan_mapping(PROC, mapping->pid, mapping->start, mapping->end, label, found_library,
+			  a))
+		scan_process(PROC, mapping->pid, found_library, a);
+}
+
+static int explain_missing(struct err *err)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return err_set(
+		    err, -ENOTSUP,
+		    "the kernel has no BTF (/sys/kernel/btf/vmlinux): outlay needs Linux "
+		    "5.17 or newer with CONFIG_DEBUG_INFO_BTF=y");
+	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK) < 0)
+		return err_set(err, -ENOTSUP,
+			       "the kernel has no uprobes: outlay needs CONFIG_UPROBE_EVENTS=y");
+	if (geteuid() != 0)
+		return err_set(err, -EPERM,
+			       "not root: run it with sudo, or give it CAP_BPF, CAP_PERFMON, "
+			       "CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE");
+	return 0;
+}
+
+static int load_programs(struct attach *a, struct err *err)
+{
+	int code;
+
+	libbpf_set_print(NULL);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	a->skeleton = tls_bpf__open();
+	if (!a->skeleton)
+		return err_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
+	bpf_map__set_max_entries(a->skeleton->maps.events, a->options.ring_bytes);
+	code = tls_bpf__load(a->skeleton);
+	if (code < 0 && explain_missing(err) == 0)
+		err_set(err, code,
+			"the kernel refused the BPF programs: %s (outlay needs Linux 5.17 "
+			"or newer, and lockdown below `confidentiality`)",
+			strerror(-code));
+	return code;
+}
+
+CLEANUP_FOR(attach, struct attach *, attach_free)
+
+int attach_new(const struct attach_options *options, struct attach **ret_attach, struct err *err)
+{
+	CLEANUP(cleanup_attach) struct attach *a = calloc(1, sizeof(*a));
+	struct mappings_options watch = { .mapped = mapped, .ctx = a };
+	int code;
+
+	if (!a)
+		return err_set(err, -ENOMEM, "out of memory");
+	a->options = *options;
+	code = load_programs(a, err);
+	if (code < 0)
+		return code;
+	watch.seen = &a->counters.mappings_seen;
+	watch.lost = &a->counters.mappings_lost;
+	code = mappings_new(&watch, &a->mappings, err);
+	if (code < 0)
+		return code;
+	*ret_attach = TAKE_PTR(a);
+	return 0;
+}
+
+void attach_free(struct attach *a)
+{
+	struct library *library, *next;
+
+	if (!a)
+		return;
+	mappings_free(a->mappings);
+	HASH_ITER(hh, a->libraries, library, next) {
+		HASH_DEL(a->libraries, library);
+		probe_detach(library->probes);
+		free(library);
+	}
+	tls_bpf__destroy(a->skeleton);
+	free(a);
+}
+
+void attach_sweep(struct attach *a)
+{
+	scan_directories(found_library, a);
+	scan_processes(PROC, found_library, a);
+}
+
+unsigned attach_fds(const struct attach *a, int *ret_fds, unsigned max)
+{
+	return mappings_fds(a->mappings, ret_fds, max);
+}
+
+void attach_poll(struct attach *a)
+{
+	if (mappings_poll(a->mappings))
+		scan_processes(PROC, found_library, a);
+}
+
+/* --- the host filter */
+
+static uint64_t hash_host(const char *name)
+{
+	uint64_t h = EVENT_FNV_OFFSET;
+
+	for (; *name; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if (c >= 'A' && c <= 'Z')
+			c = (unsigned char)(c + 'a' - 'A');
+		h = (h ^ c) * EVENT_FNV_PRIME;
+	}
+	return h;
+}
+
+static bool wanted(const char *const *patterns, unsigned n, uint64_t hash, bool wildcard)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bool is_wildcard = strncmp(patterns[i], "*.", 2) == 0;
+
+		if (is_wildcard == wildcard && hash_host(patterns[i] + 2 * is_wildcard) == hash)
+			return true;
+	}
+	return false;
+}
+
+static void drop_stale(int map, const char *const *patterns, unsigned n, bool wildcard)
+{
+	uint64_t key, next;
+	int more = bpf_map_get_next_key(map, NULL, &next);
+
+	while (more == 0) {
+		key = next;
+		more = bpf_map_get_next_key(map, &key, &next);
+		if (!wanted(patterns, n, key, wildcard))
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
+int attach_set_hosts(struct attach *a, const char *const *patterns, unsigned n, struct err *err)
+{
+	int hosts = bpf_map__fd(a->skeleton->maps.hosts);
+	int wildcards = bpf_map__fd(a->skeleton->maps.wildcards);
+
+	if (n > EVENT_HOSTS_MAX)
+		return err_set(err, -E2BIG, "%u provider hosts: the limit is %d", n,
+			       EVENT_HOSTS_MAX);
+	/* New ones first: a host that stays is never missing in between. */
+	for (unsigned i = 0; i < n; i++) {
+		bool wildcard = strncmp(patterns[i], "*.", 2) == 0;
+		uint64_t key = hash_host(patterns[i] + 2 * wildcard);
+
+		if (bpf_map_update_elem(wildcard ? wildcards : hosts, &key, &i, BPF_ANY) < 0)
+			return err_set(err, -errno, "host filter: %s", strerror(errno));
+	}
+	drop_stale(hosts, patterns, n, false);
+	drop_stale(wildcards, patterns, n, true);
+	return 0;
+}
+
+/* --- what others need of the programs */
+
+int attach_ring_fd(const struct attach *a)
+{
+	return bpf_map__fd(a->skeleton->maps.events);
+}
+
+_Atomic uint32_t *attach_wake_flag(struct attach *a)
+{
+	return (_Atomic uint32_t *)&a->skeleton->bss->reader_asleep;
+}
+
+void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUNTER_MAX])
+{
+	int n_cpus = libbpf_num_possible_cpus();
+	FREE_PTR uint64_t *values = n_cpus > 0 ? calloc((size_t)n_cpus, sizeof(*values)) : NULL;
+
+	memset(ret, 0, EVENT_COUNTER_MAX * sizeof(*ret));
+	for (uint32_t i = 0; values && i < EVENT_COUNTER_MAX; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(a->skeleton->maps.counters), &i, values) < 0)
+			continue;
+		for (int cpu = 0; cpu < n_cpus; cpu++)
+			ret[i] += values[cpu];
+	}
+}
+
+void attach_forget_dead(struct attach *a)
+{
+	struct {
+		uint64_t ssl;
+		uint32_t tgid, unused;
+	} key, next;
+	int map = bpf_map__fd(a->skeleton->maps.connections);
+	int more = bpf_map_get_next_key(map, NULL, &next);
+
+	while (more == 0) {
+		key = next;
+		more = bpf_map_get_next_key(map, &key, &next);
+		if (kill((pid_t)key.tgid, 0) < 0 && errno == ESRCH)
+			bpf_map_delete_elem(map, &key);
+	}
+}
+
+const struct attach_counters *attach_counters(const struct attach *a)
+{
+	return &a->counters;
+}
