@@ -7,10 +7,11 @@
 #include "base/err.h"
 
 /* On failure the error says "FILE:LINE: KEY: what was expected". The value is freed with
- * yaml_free and the same schema. -EINVAL for bad content, else the errno of the file. */
+ * yaml_unload and the same schema. -EINVAL for bad content, else the errno of the file. */
 int yaml_load(const char *path, const struct cyaml_schema_value *schema, void **ret_value,
 	      struct err *err);
-void yaml_free(const struct cyaml_schema_value *schema, void *value);
+/* Not "yaml_free": libyaml exports one, and ours would take its place. */
+void yaml_unload(const struct cyaml_schema_value *schema, void *value);
 
 /* For errors found after loading: the line (from 1) of a key, named as "budgets[2].limit"; 0 when
  * it is not there. Reads the file again. */
