@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""A fake OpenAI on port 443 that knows what it served: HTTP/1.1 over TLS 1.2 and 1.3, one line of
+truth a response in DIR/truth.jsonl. It answers every host name alike, so that a call to a host that
+is no provider would look just like one if anybody listened.
+
+A request picks how it is answered by the header X-Case:
+    (none)    200 with Content-Length, or an event stream when it says "stream": true
+    chunked   200 in chunks of odd sizes        401 429 500  an error of the provider
+    short     Content-Length less than the body, then closed
+    long      Content-Length more than the body, then closed
+    cut       the stream ends in the middle, then closed
+    notjson   200 with HTML in it               garbage      no HTTP at all
+"""
+import gzip
+import http.server
+import json
+import os
+import pathlib
+import random
+import ssl
+import sys
+import threading
+import time
+
+import truth
+
+ERRORS = {401: ('invalid_request_error', 'invalid_api_key'),
+          429: ('requests', 'rate_limit_exceeded'),
+          500: ('server_error', None)}
+
+
+class Ledger:
+    """The lines of truth. A call is in it before its last byte is sent."""
+
+    def __init__(self, path, seed):
+        self.file = open(path, 'a', buffering=1, encoding='utf-8')
+        self.lock = threading.Lock()
+        self.random = random.Random(seed)
+        self.served = 0
+
+    def draw(self, model):
+        """Counts of the next call: total and parts as OpenAI reports them, and as buckets."""
+        with self.lock:
+            self.served += 1
+            number, draw = self.served, self.random.randint
+            prompt, completion = draw(8, 40000), draw(1, 4000)
+            cached = draw(0, prompt // 128) * 128 if draw(0, 1) else 0
+            reasoning = draw(0, completion // 64) * 64 if model.startswith('o') else 0
+        usage = {
+            'prompt_tokens': prompt, 'completion_tokens': completion,
+            'total_tokens': prompt + completion,
+            'prompt_tokens_details': {'cached_tokens': cached, 'audio_tokens': 0},
+            'completion_tokens_details': {
+                'reasoning_tokens': reasoning, 'audio_tokens': 0,
+                'accepted_prediction_tokens': 0, 'rejected_prediction_tokens': 0},
+        }
+        buckets = {'input': prompt - cached, 'input_cache_read': cached,
+                   'output': completion - reasoning, 'output_reasoning': reasoning}
+        return number, usage, {name: count for name, count in buckets.items() if count}
+
+    def write(self, line):
+        with self.lock:
+            self.file.write(json.dumps(line) + '\n')
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True
+    server_version, sys_version = 'cloudflare', ''
+
+    def setup(self):
+        # Here, in the connection's own thread: a client that does not shake hands stops nobody.
+        self.request.settimeout(60)
+        self.request.do_handshake()
+        super().setup()
+
+    def log_message(self, *_):
+        pass
+
+    def handle(self):
+        try:
+            super().handle()
+        except (ConnectionError, ssl.SSLError, TimeoutError):
+            pass
+
+    # --- requests
+
+    def do_GET(self):
+        self.begin('', {})
+        if self.path != '/v1/models':
+            return self.answer_error(404, 'invalid_request_error', 'not_found')
+        names = [{'id': name, 'object': 'model', 'created': 1, 'owned_by': 'system'}
+                 for name in truth.USD_PER_MILLION]
+        self.record(200, {}, 0)
+        return self.answer_json({'object': 'list', 'data': names})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['content-length']))
+        request = json.loads(body)
+        self.begin(request['model'], request)
+        case = self.headers.get('x-case', '')
+        if case.isdigit():
+            return self.answer_error(int(case), *ERRORS[int(case)])
+        number, usage, buckets = self.server.ledger.draw(self.model)
+        self.cost = truth.cost_pico(self.model, buckets)
+        if request.get('stream'):
+            return self.answer_stream(case, usage, buckets)
+        document = {
+            'id': self.response_id, 'object': 'chat.completion', 'created': int(time.time()),
+            'model': self.snapshot,
+            'choices': [{'index': 0, 'logprobs': None, 'finish_reason': 'stop', 'message': {
+                'role': 'assistant', 'refusal': None, 'annotations': [],
+                'content': self.server.planted + ' "{}[]\\ \u2028é' + 'x' * (number * 97 % 9000)}}],
+            'usage': usage, 'service_tier': 'default', 'system_fingerprint': 'fp_1'}
+        return self.answer_case(case, document, buckets)
+
+    def begin(self, model, request):
+        self.model, self.snapshot = model, truth.SNAPSHOTS.get(model, model)
+        self.streaming = bool(request.get('stream'))
+        self.include_usage = (request.get('stream_options') or {}).get('include_usage')
+        token = os.urandom(8).hex()
+        self.request_id, self.response_id = 'req_' + token, 'chatcmpl-' + token
+        self.cost = 0
+
+    def record(self, status, buckets, cost, case=None):
+        self.server.ledger.write({
+            'request_id': self.request_id, 'response_id': self.response_id,
+            'host': self.headers['host'], 'case': case or self.headers.get('x-case', ''),
+            'route': f'{self.command} {self.path}', 'status': status,
+            'model_requested': self.model, 'model': self.snapshot, 'streaming': self.streaming,
+            'usage': buckets, 'cost_pico': cost, 'time': time.time(),
+            'key': self.headers.get('authorization', ''),
+            'retry': self.headers.get('x-stainless-retry-count')})
+
+    # --- responses
+
+    def head(self, status, kind, *more):
+        self.send_response(status)
+        for name, value in (('Content-Type', kind), ('x-request-id', self.request_id),
+                            ('openai-processing-ms', '12'), *more):
+            self.send_header(name, str(value))
+        self.end_headers()
+
+    def answer_error(self, status, kind, code):
+        self.record(status, {}, 0)
+        message = f'Told to fail. {self.server.planted}'
+        self.answer_json({'error': {'message': message, 'type': kind, 'param': None,
+                                    'code': code}}, status)
+
+    def answer_json(self, document, status=200, cut=None):
+        """`cut`: bytes that the Content-Length is off the truth; the connection then closes."""
+        body, more = json.dumps(document).encode(), []
+        if 'gzip' in self.headers.get('accept-encoding', ''):
+            body, more = gzip.compress(body), [('Content-Encoding', 'gzip')]
+        if cut:
+            self.close_connection = True
+        self.head(status, 'application/json', *more, ('Content-Length', len(body) + (cut or 0)))
+        self.wfile.write(body)
+
+    def answer_case(self, case, document, buckets):
+        if case in ('notjson', 'garbage', 'long', 'short'):
+            self.record(200, {}, None)  # what it cost cannot be known from what was sent
+        else:
+            self.record(200, buckets, self.cost)
+        if case == 'chunked':
+            self.head(200, 'application/json', ('Transfer-Encoding', 'chunked'))
+            self.send_odd(json.dumps(document).encode(), chunked=True)
+        elif case == 'notjson':
+            page = b'<!doctype html><p>' + self.server.planted.encode()
+            self.head(200, 'application/json', ('Content-Length', len(page)))
+            self.wfile.write(page)
+        elif case == 'garbage':
+            self.close_connection = True
+            self.wfile.write(os.urandom(3000))
+        elif case == 'short':
+            self.answer_json(document, cut=-200)
+        elif case == 'long':
+            self.answer_json(document, cut=200)
+        else:
+            self.answer_json(document)
+
+    def send_odd(self, body, chunked, sizes=(1, 7, 513, 3, 1400, 16384, 2)):
+        """Writes of odd sizes, each a TLS record; chunk boundaries are elsewhere again."""
+        if chunked:
+            step = 61 + len(body) % 977
+            body = b''.join(b'%x\r\n%s\r\n' % (len(piece), piece) for piece in
+                            (body[at:at + step] for at in range(0, len(body), step))) + b'0\r\n\r\n'
+        at = turn = 0
+        while at < len(body):
+            size = sizes[turn % len(sizes)]
+            self.wfile.write(body[at:at + size])
+            at, turn = at + size, turn + 1
+
+    def answer_stream(self, case, usage, buckets):
+        def event(choices, **more):
+            line = {'id': self.response_id, 'object': 'chat.completion.chunk', 'created': 1,
+                    'model': self.snapshot, 'service_tier': 'default', 'choices': choices, **more}
+            return f'data: {json.dumps(line, ensure_ascii=False)}\n\n'
+
+        def delta(content, reason=None):
+            return [{'index': 0, 'delta': content, 'logprobs': None, 'finish_reason': reason}]
+
+        null = {'usage': None} if self.include_usage else {}
+        words = [self.server.planted, ' naïve', ' "data: [DONE]"', '\n\n', ' end'] * 3
+        lines = [event(delta({'role': 'assistant', 'content': ''}), **null)]
+        lines += [event(delta({'content': word}), **null) for word in words]
+        lines.append(event(delta({}, 'stop'), **null))
+        if self.include_usage:
+            lines.append(event([], usage=usage))
+        lines.append('data: [DONE]\n\n')
+        body = ''.join(lines).encode()
+        told = self.include_usage and case != 'cut'
+        self.record(200, buckets if told else {}, self.cost if told else None)
+        self.head(200, 'text/event-stream; charset=utf-8', ('Transfer-Encoding', 'chunked'))
+        if case == 'cut':
+            self.close_connection = True
+            self.wfile.write(b'%x\r\n%s' % (len(body), body[:len(body) // 2]))
+        else:
+            self.send_odd(body, chunked=True)
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, directory, planted, seed):
+        self.planted = planted
+        self.ledger = Ledger(directory / 'truth.jsonl', seed)
+        super().__init__(('127.0.0.1', 443), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(directory / 'server.pem', directory / 'server.key')
+        context.set_alpn_protocols(['http/1.1'])
+        self.socket = context.wrap_socket(self.socket, server_side=True,
+                                          do_handshake_on_connect=False)
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (ConnectionError, ssl.SSLError, TimeoutError)):
+            super().handle_error(request, client_address)
+
+
+if __name__ == '__main__':
+    Server(pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])).serve_forever()

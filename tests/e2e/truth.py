@@ -1,0 +1,30 @@
+"""What the fake provider charges, from the provider's published prices and by hand: USD for a
+million tokens, so that a millionth of a USD is 10^6 picodollars and every product is an integer.
+Nothing here is read from config/prices."""
+from decimal import Decimal
+
+# model: (input, cached input, output), as published
+USD_PER_MILLION = {
+    'gpt-4o': ('2.50', '1.25', '10.00'),
+    'gpt-4o-mini': ('0.15', '0.075', '0.60'),
+    'gpt-4.1': ('2.00', '0.50', '8.00'),
+    'gpt-4.1-mini': ('0.40', '0.10', '1.60'),
+    'o4-mini': ('1.10', '0.275', '4.40'),
+}
+
+# what a request for the name is served by
+SNAPSHOTS = {
+    'gpt-4o': 'gpt-4o-2024-08-06',
+    'gpt-4o-mini': 'gpt-4o-mini-2024-07-18',
+    'gpt-4.1': 'gpt-4.1-2025-04-14',
+    'gpt-4.1-mini': 'gpt-4.1-mini-2025-04-14',
+    'o4-mini': 'o4-mini-2025-04-16',
+}
+
+
+def cost_pico(model, buckets):
+    """Picodollars of disjoint counts; reasoning tokens are output tokens."""
+    fresh, cached, output = (int(Decimal(rate) * 10**6) for rate in USD_PER_MILLION[model])
+    rates = {'input': fresh, 'input_cache_read': cached, 'output': output,
+             'output_reasoning': output}
+    return sum(count * rates[bucket] for bucket, count in buckets.items())
