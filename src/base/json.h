@@ -1,10 +1,10 @@
 /* A streaming JSON scanner (RFC 8259) for bodies that arrive in pieces, are megabytes long and of
  * which a few values are wanted. It builds no tree and keeps no text besides the selected scalars:
- * the state is a fixed struct of a few KiB, whatever the document.
+ * the state is a fixed struct of less than a KiB, whatever the document.
  *
  * Which values are wanted is a set of JSON pointers, compiled once and shared by any number of
- * scans (read-only, any thread). What no pointer leads into is skipped at the speed of memchr; the
- * brackets and the strings there are still balanced, but literals and numbers are not checked. */
+ * scans (read-only, any thread). What no pointer leads into is skipped at the speed of memchr: its
+ * brackets must match and its strings must end, but what stands between them is not checked. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,9 +29,10 @@ enum json_type {
 
 struct json_value {
 	enum json_type type;
-	bool truncated;       /* the text was longer than JSON_TEXT_MAX: `text` is its head */
+	bool truncated;       /* longer than JSON_TEXT_MAX: `text` is its first whole characters */
 	int64_t integer;      /* JSON_INTEGER; JSON_BOOL: 0 or 1 */
-	struct span text;     /* STRING: unescaped, in UTF-8; NUMBER, INTEGER: as written */
+	struct span text;     /* STRING: unescaped; UTF-8 as far as the sender's bytes were.
+			       * NUMBER, INTEGER: as written */
 	uint64_t text_length; /* STRING: bytes of the whole unescaped string */
 };
 
@@ -46,30 +47,30 @@ void json_paths_free(struct json_paths *paths);
 
 /* Adds an RFC 6901 pointer ("/usage/prompt_tokens"; "" is the document). A token "*" stands for
  * every element of an array and every member of an object. Equal pointers get the same id; ids
- * count from 0. -EINVAL (does not start with '/', bad ~ escape), -E2BIG (over the limits). */
+ * count from 0. -EINVAL (does not start with '/', bad ~ escape), -E2BIG (over the limits).
+ * A pointer that was refused changes nothing. */
 int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id);
-
-struct json_frame;
 
 struct json_scan {
 	const struct json_paths *paths;
 	json_value_fn *fn;
 	void *ctx;
 	uint8_t state;
-	uint8_t status;
-	uint8_t escape;          /* bytes of a \uXXXX seen */
-	bool selected;           /* the scalar or key at hand is wanted */
-	uint16_t depth;          /* open containers */
-	uint16_t tracked;        /* of them, the first ones with live pointers */
-	uint32_t code_unit;      /* of the escape */
-	uint32_t high_surrogate; /* waiting for its other half */
-	uint16_t text_len;
-	bool truncated;
-	uint64_t text_length;
+	uint8_t error;        /* the errno that ended it */
+	uint8_t escape;       /* bytes of an escape seen */
+	bool is_key;          /* the string at hand is a key */
+	bool collect;         /* the scalar or key at hand is wanted */
+	bool in_string;       /* of what is skipped */
+	uint16_t depth;       /* open containers */
+	uint16_t tracked;     /* of them, those that pointers lead into */
+	uint16_t node;        /* of the value at hand, in the tree of `paths` */
+	uint16_t code_unit;   /* of a \uXXXX escape */
+	uint16_t surrogate;   /* high one, waits for its low half */
+	uint64_t text_length; /* of the scalar or key at hand */
+	/* Only the fields above are written at the start. The rest: by level. */
 	uint64_t is_object[JSON_DEPTH_MAX / 64];
-	uint16_t live[JSON_POINTER_MAX + 1][8]; /* trie nodes that lead on, by tracked level */
-	uint8_t n_live[JSON_POINTER_MAX + 1];
-	uint64_t index[JSON_POINTER_MAX + 1]; /* array index, by tracked level */
+	int64_t index[JSON_POINTER_MAX + 1];
+	uint16_t nodes[JSON_POINTER_MAX + 1];
 	char text[JSON_TEXT_MAX];
 };
 
