@@ -1,8 +1,7 @@
 /* Budgets: what is spent, what is reserved, who may go on. Pure state, no I/O, no clock of its own:
- * every call takes `now_ns` (UTC). Owned by one thread.
- *
- * Invariants, asserted after each step in debug builds: the sum of open reservations of a budget is
- * its reserved counter; a decision never takes spent + reserved over limit.
+ * every call takes `now_ns` (UTC). Owned by one thread. Invariants, asserted after each step in
+ * debug builds: the sum of open reservations of a budget is its reserved counter; a decision never
+ * takes spent + reserved over limit.
  *
  * A reservation lives: open -> settled by the captured call, by POST /v1/settle, or lapsed. It is
  * matched with a captured call by process (pid and start time) and provider: of those made before
@@ -22,10 +21,10 @@
 #include "budget/verdict.h"
 
 #define BUDGETS_MAX               4096
-#define RESERVATIONS_MAX          65536                /* open at once; more is refused by `deny` */
-#define RESERVATIONS_PER_USER_MAX 16384                /* of them, of one uid */
-#define RESERVATION_TTL_NS        (600 * 1000000000LL) /* a call may take so long after it */
-#define RESERVATION_KEEP_NS       (600 * 1000000000LL)
+#define RESERVATIONS_MAX          65536          /* open at once; more is refused by `deny` */
+#define RESERVATIONS_PER_USER_MAX 16384          /* of them, of one uid */
+#define RESERVATION_TTL_NS        600000000000LL /* a call may take so long after it */
+#define RESERVATION_KEEP_NS       600000000000LL
 #define RESERVATION_SLACK_NS      1000000000LL /* clocks of capture and decision may differ so */
 
 enum budget_period { BUDGET_DAY, BUDGET_MONTH }; /* of the calendar, in UTC */
@@ -40,18 +39,16 @@ int budget_rules_load(const char *path, struct budget_rules **ret_rules, struct 
 void budget_rules_free(struct budget_rules *rules);
 unsigned budget_rules_count(const struct budget_rules *rules);
 
-struct budgets;
-
 struct budget_counters {
 	struct counter allowed, denied;
 	struct counter charged, unpriced;
 	struct counter settled_by_capture, settled_by_caller, expired;
-	struct counter late; /* captured calls that replaced a figure of the caller */
+	struct counter late; /* captured after the caller's own figure, which they replaced */
 };
 
+struct budgets;
 int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets); /* takes the rules */
 void budgets_free(struct budgets *budgets);
-
 /* New rules, same totals: a budget keeps its spend by name while its period stays the same.
  * Reservations stay with budgets that still exist. Takes the rules; -ENOMEM: the old ones stay. */
 int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns);
@@ -60,8 +57,7 @@ int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t 
  * windows that are neither the current one nor before it are ignored. */
 void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, int64_t now_ns);
 
-/* What a caller asks. Texts are borrowed. */
-struct budget_ask {
+/* What a caller asks. Texts are borrowed. */ struct budget_ask {
 	const struct process *process; /* the caller, by its socket */
 	struct span provider, model, operation;
 	const char *labels; /* "k=v,k=v" of the request; those of the process count too */
@@ -99,8 +95,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 
 /* The caller says what its call cost (NULL: what was reserved). -ENOENT: no such reservation, or
  * not of this process; -EALREADY: settled before, -EINVAL: a negative cost (then nothing changes).
- * Zero or more budgets are touched; the ledger must store them: `touches` holds
- * VERDICT_BUDGETS_MAX. */
+ * The ledger must store what is touched: `touches` holds VERDICT_BUDGETS_MAX. */
 int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 		   const struct process *process, const int64_t *cost_pico, int64_t now_ns,
 		   struct budget_touch *touches, unsigned *ret_n_touches);
@@ -114,15 +109,13 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
  * too. At most VERDICT_BUDGETS_MAX at a time; 0 = all told. */
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
-/* Expires old reservations (every other call does too); call it every second or so. */
+/* Expires old reservations, as every other call does; for when there are none. */
 void budgets_tick(struct budgets *budgets, int64_t now_ns);
 
+const struct budget_counters *budgets_counters(const struct budgets *budgets);
 unsigned budgets_count(const struct budgets *budgets);
 /* `exceeded` here: spent + reserved is over the limit. */
 void budgets_view(const struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);
-/* Whether a budget applies to calls of this process at all (user and exe match), whatever the
- * provider: what a caller without rights may see. */
+/* Whether it can apply to calls of this process (user, exe): what one without rights may see. */
 bool budgets_concern(const struct budgets *budgets, unsigned index, const struct process *process);
-
-const struct budget_counters *budgets_counters(const struct budgets *budgets);

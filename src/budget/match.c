@@ -25,15 +25,10 @@ struct match_index {
 	int *next;     /* by rule */
 };
 
-bool match_set_add(struct match_set *set, unsigned index)
+void match_set_add(struct match_set *set, unsigned index)
 {
-	uint64_t *word = &set->words[index / 64], bit = (uint64_t)1 << index % 64;
-
-	if (*word & bit)
-		return false;
-	*word |= bit;
-	set->count++;
-	return true;
+	set->count += !match_set_has(set, index);
+	set->words[index / 64] |= (uint64_t)1 << index % 64;
 }
 
 int match_set_next(const struct match_set *set, unsigned from)

@@ -18,8 +18,12 @@ struct match_set {
 	uint64_t words[BUDGETS_MAX / 64];
 };
 
-/* Whether it was new. */
-bool match_set_add(struct match_set *set, unsigned index);
+static inline bool match_set_has(const struct match_set *set, unsigned index)
+{
+	return set->words[index / 64] >> index % 64 & 1;
+}
+
+void match_set_add(struct match_set *set, unsigned index);
 /* The first member not before `from`, -1 = none. */
 int match_set_next(const struct match_set *set, unsigned from);
 
@@ -39,6 +43,6 @@ void match_find(const struct match_index *index, const struct match_subject *sub
 /* Whether the rule can apply to calls of this process: user and exe. */
 bool match_process(const struct budget_rule *rule, const struct process *process);
 
-/* FNV-1a (RFC 9923, 64 bits) of a text, going on from `hash`. */
+/* FNV-1a, 64 bits, of a text, going on from `hash`. */
 #define MATCH_HASH_START 0xcbf29ce484222325u
 uint64_t match_hash(uint64_t hash, struct span text);

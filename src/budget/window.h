@@ -19,7 +19,7 @@ static inline bool window_holds(const struct window *window, int64_t time_ns)
 struct window_total {
 	struct window window; /* empty: none yet */
 	money_wide pico;
-	bool owed; /* changed since it was told to the ledger */
+	bool owed; /* changed and not told: see budgets_owed */
 };
 
 /* The former one takes what is late by up to a window, and comes back when the clock does. */

@@ -1,0 +1,116 @@
+/* "May I make this call?" Every budget that matches is asked before any is changed, so a decision
+ * reserves in all of them or in none. */
+#include <errno.h>
+
+#include "budget/state.h"
+
+/* Whether the ask does not fit, and why. */
+static bool is_reason(const struct budget *budget, const struct budget_ask *ask, bool *ret_unpriced)
+{
+	const struct budget_rule *rule = budget->rule;
+	bool priced = ask->priced && ask->cost_pico >= 0;
+	int64_t cost_pico = priced ? ask->cost_pico : 0;
+
+	*ret_unpriced = !priced && rule->unpriced == UNPRICED_DENY;
+	return *ret_unpriced ||
+	       budget->totals.current.pico + budget->reserved_pico + cost_pico > rule->limit_pico;
+}
+
+/* Fills `exceeded`; DENY when a budget that advises is among them, WARN for others. */
+static enum decision judge(struct budgets *budgets, const struct budget_ask *ask)
+{
+	enum decision decision = DECISION_ALLOW;
+	bool unpriced;
+
+	budgets->exceeded.count = 0;
+	budgets->exceeded.n_words = budgets->matched.n_words;
+	memset(budgets->exceeded.words, 0,
+	       budgets->exceeded.n_words * sizeof(budgets->exceeded.words[0]));
+	MATCH_SET_EACH(i, &budgets->matched)
+	{
+		const struct budget *budget = budgets_at(budgets, (unsigned)i);
+
+		if (!is_reason(budget, ask, &unpriced))
+			continue;
+		match_set_add(&budgets->exceeded, (unsigned)i);
+		if (budget->rule->mode == BUDGET_ADVISE)
+			decision = DECISION_DENY;
+		else if (decision == DECISION_ALLOW)
+			decision = DECISION_WARN;
+	}
+	return decision;
+}
+
+static void hold(struct budgets *budgets, const struct budget_ask *ask,
+		 const struct match_subject *subject, struct budget_answer *answer)
+{
+	int64_t amount_pico = ask->priced && ask->cost_pico > 0 ? ask->cost_pico : 0;
+	struct reservation *r;
+
+	if (reserve_add(budgets->reserve, &answer->decision_id, subject, &budgets->matched,
+			amount_pico, budgets->now_ns, &r) < 0) {
+		answer->decision = DECISION_DENY;
+		answer->too_many = true;
+		return;
+	}
+	MATCH_SET_EACH(i, &budgets->matched)
+	budgets->all[i].reserved_pico += amount_pico;
+	answer->reservation_id = r->id;
+	answer->reserved_pico = amount_pico;
+	answer->expires_ns = r->made_ns + RESERVATION_TTL_NS;
+}
+
+/* Reasons first: they must not be the ones that are cut. */
+static void show(const struct budgets *budgets, const struct budget_ask *ask,
+		 struct budget_answer *answer)
+{
+	unsigned n = 0;
+
+	for (int pass = 0; pass < 2; pass++) {
+		MATCH_SET_EACH(i, &budgets->matched)
+		{
+			bool reason = match_set_has(&budgets->exceeded, (unsigned)i);
+			struct budget_view *view = &answer->budgets[n];
+
+			if (reason != (pass == 0) || n == VERDICT_BUDGETS_MAX)
+				continue;
+			budgets_view(budgets, (unsigned)i, budgets->now_ns, view);
+			view->exceeded = reason;
+			view->unpriced = false;
+			if (reason)
+				is_reason(&budgets->all[i], ask, &view->unpriced);
+			n++;
+		}
+	}
+	answer->n_budgets = n;
+	answer->n_cut = budgets->matched.count - n;
+}
+
+void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64_t now_ns,
+		    struct budget_answer *ret_answer)
+{
+	const struct match_subject subject = {
+		.process = ask->process,
+		.provider = ask->provider,
+		.models = { ask->model },
+		.labels = ask->labels,
+	};
+	struct budget_answer *answer = ret_answer;
+
+	budgets_advance(budgets, now_ns);
+	match_find(budgets->index, &subject, &budgets->matched);
+	answer->decision = judge(budgets, ask);
+	answer->decision_id = uuid_make(&budgets->ids, now_ns);
+	answer->too_many = false;
+	answer->reservation_id = (struct uuid){ 0 };
+	answer->reserved_pico = 0;
+	answer->expires_ns = 0;
+	if (!ask->dry_run && answer->decision != DECISION_DENY)
+		hold(budgets, ask, &subject, answer);
+	show(budgets, ask, answer);
+	if (!ask->dry_run)
+		counter_add(answer->decision == DECISION_DENY ? &budgets->counters.denied
+							      : &budgets->counters.allowed,
+			    1);
+	budgets_check(budgets);
+}

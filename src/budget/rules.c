@@ -1,0 +1,247 @@
+/* budgets.yaml: libcyaml loads what its schema can say, this file checks and turns it into rules.
+ * Labels have keys that no schema knows: labels.c reads those. */
+#include "budget/rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/yaml.h"
+#include "budget/labels.h"
+
+/* --- the file as it is written */
+
+struct match_entry {
+	char *provider, *model, *user, *exe;
+};
+
+struct entry {
+	char *name;
+	struct match_entry match;
+	char *limit;
+	enum budget_mode mode;
+	enum budget_unpriced unpriced;
+};
+
+struct file {
+	struct entry *budgets;
+	unsigned budgets_count;
+};
+
+static const struct cyaml_strval mode_names[] = {
+	{ "observe", BUDGET_OBSERVE },
+	{ "advise", BUDGET_ADVISE },
+};
+
+static const struct cyaml_strval unpriced_names[] = {
+	{ "deny", UNPRICED_DENY },
+	{ "allow", UNPRICED_ALLOW },
+};
+
+#define TEXT_MAX 255 /* bytes of a pattern */
+#define ENUM_FIELD(key, member, names)                                                             \
+	CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct entry, member,       \
+			 names, CYAML_ARRAY_LEN(names))
+#define PATTERN_FIELD(key, member)                                                                 \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct match_entry,  \
+			       member, 1, TEXT_MAX)
+
+static const struct cyaml_schema_field match_fields[] = {
+	PATTERN_FIELD("provider", provider), /* `*` is any run of characters */
+	PATTERN_FIELD("model", model),       /* as served or as requested; `*` */
+	PATTERN_FIELD("user", user),         /* name of the process's user */
+	PATTERN_FIELD("exe", exe),           /* path of the program; `*` */
+	CYAML_FIELD_IGNORE("label", CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_field entry_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct entry, name, 1,
+			       BUDGET_NAME_MAX - 1),
+	CYAML_FIELD_MAPPING("match", CYAML_FLAG_OPTIONAL, struct entry, match, match_fields),
+	CYAML_FIELD_STRING_PTR("limit", CYAML_FLAG_POINTER, struct entry, limit, 1, TEXT_MAX),
+	ENUM_FIELD("mode", mode, mode_names),             /* default observe */
+	ENUM_FIELD("unpriced", unpriced, unpriced_names), /* default deny */
+	CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value entry_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct entry, entry_fields),
+};
+
+static const struct cyaml_schema_field file_fields[] = {
+	CYAML_FIELD_SEQUENCE("budgets", CYAML_FLAG_POINTER, struct file, budgets, &entry_schema, 0,
+			     BUDGETS_MAX),
+	CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value file_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, file_fields),
+};
+
+/* --- from the file to rules */
+
+CLEANUP_FOR(rules, struct budget_rules *, budget_rules_free)
+
+static void cleanup_loaded(void **file)
+{
+	yaml_unload(&file_schema, *file);
+}
+
+static int refuse(const char *path, unsigned index, const char *key, struct err *err,
+		  const char *expected)
+{
+	char place[64];
+
+	snprintf(place, sizeof(place), "budgets[%u].%s", index, key);
+	return err_set(err, -EINVAL, "%s:%u: %s: %s", path, yaml_line(path, place), place,
+		       expected);
+}
+
+/* The next word of a text whose words stand between blanks. */
+static struct span cut_word(struct span *text)
+{
+	struct span word = { NULL, 0 };
+
+	while (text->ptr && !word.len)
+		word = span_cut(text, ' ');
+	return word;
+}
+
+/* "500 USD per month" */
+static int read_limit(struct span text, struct budget_rule *rule)
+{
+	struct span amount = cut_word(&text), currency = cut_word(&text), per = cut_word(&text);
+	struct span period = cut_word(&text);
+
+	if (money_parse(amount, MONEY_PICO_DIGITS, &rule->limit_pico) < 0 || rule->limit_pico < 0 ||
+	    !span_eq(currency, SPAN("USD")) || !span_eq(per, SPAN("per")) || cut_word(&text).len)
+		return -EINVAL;
+	if (span_eq(period, SPAN("day")))
+		rule->period = BUDGET_DAY;
+	else if (span_eq(period, SPAN("month")))
+		rule->period = BUDGET_MONTH;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static char *copy_text(const char *text)
+{
+	return strdup(text ? text : "");
+}
+
+static int read_entry(const char *path, unsigned index, const struct entry *entry,
+		      struct budget_rule *rule, struct err *err)
+{
+	*rule = (struct budget_rule){
+		.name = copy_text(entry->name),
+		.provider = copy_text(entry->match.provider),
+		.model = copy_text(entry->match.model),
+		.user = copy_text(entry->match.user),
+		.exe = copy_text(entry->match.exe),
+		.mode = entry->mode,
+		.unpriced = entry->unpriced,
+	};
+	if (!rule->name || !rule->provider || !rule->model || !rule->user || !rule->exe)
+		return err_set(err, -ENOMEM, "%s: no memory", path);
+	if (read_limit(span_of(entry->limit), rule) < 0)
+		return refuse(path, index, "limit", err,
+			      "expected \"AMOUNT USD per day\" or \"AMOUNT USD per month\"");
+	return 0;
+}
+
+struct name {
+	const char *text;
+	unsigned index;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct name *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	return order ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+/* Spend is kept by name, so two budgets of one name would be one. */
+static int check_names(const char *path, const struct budget_rules *rules, struct err *err)
+{
+	FREE_PTR struct name *names = calloc(rules->count + 1, sizeof(*names));
+
+	if (!names)
+		return err_set(err, -ENOMEM, "%s: no memory", path);
+	for (unsigned i = 0; i < rules->count; i++)
+		names[i] = (struct name){ rules->rules[i].name, i };
+	qsort(names, rules->count, sizeof(*names), compare_names);
+	for (unsigned i = 1; i < rules->count; i++)
+		if (strcmp(names[i - 1].text, names[i].text) == 0)
+			return refuse(path, names[i].index, "name", err,
+				      "expected a name that no other budget has");
+	return 0;
+}
+
+static int read_file(const char *path, const struct file *file, struct budget_rules *rules,
+		     struct err *err)
+{
+	rules->rules = calloc(file->budgets_count + 1, sizeof(*rules->rules));
+	if (!rules->rules)
+		return err_set(err, -ENOMEM, "%s: no memory", path);
+	for (unsigned i = 0; i < file->budgets_count; i++) {
+		int rc;
+
+		rules->count++;
+		rc = read_entry(path, i, &file->budgets[i], &rules->rules[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	return file->budgets_count ? labels_load(path, rules, err) : 0;
+}
+
+int budget_rules_load(const char *path, struct budget_rules **ret_rules, struct err *err)
+{
+	CLEANUP(cleanup_rules) struct budget_rules *rules = calloc(1, sizeof(*rules));
+	CLEANUP(cleanup_loaded) void *file = NULL;
+	int rc;
+
+	if (!rules)
+		return err_set(err, -ENOMEM, "%s: no memory", path);
+	if (access(path, F_OK) == 0 || errno != ENOENT) {
+		rc = yaml_load(path, &file_schema, &file, err);
+		if (rc == 0)
+			rc = read_file(path, file, rules, err);
+		if (rc == 0)
+			rc = check_names(path, rules, err);
+		if (rc < 0)
+			return rc;
+	}
+	*ret_rules = TAKE_PTR(rules);
+	return 0;
+}
+
+void budget_rules_free(struct budget_rules *rules)
+{
+	if (!rules)
+		return;
+	for (unsigned i = 0; i < rules->count; i++) {
+		struct budget_rule *rule = &rules->rules[i];
+
+		for (unsigned j = 0; j < rule->n_labels; j++) {
+			free(rule->labels[j].key);
+			free(rule->labels[j].value);
+		}
+		free(rule->labels);
+		free(rule->name);
+		free(rule->provider);
+		free(rule->model);
+		free(rule->user);
+		free(rule->exe);
+	}
+	free(rules->rules);
+	free(rules);
+}
+
+unsigned budget_rules_count(const struct budget_rules *rules)
+{
+	return rules->count;
+}

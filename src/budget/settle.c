@@ -1,0 +1,140 @@
+/* What a call did cost, from the caller or from the wire. Either ends the reservation; a captured
+ * call that comes after the caller's own figure takes that out again, so one call counts once. */
+#include <errno.h>
+
+#include "budget/state.h"
+
+/* The touches of one verdict or settlement; what finds no room is owed. */
+struct telling {
+	struct budget_touch *touches;
+	unsigned n;
+};
+
+static void add(struct budgets *budgets, struct budget *budget, struct window_total *total,
+		int64_t pico, struct telling *telling)
+{
+	total->pico += pico;
+	if (telling->n < VERDICT_BUDGETS_MAX) {
+		budgets_tell(budget, total, &telling->touches[telling->n++]);
+	} else {
+		total->owed = true;
+		budgets->owes = true;
+	}
+}
+
+int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
+		   const struct process *process, const int64_t *cost_pico, int64_t now_ns,
+		   struct budget_touch *touches, unsigned *ret_n_touches)
+{
+	struct process owner = { 0 };
+	struct telling telling = { touches, 0 };
+	struct reservation *r;
+
+	budgets_advance(budgets, now_ns);
+	r = reserve_find(budgets->reserve, reservation);
+	if (!r)
+		return -ENOENT;
+	owner.pid = r->pid;
+	owner.start_ns = r->start_ns;
+	if (!process_same(&owner, process))
+		return -ENOENT;
+	if (r->state == RESERVATION_BY_CALLER || r->state == RESERVATION_BY_CAPTURE)
+		return -EALREADY;
+	if (cost_pico && *cost_pico < 0)
+		return -EINVAL;
+	if (r->state == RESERVATION_OPEN)
+		budgets_release(budgets, r);
+	if (cost_pico)
+		r->amount_pico = *cost_pico;
+	for (unsigned i = 0; i < r->n_holds; i++) {
+		struct budget *budget = budgets_at(budgets, r->holds[i]);
+
+		add(budgets, budget, &budget->totals.current, r->amount_pico, &telling);
+	}
+	reserve_end(budgets->reserve, r, RESERVATION_BY_CALLER, now_ns);
+	counter_add(&budgets->counters.settled_by_caller, 1);
+	budgets_check(budgets);
+	*ret_n_touches = telling.n;
+	return 0;
+}
+
+/* The caller's figure leaves the window that it went to. When that one is over and gone (a clock
+ * that jumped twice), there is nothing to leave. */
+static void take_back(struct budgets *budgets, const struct reservation *r)
+{
+	for (unsigned i = 0; i < r->n_holds; i++) {
+		struct budget *budget = budgets_at(budgets, r->holds[i]);
+		struct window_total *total = window_find(&budget->totals, r->ended_ns);
+
+		if (!total)
+			continue;
+		total->pico -= r->amount_pico;
+		total->owed = true;
+		budgets->owes = true;
+	}
+}
+
+/* Ends the reservation of a captured call; its budgets are charged whether they match or not: a
+ * label of the decision may be one that the process does not carry. */
+static void end_by_capture(struct budgets *budgets, struct reservation *r)
+{
+	for (unsigned i = 0; i < r->n_holds; i++)
+		match_set_add(&budgets->matched, r->holds[i]);
+	if (r->state == RESERVATION_OPEN)
+		budgets_release(budgets, r);
+	if (r->state == RESERVATION_BY_CALLER) {
+		take_back(budgets, r);
+		counter_add(&budgets->counters.late, 1);
+	} else {
+		counter_add(&budgets->counters.settled_by_capture, 1);
+	}
+	reserve_end(budgets->reserve, r, RESERVATION_BY_CAPTURE, budgets->now_ns);
+}
+
+static void charge_all(struct budgets *budgets, int64_t time_ns, struct verdict *verdict)
+{
+	struct telling telling = { verdict->budgets, 0 };
+
+	MATCH_SET_EACH(i, &budgets->matched)
+	{
+		struct budget *budget = budgets_at(budgets, (unsigned)i);
+		struct window_total *total = window_find(&budget->totals, time_ns);
+
+		if (!total)
+			total = &budget->totals.current;
+		add(budgets, budget, total, verdict->budget_cost_pico, &telling);
+	}
+	verdict->n_budgets = telling.n;
+}
+
+void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_t now_ns,
+		    struct verdict *ret_verdict)
+{
+	const struct usage *usage = &charge->usage;
+	const struct match_subject subject = {
+		.process = &usage->process,
+		.provider = span_of(usage->provider),
+		.models = { span_of(usage->model), span_of(usage->model_requested) },
+	};
+	struct reservation *r;
+
+	budgets_advance(budgets, now_ns);
+	match_find(budgets->index, &subject, &budgets->matched);
+	ret_verdict->charge = *charge;
+	ret_verdict->decision_id = (struct uuid){ 0 };
+	ret_verdict->budget_cost_pico = charge->source == COST_UNPRICED ? 0 : charge->cost_pico;
+
+	r = reserve_claim(budgets->reserve, &subject, usage->time_start_ns);
+	if (r) {
+		ret_verdict->decision_id = r->id;
+		/* A hold that is let go to zero would be unlimited use (litellm 37927). */
+		if (charge->source == COST_UNPRICED)
+			ret_verdict->budget_cost_pico = r->amount_pico;
+		end_by_capture(budgets, r);
+	}
+	charge_all(budgets, usage->time_end_ns, ret_verdict);
+	counter_add(&budgets->counters.charged, 1);
+	if (charge->source == COST_UNPRICED)
+		counter_add(&budgets->counters.unpriced, 1);
+	budgets_check(budgets);
+}

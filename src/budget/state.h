@@ -1,0 +1,41 @@
+/* What budget.c, decide.c and settle.c share: the state behind budget.h. */
+#pragma once
+
+#include "budget/reserve.h"
+#include "budget/window.h"
+
+struct budget {
+	const struct budget_rule *rule;
+	struct window_totals totals;
+	money_wide reserved_pico;
+	UT_hash_handle hh; /* by name */
+};
+
+struct budgets {
+	struct budget_rules *rules;
+	struct budget *all; /* rules->count, in their order */
+	struct budget *by_name;
+	struct match_index *index;
+	struct reserve *reserve;
+	struct uuid_maker ids;
+	int64_t now_ns;
+	struct window windows[BUDGET_MONTH + 1]; /* the current ones */
+	bool owes;                               /* some total is owed to the ledger */
+	struct budget_counters counters;
+	struct match_set matched, exceeded; /* of the call at hand */
+};
+
+/* First thing of every call: windows of `now`, lapsed reservations. */
+void budgets_advance(struct budgets *budgets, int64_t now_ns);
+
+/* The budget, turned to the current window. */
+struct budget *budgets_at(struct budgets *budgets, unsigned index);
+
+void budgets_release(struct budgets *budgets, const struct reservation *reservation);
+
+/* A total as the ledger stores it. */
+void budgets_tell(const struct budget *budget, struct window_total *total,
+		  struct budget_touch *ret_touch);
+
+/* Last thing of every call that changes something: the invariants, in debug builds. */
+void budgets_check(const struct budgets *budgets);
