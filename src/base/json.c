@@ -50,10 +50,12 @@ static const struct json_node *node_at_hand(const struct json_scan *scan)
 	return &scan->paths->nodes[scan->node];
 }
 
-static void report(struct json_scan *scan, const struct json_value *value)
+static void report(struct json_scan *scan, struct json_value *value)
 {
 	const struct json_node *node = node_at_hand(scan);
 
+	if (scan->has_key)
+		value->key = (struct span){ scan->key, scan->key_len };
 	for (unsigned word = 0; word < JSON_POINTERS_MAX / 64; word++)
 		for (uint64_t ids = node->ids[word]; ids; ids &= ids - 1)
 			scan->fn(scan->ctx, word * 64 + (unsigned)__builtin_ctzll(ids), value);
@@ -114,6 +116,7 @@ static const char *begin_container(struct json_scan *scan, const char *at)
 	if (*at == '[') {
 		scan->state = VALUE_OR_END;
 		scan->index[scan->tracked] = 0;
+		scan->has_key = false;
 		scan->node = json_paths_element(scan->paths, scan->node, 0);
 	}
 	return at + 1;
@@ -176,6 +179,7 @@ static const char *on_comma_or_end(struct json_scan *scan, const char *at)
 	if (!in_object(scan)) {
 		scan->state = VALUE;
 		scan->index[level]++;
+		scan->has_key = false;
 		scan->node =
 		    json_paths_element(scan->paths, scan->nodes[level], scan->index[level]);
 	}
@@ -189,6 +193,12 @@ static void end_key(struct json_scan *scan, struct span key)
 	/* No pointer names a key so long, but a wildcard takes it. */
 	scan->node = json_text_is_truncated(scan) ? scan->paths->nodes[parent].other
 						  : json_paths_member(scan->paths, parent, key);
+	scan->has_key = scan->node && scan->node == scan->paths->nodes[parent].other;
+	if (scan->has_key) {
+		key = span_head(key, JSON_KEY_MAX);
+		memcpy(scan->key, key.ptr, key.len);
+		scan->key_len = (uint8_t)key.len;
+	}
 	scan->state = COLON;
 }
 

@@ -16,6 +16,7 @@
 #define JSON_POINTER_MAX  16  /* tokens of one pointer */
 #define JSON_POINTERS_MAX 256 /* pointers of one set */
 #define JSON_TEXT_MAX     256 /* bytes kept of a selected string or number */
+#define JSON_KEY_MAX      64  /* bytes kept of a key that only a "*" stands for */
 
 enum json_type {
 	JSON_NULL,
@@ -34,6 +35,8 @@ struct json_value {
 	struct span text;     /* STRING: unescaped; UTF-8 as far as the sender's bytes were.
 			       * NUMBER, INTEGER: as written */
 	uint64_t text_length; /* STRING: bytes of the whole unescaped string */
+	struct span key;      /* of a member that a "*" took, its first JSON_KEY_MAX bytes; ptr is
+			       * NULL for a member that a pointer names, and for an element */
 };
 
 /* Called for each value that a pointer names, in document order. A key that occurs twice is
@@ -61,6 +64,8 @@ struct json_scan {
 	bool is_key;          /* the string at hand is a key */
 	bool collect;         /* the scalar or key at hand is wanted */
 	bool in_string;       /* of what is skipped */
+	bool has_key;         /* `key` is that of the value at hand */
+	uint8_t key_len;
 	uint16_t depth;       /* open containers */
 	uint16_t tracked;     /* of them, those that pointers lead into */
 	uint16_t node;        /* of the value at hand, in the tree of `paths` */
@@ -71,6 +76,7 @@ struct json_scan {
 	uint64_t is_object[JSON_DEPTH_MAX / 64];
 	int64_t index[JSON_POINTER_MAX + 1];
 	uint16_t nodes[JSON_POINTER_MAX + 1];
+	char key[JSON_KEY_MAX];
 	char text[JSON_TEXT_MAX];
 };
 

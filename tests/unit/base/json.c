@@ -531,6 +531,48 @@ static void test_many_pointers(void **state)
 	buf_done(&expected);
 }
 
+/* --- keys that only a wildcard stands for */
+
+static void log_key(void *ctx, unsigned id, const struct json_value *value)
+{
+	struct buf *log = ctx;
+
+	buf_printf(log, "%u:%s", id, value->key.ptr ? "'" : "- ");
+	if (value->key.ptr) {
+		buf_put(log, value->key);
+		buf_printf(log, "' ");
+	}
+}
+
+static void test_keys_of_wildcards(void **state)
+{
+	static const char *const pointers[] = { "", "/*", "/labels/*", "/list/*" };
+	struct span doc =
+	    SPAN("{\"a\\u0062\":1, \"labels\":{\"x\":\"y\",\"\":2}, \"list\":[5,{\"z\":1},6],"
+		 " \"o\":{\"p\":1},"
+		 "\"0123456789012345678901234567890123456789012345678901234567890123456\":0}");
+	struct span expected =
+	    SPAN("0:- 1:'ab' 1:- 2:'x' 2:'' 1:- 3:- 3:- 3:- 1:'o' "
+		 "1:'0123456789012345678901234567890123456789012345678901234567890123' ");
+	struct json_paths *paths = compile(pointers, LENGTH(pointers));
+	struct buf log = buf_with_max(LOG_MAX);
+
+	(void)state;
+	for (size_t cut = 0; cut <= doc.len; cut++) {
+		struct json_scan scan;
+
+		buf_reset(&log);
+		memset(&scan, 0xa5, sizeof(scan));
+		json_scan_init(&scan, paths, log_key, &log);
+		feed_copy(&scan, span_head(doc, cut));
+		feed_copy(&scan, span_skip(doc, cut));
+		assert_int_equal(json_scan_end(&scan), 1);
+		assert_log(&log, expected);
+	}
+	json_paths_free(paths);
+	buf_done(&log);
+}
+
 /* Names beside wildcards at every level multiply: 2^n nodes at level n. The set stays usable. */
 static void test_too_many_nodes(void **state)
 {
@@ -881,6 +923,7 @@ int main(void)
 		cmocka_unit_test(test_pointers_refused),
 		cmocka_unit_test(test_equal_pointers_share_an_id),
 		cmocka_unit_test(test_many_pointers),
+		cmocka_unit_test(test_keys_of_wildcards),
 		cmocka_unit_test(test_too_many_nodes),
 		cmocka_unit_test(test_searches_agree),
 		cmocka_unit_test(test_random_documents),
