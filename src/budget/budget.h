@@ -100,6 +100,9 @@ int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 		   const struct process *process, const int64_t *cost_pico, int64_t now_ns,
 		   struct budget_touch *touches, unsigned *ret_n_touches);
 
+/* What a reservation holds, or was settled with. -ENOENT. */
+int budgets_amount(struct budgets *budgets, const struct uuid *reservation, int64_t *ret_pico);
+
 /* A captured call: charges it to every budget that matches or that its reservation held, and
  * settles that. An UNPRICED one is charged what was reserved for it. */
 void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_t now_ns,

@@ -58,6 +58,16 @@ int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 	return 0;
 }
 
+int budgets_amount(struct budgets *budgets, const struct uuid *reservation, int64_t *ret_pico)
+{
+	const struct reservation *r = reserve_find(budgets->reserve, reservation);
+
+	if (!r)
+		return -ENOENT;
+	*ret_pico = r->amount_pico;
+	return 0;
+}
+
 /* The caller's figure leaves the window that it went to. When that one is over and gone (a clock
  * that jumped twice), there is nothing to leave. */
 static void take_back(struct budgets *budgets, const struct reservation *r)
