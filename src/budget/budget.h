@@ -10,9 +10,8 @@
  * belongs to it, so that nothing is charged twice; a lapsed one, which holds nothing any more, can
  * still be settled, so that nothing is lost.
  *
- * Reservations belong to the budget, spend to a window. A charge counts in the window in which its
- * call ended when that is the current one or the one before, else (a clock that jumped, a window of
- * before the start) in the current one: in exactly one, so that no money is in none. */
+ * Reservations belong to the budget, spend to a window: the one in which the call ended when that
+ * is the current one or the one before, else (the clock jumped) the current one. */
 #pragma once
 
 #include "base/counter.h"
@@ -31,9 +30,8 @@ enum budget_period { BUDGET_DAY, BUDGET_MONTH }; /* of the calendar, in UTC */
 enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
 enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW };
 
-/* budgets.yaml: `budgets: [{name, match: {provider, model, user, exe, label: {...}},
- * limit: "500 USD per month", mode: observe|advise, unpriced: deny|allow}]`. A missing file is no
- * budget. -EINVAL with "FILE:LINE: KEY: what was expected". */
+/* How the file looks: config/budgets.yaml. A missing file is no budget. -EINVAL with "FILE:LINE:
+ * KEY: what was expected". */
 struct budget_rules;
 int budget_rules_load(const char *path, struct budget_rules **ret_rules, struct err *err);
 void budget_rules_free(struct budget_rules *rules);
@@ -57,7 +55,8 @@ int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t 
  * windows that are neither the current one nor before it are ignored. */
 void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, int64_t now_ns);
 
-/* What a caller asks. Texts are borrowed. */ struct budget_ask {
+/* What a caller asks. Texts are borrowed. */
+struct budget_ask {
 	const struct process *process; /* the caller, by its socket */
 	struct span provider, model, operation;
 	const char *labels; /* "k=v,k=v" of the request; those of the process count too */
@@ -114,7 +113,6 @@ unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
 /* Expires old reservations, as every other call does; for when there are none. */
 void budgets_tick(struct budgets *budgets, int64_t now_ns);
-
 const struct budget_counters *budgets_counters(const struct budgets *budgets);
 unsigned budgets_count(const struct budgets *budgets);
 /* `exceeded` here: spent + reserved is over the limit. */
