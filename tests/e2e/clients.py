@@ -111,5 +111,6 @@ def main_sdk(calls, prompt, key):
 
 
 if __name__ == '__main__':
-    {'http': main_http, 'sdk': main_sdk}[sys.argv[1]](
-        [json.loads(line) for line in sys.stdin], os.environ['PROMPT'], os.environ['OPENAI_API_KEY'])
+    todo = [json.loads(line) for line in sys.stdin]
+    main = {'http': main_http, 'sdk': main_sdk}[sys.argv[1]]
+    main(todo, os.environ['PROMPT'], os.environ['OPENAI_API_KEY'])

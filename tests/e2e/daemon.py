@@ -1,0 +1,124 @@
+"""outlayd as it is installed: its configuration, process and socket, and `outlay` beside it."""
+import http.client
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+
+from world import TOP, die_with_parent, wait_for
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over the policy socket."""
+
+    def __init__(self, path):
+        super().__init__('localhost', timeout=10)
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+    def ask(self, method, path, body=None):
+        """-> (status, headers, text)"""
+        if body is not None and not isinstance(body, (str, bytes)):
+            body = json.dumps(body)
+        self.request(method, path, body)
+        response = self.getresponse()
+        return response.status, response.headers, response.read().decode()
+
+
+class Daemon:
+    def __init__(self, world):
+        self.world, self.child = world, None
+        self.config, self.state = world.dir / 'etc', world.dir / 'state'
+        self.socket = world.dir / 'policy.sock'
+        self.log = world.dir / 'outlayd.log'
+        self.answers = []  # every text that the socket ever gave to us
+        shutil.copytree(TOP / 'config', self.config)
+        self.state.mkdir(mode=0o700)
+
+    def words(self, *more):
+        return [TOP / 'build' / 'outlayd', '--config', self.config, '--state', self.state,
+                '--socket', self.socket, *more]
+
+    def start(self):
+        self.child = self.world.spawn('outlayd', self.words())
+        return wait_for(lambda: self.listens() or self.child.poll() is not None, 20) \
+            and self.listens()
+
+    def stop(self, number=signal.SIGTERM):
+        return self.world.end(self.child, number)
+
+    def listens(self):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
+
+    def run(self, *more, **options):
+        """outlayd, expected to end by itself -> (status, what it said)"""
+        options = {'env': self.world.env, 'preexec_fn': die_with_parent, **options}
+        try:
+            run = subprocess.run(self.words(*more), capture_output=True, text=True, timeout=10,
+                                 check=False, **options)
+        except subprocess.TimeoutExpired:
+            return None, 'it did not end'
+        return run.returncode, run.stdout + run.stderr
+
+    def ask(self, method, path, body=None):
+        status, headers, text = Connection(self.socket).ask(method, path, body)
+        self.answers.append(text)
+        return status, headers, json.loads(text)
+
+    def get(self, path):
+        return self.ask('GET', path)[2]
+
+    def budget(self, name):
+        return next(b for b in self.get('/v1/budgets')['budgets'] if b['name'] == name)
+
+    def outlay(self, *words):
+        run = subprocess.run([TOP / 'build' / 'outlay', *words, '--socket', self.socket],
+                             capture_output=True, text=True, timeout=20, check=False,
+                             env=self.world.env)
+        if run.returncode:
+            raise RuntimeError(f'outlay {" ".join(words)}: {run.returncode}: {run.stderr}')
+        self.answers.append(run.stdout)
+        return run.stdout
+
+    def calls(self):
+        """The events of the ledger, oldest first."""
+        return [json.loads(line) for line in
+                self.outlay('calls', '--json', '--limit', '100000').splitlines()]
+
+    def settled_calls(self, due, seconds=20):
+        """The events, once there are `due` of them and there have been no more for a moment."""
+        wait_for(lambda: len(self.calls()) >= due, seconds, every=0.2)
+        wait_for(lambda: False, 0.5)
+        return self.calls()
+
+    def said(self):
+        return self.log.read_text(errors='replace') if self.log.exists() else ''
+
+
+class Watcher(threading.Thread):
+    """Reads GET /v1/watch for as long as it goes."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path, self.seen = str(path), b''
+        self.start()
+
+    def run(self):
+        with socket.socket(socket.AF_UNIX) as watch:
+            watch.connect(self.path)
+            watch.sendall(b'GET /v1/watch HTTP/1.1\r\nHost: localhost\r\n\r\n')
+            while True:
+                try:
+                    piece = watch.recv(65536)
+                except OSError:
+                    return
+                if not piece:
+                    return
+                self.seen += piece
