@@ -76,12 +76,17 @@ $B/outlayd $B/outlay: $B/%: $B/opt/%
 
 # --- BPF: object, without debug sections, skeleton
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+define bpf_object
+$(call say,BPF,$@)
+$Q mkdir -p $(@D)
+$Q $(CC) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu \
+	-O2 -g -mcpu=v3 -Wall -Wextra -Werror -c -o $@ $<
+$Q llvm-strip -g $@
+endef
 $B/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
-	$(call say,BPF,$@)
-	$Q mkdir -p $(@D)
-	$Q $(CC) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu \
-		-O2 -g -mcpu=v3 -Wall -Wextra -Werror -c -o $@ $<
-	$Q llvm-strip -g $@
+	$(bpf_object)
+$B/tests/bpf/%.bpf.o: tests/bpf/%.bpf.c $(wildcard bpf/*.h)
+	$(bpf_object)
 $B/bpf/%.skel.h: $B/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$Q $(BPFTOOL) gen skeleton $< name $*_bpf > $@

@@ -1,0 +1,417 @@
+/* Wires the loops. Opening order: ledger (host id, secret, totals), probes, capture, then the
+ * policy socket. It is answered only when all loops have started, so a caller that gets an answer
+ * talks to a whole agent. Stopping order: left to right. */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/notify.h"
+#include "agent/status.h"
+#include "agent/terminal.h"
+#include "base/cleanup.h"
+
+#define QUEUE_ITEMS     512
+#define CPUS_MAX        1024
+#define HOST_NAME_BYTES 256
+
+static const struct timeval forget_every = { .tv_sec = 10 };
+
+struct agent {
+	struct options options; /* borrowed texts */
+	struct config config;
+	struct loop loop;      /* the main one: its thread is the caller's */
+	struct ledger *ledger; /* until the ledger loop has it */
+	struct attach *attach;
+	struct capture_loop *capture;
+	struct ledger_loop *ledger_loop;
+	struct policy_loop *policy;
+	struct queue *charges, *tasks, *pages, *shown, *capture_reloads, *policy_reloads;
+	struct intake shown_intake;
+	struct event *mapped[CPUS_MAX];
+	unsigned n_mapped;
+	struct event *terminate, *interrupt, *hangup, *forget;
+	struct status_sources sources;
+	char host_id[UUID_TEXT];
+	char host_name[HOST_NAME_BYTES];
+	uint8_t secret[METER_SECRET_BYTES];
+	bool on_terminal;
+};
+
+static void note(void *ctx, const char *line)
+{
+	(void)ctx;
+	fprintf(stderr, "outlayd: %s\n", line);
+}
+
+static void status(void *ctx, struct emit *out)
+{
+	struct agent *a = ctx;
+
+	status_write(&a->sources, out);
+}
+
+/* --- host filter */
+
+struct patterns {
+	const char *at[EVENT_HOSTS_MAX];
+	unsigned n;
+};
+
+static void add_pattern(void *ctx, const char *pattern)
+{
+	struct patterns *p = ctx;
+
+	if (p->n < EVENT_HOSTS_MAX)
+		p->at[p->n] = pattern;
+	p->n++;
+}
+
+static int set_hosts(struct agent *a, const struct providers *providers, struct err *err)
+{
+	struct patterns patterns = { .n = 0 };
+
+	providers_hosts(providers, add_pattern, &patterns);
+	return attach_set_hosts(a->attach, patterns.at, patterns.n, err);
+}
+
+/* --- events of the main loop */
+
+static void on_mapped(evutil_socket_t fd, short what, void *ctx)
+{
+	struct agent *a = ctx;
+
+	(void)fd;
+	(void)what;
+	attach_poll(a->attach);
+}
+
+static void on_forget(evutil_socket_t fd, short what, void *ctx)
+{
+	struct agent *a = ctx;
+
+	(void)fd;
+	(void)what;
+	attach_forget_dead(a->attach);
+}
+
+static void on_stop(evutil_socket_t signal_number, short what, void *ctx)
+{
+	struct agent *a = ctx;
+
+	(void)signal_number;
+	(void)what;
+	event_base_loopbreak(a->loop.base);
+}
+
+static void reload(struct agent *a, struct config *config)
+{
+	struct capture_reload to_capture = { providers_ref(config->providers),
+					     catalog_ref(config->catalog) };
+	struct policy_reload to_policy = { TAKE_PTR(config->providers), TAKE_PTR(config->catalog),
+					   TAKE_PTR(config->rules) };
+
+	/* Two slots, taken within a loop's turn: a person's SIGHUPs do not fill them. */
+	if (queue_room(a->capture_reloads) && queue_room(a->policy_reloads)) {
+		(void)queue_push(a->capture_reloads, &to_capture);
+		(void)queue_push(a->policy_reloads, &to_policy);
+		return;
+	}
+	config_done(&(struct config){ to_capture.providers, to_capture.catalog, NULL });
+	config_done(&(struct config){ to_policy.providers, to_policy.catalog, to_policy.rules });
+}
+
+static void on_hangup(evutil_socket_t signal_number, short what, void *ctx)
+{
+	CLEANUP(config_done) struct config config = { 0 };
+	struct agent *a = ctx;
+	struct err err = { 0 };
+
+	(void)signal_number;
+	(void)what;
+	if (config_load(a->options.config, &config, &err) < 0 ||
+	    set_hosts(a, config.providers, &err) < 0) {
+		fprintf(stderr, "outlayd: %s (the old configuration stays)\n", err.text);
+		return;
+	}
+	reload(a, &config);
+	note(NULL, "configuration reloaded");
+}
+
+static void take_shown(void *ctx)
+{
+	struct agent *a = ctx;
+	struct verdict verdict;
+
+	while (queue_pop(a->shown, &verdict))
+		terminal_show(&verdict);
+}
+
+/* --- opening, in order */
+
+static int make_state_dir(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "%s: cannot make the state directory: %s", path,
+			       strerror(errno));
+	return 0;
+}
+
+static int open_ledger(struct agent *a, struct err *err)
+{
+	int code = make_state_dir(a->options.state, err);
+
+	if (code == 0)
+		code = ledger_open(a->options.state, &a->ledger, err);
+	if (code == 0)
+		code = ledger_host_id(a->ledger, a->host_id);
+	if (code == 0)
+		code = ledger_secret(a->ledger, a->secret);
+	if (code < 0)
+		return err_set(err, code, "%s: cannot use the ledger: %s", a->options.state,
+			       strerror(-code));
+	gethostname(a->host_name, sizeof(a->host_name) - 1);
+	return 0;
+}
+
+static int make_queues(struct agent *a)
+{
+	const struct {
+		struct queue **queue;
+		size_t bytes, items;
+	} wanted[] = {
+		{ &a->charges, sizeof(struct charge), QUEUE_ITEMS },
+		{ &a->tasks, sizeof(struct ledger_task), QUEUE_ITEMS },
+		{ &a->pages, sizeof(struct ledger_page), POLICY_CONNECTIONS_MAX },
+		{ &a->shown, sizeof(struct verdict), a->on_terminal ? QUEUE_ITEMS : 2 },
+		{ &a->capture_reloads, sizeof(struct capture_reload), 2 },
+		{ &a->policy_reloads, sizeof(struct policy_reload), 2 },
+	};
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		code = queue_new(wanted[i].bytes, wanted[i].items, wanted[i].queue);
+	return code;
+}
+
+static int open_probes(struct agent *a, struct err *err)
+{
+	struct attach_options options = { .ring_bytes = a->options.ring_mib << 20, .note = note };
+	int code = attach_new(&options, &a->attach, err);
+
+	return code < 0 ? code : set_hosts(a, a->config.providers, err);
+}
+
+static int open_capture(struct agent *a, struct err *err)
+{
+	struct capture_loop_options options = { .ring_fd = attach_ring_fd(a->attach),
+						.wake_flag = attach_wake_flag(a->attach),
+						.providers = a->config.providers,
+						.catalog = a->config.catalog,
+						.secret = a->secret,
+						.charges = a->charges,
+						.reloads = a->capture_reloads };
+
+	return capture_loop_new(&options, &a->capture, err);
+}
+
+static int open_policy(struct agent *a, struct err *err)
+{
+	struct policy_loop_options options = { .socket = a->options.socket,
+					       .config = { providers_ref(a->config.providers),
+							   catalog_ref(a->config.catalog),
+							   TAKE_PTR(a->config.rules) },
+					       .ledger = a->ledger,
+					       .host_id = a->host_id,
+					       .host_name = a->host_name,
+					       .charges = a->charges,
+					       .pages = a->pages,
+					       .reloads = a->policy_reloads,
+					       .tasks = a->tasks,
+					       .shown = a->on_terminal ? a->shown : NULL,
+					       .status = status,
+					       .ctx = a };
+
+	return policy_loop_new(&options, &a->policy, err);
+}
+
+static int open_ledger_loop(struct agent *a, struct err *err)
+{
+	struct ledger_loop_options options = { .ledger = TAKE_PTR(a->ledger),
+					       .sinks = { .kafka = a->options.kafka,
+							  .kafka_topic = a->options.kafka_topic,
+							  .host_id = a->host_id },
+					       .host_id = a->host_id,
+					       .host_name = a->host_name,
+					       .tasks = a->tasks,
+					       .pages = a->pages };
+
+	return ledger_loop_new(&options, &a->ledger_loop, err);
+}
+
+static struct event *add_signal(struct agent *a, int number, event_callback_fn fn)
+{
+	struct event *event = evsignal_new(a->loop.base, number, fn, a);
+
+	if (event)
+		event_add(event, NULL);
+	return event;
+}
+
+static int add_events(struct agent *a)
+{
+	int fds[CPUS_MAX];
+	unsigned n = attach_fds(a->attach, fds, CPUS_MAX);
+
+	for (; a->n_mapped < n; a->n_mapped++) {
+		struct event *event =
+		    event_new(a->loop.base, fds[a->n_mapped], EV_READ | EV_PERSIST, on_mapped, a);
+
+		if (!event || event_add(event, NULL) < 0)
+			return -ENOMEM;
+		a->mapped[a->n_mapped] = event;
+	}
+	a->forget = event_new(a->loop.base, -1, EV_PERSIST, on_forget, a);
+	a->terminate = add_signal(a, SIGTERM, on_stop);
+	a->interrupt = add_signal(a, SIGINT, on_stop);
+	a->hangup = add_signal(a, SIGHUP, on_hangup);
+	if (!a->forget || !a->terminate || !a->interrupt || !a->hangup)
+		return -ENOMEM;
+	event_add(a->forget, &forget_every);
+	return intake_init(&a->shown_intake, &a->loop, a->shown, take_shown, a);
+}
+
+static int start(struct agent *a, struct err *err)
+{
+	sigset_t signals, before;
+	int code;
+
+	/* Signals are the main loop's alone: the others inherit a mask that blocks them. */
+	sigfillset(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, &before);
+	code = ledger_loop_start(a->ledger_loop, err);
+	if (code == 0)
+		code = policy_loop_start(a->policy, err);
+	if (code == 0)
+		code = capture_loop_start(a->capture, err);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
+
+CLEANUP_FOR(agent, struct agent *, agent_free)
+
+static int open_all(struct agent *a, struct err *err)
+{
+	int code = loop_init(&a->loop, "outlayd", err);
+
+	if (code == 0)
+		code = open_ledger(a, err);
+	if (code == 0 && make_queues(a) < 0)
+		code = err_set(err, -ENOMEM, "out of memory");
+	if (code == 0)
+		code = open_probes(a, err);
+	if (code == 0)
+		code = open_capture(a, err);
+	if (code == 0)
+		code = open_policy(a, err);
+	if (code == 0)
+		code = open_ledger_loop(a, err);
+	if (code == 0 && add_events(a) < 0)
+		code = err_set(err, -ENOMEM, "out of memory");
+	return code;
+}
+
+int agent_new(const struct options *options, struct config *config, struct agent **ret_agent,
+	      struct err *err)
+{
+	CLEANUP(cleanup_agent) struct agent *a = calloc(1, sizeof(*a));
+	int code;
+
+	if (!a)
+		return err_set(err, -ENOMEM, "out of memory");
+	a->options = *options;
+	a->config = *config;
+	*config = (struct config){ 0 };
+	a->on_terminal = isatty(STDOUT_FILENO);
+	code = open_all(a, err);
+	if (code < 0)
+		return code;
+	a->sources = (struct status_sources){ a->attach,
+					      a->capture,
+					      a->policy,
+					      a->ledger_loop,
+					      a->host_id,
+					      a->host_name,
+					      clock_system.now_ns(&clock_system) };
+	attach_sweep(a->attach);
+	code = start(a, err);
+	if (code < 0)
+		return code;
+	*ret_agent = TAKE_PTR(a);
+	return 0;
+}
+
+void agent_run(struct agent *a)
+{
+	if (a->on_terminal)
+		terminal_head();
+	note(NULL, "ready");
+	notify_send("READY=1");
+	event_base_loop(a->loop.base, EVLOOP_NO_EXIT_ON_EMPTY);
+	notify_send("STOPPING=1");
+}
+
+/* --- closing, from left to right */
+
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static void free_queues(struct agent *a)
+{
+	struct ledger_page page;
+
+	while (a->pages && queue_pop(a->pages, &page))
+		free(page.lines);
+	queue_free(a->charges);
+	queue_free(a->tasks);
+	queue_free(a->pages);
+	queue_free(a->shown);
+	queue_free(a->capture_reloads);
+	queue_free(a->policy_reloads);
+}
+
+void agent_free(struct agent *a)
+{
+	if (!a)
+		return;
+	if (a->capture)
+		capture_loop_stop(a->capture);
+	if (a->policy)
+		policy_loop_stop(a->policy);
+	if (a->ledger_loop)
+		ledger_loop_stop(a->ledger_loop);
+	policy_loop_free(a->policy);
+	capture_loop_free(a->capture);
+	ledger_loop_free(a->ledger_loop);
+	for (unsigned i = 0; i < a->n_mapped; i++)
+		free_event(a->mapped[i]);
+	free_event(a->terminate);
+	free_event(a->interrupt);
+	free_event(a->hangup);
+	free_event(a->forget);
+	intake_done(&a->shown_intake);
+	attach_free(a->attach);
+	ledger_close(a->ledger);
+	free_queues(a);
+	loop_done(&a->loop);
+	config_done(&a->config);
+	explicit_bzero(a->secret, sizeof(a->secret));
+	free(a);
+}

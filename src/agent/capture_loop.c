@@ -1,0 +1,235 @@
+/* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a 5 ms timer and
+ * the kernel wakes nobody; when it has been empty for a while the loop sleeps until it is woken. */
+#include "agent/capture_loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+#define BATCH       1024 /* records between two looks at the other events */
+#define IDLE_TICKS  20   /* 100 ms */
+#define SWEEP_EVERY 5    /* seconds */
+
+static const struct timeval tick = { .tv_usec = 5000 };
+static const struct timeval at_once = { 0 };
+static const struct timeval sweep_every = { .tv_sec = SWEEP_EVERY };
+
+struct capture_loop {
+	struct loop loop;
+	struct capture_loop_options options;
+	struct capture_loop_counters counters;
+	struct h1_counters http_counters;
+	struct capture *capture;
+	struct meter *meter;
+	struct catalog *catalog;
+	struct event *ring_readable, *drain, *sweep;
+	struct intake reloads;
+	unsigned empty_ticks;
+};
+
+/* --- stage to stage */
+
+static void on_opened(void *ctx, struct connection *conn)
+{
+	struct capture_loop *l = ctx;
+	struct h1 *h1 = NULL;
+
+	if (h1_new(conn, &meter_handler, l->meter, &l->http_counters, &h1) == 0)
+		conn->http = h1;
+}
+
+static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
+{
+	(void)ctx;
+	if (conn->http)
+		h1_feed(conn->http, chunk);
+}
+
+static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
+		      const uint64_t lost[2])
+{
+	(void)ctx;
+	if (!conn->http)
+		return;
+	h1_close(conn->http, time_utc_ns, lost);
+	h1_free(conn->http);
+	conn->http = NULL;
+}
+
+static const struct chunk_handler chunk_handler = { on_opened, on_chunk, on_closed };
+
+static void on_usage(void *ctx, const struct usage *usage)
+{
+	static const struct timespec pause = { .tv_nsec = 1000000 };
+	struct capture_loop *l = ctx;
+	struct charge charge;
+
+	catalog_price(l->catalog, usage, &charge);
+	/* Waiting here is the backpressure: the ring fills, and the kernel counts what it loses. */
+	while (!queue_push(l->options.charges, &charge)) {
+		counter_add(&l->counters.waits, 1);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* --- the ring */
+
+static void on_drain(evutil_socket_t fd, short what, void *ctx)
+{
+	struct capture_loop *l = ctx;
+	unsigned n = capture_drain(l->capture, BATCH);
+
+	(void)fd;
+	(void)what;
+	l->empty_ticks = n ? 0 : l->empty_ticks + 1;
+	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture)) {
+		event_add(l->ring_readable, NULL);
+		return;
+	}
+	event_add(l->drain, n == BATCH ? &at_once : &tick);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct capture_loop *l = ctx;
+
+	event_del(l->ring_readable);
+	l->empty_ticks = 0;
+	on_drain(fd, what, l);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *ctx)
+{
+	struct capture_loop *l = ctx;
+
+	(void)fd;
+	(void)what;
+	capture_sweep(l->capture);
+}
+
+static void take_reloads(void *ctx)
+{
+	struct capture_loop *l = ctx;
+	struct capture_reload reload;
+
+	while (queue_pop(l->options.reloads, &reload)) {
+		meter_set_providers(l->meter, reload.providers);
+		providers_unref(reload.providers);
+		catalog_unref(l->catalog);
+		l->catalog = reload.catalog;
+	}
+}
+
+static void on_stopped(void *ctx)
+{
+	struct capture_loop *l = ctx;
+
+	while (capture_drain(l->capture, BATCH))
+		;
+	capture_free(TAKE_PTR(l->capture));
+}
+
+/* --- life */
+
+CLEANUP_FOR(capture_loop, struct capture_loop *, capture_loop_free)
+
+static int make_stages(struct capture_loop *l)
+{
+	struct meter_options meter = { .providers = l->options.providers,
+				       .secret = l->options.secret,
+				       .usage = on_usage,
+				       .ctx = l };
+	struct capture_options capture = { .ring_fd = l->options.ring_fd,
+					   .wake_flag = l->options.wake_flag,
+					   .clock = &clock_system,
+					   .proc = "/proc",
+					   .next = &chunk_handler,
+					   .ctx = l };
+	int code = meter_new(&meter, &l->meter);
+
+	l->catalog = catalog_ref(l->options.catalog);
+	return code < 0 ? code : capture_new(&capture, &l->capture);
+}
+
+static int add_events(struct capture_loop *l)
+{
+	l->ring_readable =
+	    event_new(l->loop.base, capture_fd(l->capture), EV_READ | EV_PERSIST, on_readable, l);
+	l->drain = event_new(l->loop.base, -1, 0, on_drain, l);
+	l->sweep = event_new(l->loop.base, -1, EV_PERSIST, on_sweep, l);
+	if (!l->ring_readable || !l->drain || !l->sweep)
+		return -ENOMEM;
+	event_add(l->drain, &at_once);
+	event_add(l->sweep, &sweep_every);
+	return intake_init(&l->reloads, &l->loop, l->options.reloads, take_reloads, l);
+}
+
+int capture_loop_new(const struct capture_loop_options *options, struct capture_loop **ret_loop,
+		     struct err *err)
+{
+	CLEANUP(cleanup_capture_loop) struct capture_loop *l = calloc(1, sizeof(*l));
+	int code;
+
+	if (!l)
+		return err_set(err, -ENOMEM, "out of memory");
+	l->options = *options;
+	code = loop_init(&l->loop, "capture", err);
+	if (code == 0)
+		code = make_stages(l);
+	if (code == 0)
+		code = add_events(l);
+	if (code < 0)
+		return err_set(err, code, "cannot set up capture: %s", strerror(-code));
+	*ret_loop = TAKE_PTR(l);
+	return 0;
+}
+
+int capture_loop_start(struct capture_loop *l, struct err *err)
+{
+	return loop_start(&l->loop, on_stopped, l, err);
+}
+
+void capture_loop_stop(struct capture_loop *l)
+{
+	loop_stop(&l->loop);
+}
+
+void capture_loop_free(struct capture_loop *l)
+{
+	if (!l)
+		return;
+	capture_free(l->capture);
+	meter_free(l->meter);
+	catalog_unref(l->catalog);
+	intake_done(&l->reloads);
+	if (l->ring_readable)
+		event_free(l->ring_readable);
+	if (l->drain)
+		event_free(l->drain);
+	if (l->sweep)
+		event_free(l->sweep);
+	loop_done(&l->loop);
+	free(l);
+}
+
+const struct capture_counters *capture_loop_capture(const struct capture_loop *l)
+{
+	return capture_counters(l->capture);
+}
+
+const struct h1_counters *capture_loop_http(const struct capture_loop *l)
+{
+	return &l->http_counters;
+}
+
+const struct meter_counters *capture_loop_meter(const struct capture_loop *l)
+{
+	return meter_counters(l->meter);
+}
+
+const struct capture_loop_counters *capture_loop_counters(const struct capture_loop *l)
+{
+	return &l->counters;
+}

@@ -1,0 +1,43 @@
+/* The capture loop: ring -> http -> meter -> price, then each charge to the policy loop. */
+#pragma once
+
+#include "agent/loop.h"
+#include "capture/capture.h"
+#include "http/h1.h"
+#include "meter/meter.h"
+#include "price/catalog.h"
+
+/* New configuration for the loop: references that become its own. */
+struct capture_reload {
+	struct providers *providers;
+	struct catalog *catalog;
+};
+
+struct capture_loop_options {
+	int ring_fd;
+	_Atomic uint32_t *wake_flag;
+	struct providers *providers;
+	struct catalog *catalog;
+	const uint8_t *secret;
+	struct queue *charges; /* out: struct charge */
+	struct queue *reloads; /* in: struct capture_reload */
+};
+
+struct capture_loop_counters {
+	struct counter waits; /* times the charges had to wait for the policy loop */
+};
+
+struct capture_loop;
+
+int capture_loop_new(const struct capture_loop_options *options, struct capture_loop **ret_loop,
+		     struct err *err);
+int capture_loop_start(struct capture_loop *loop, struct err *err);
+/* Takes what is in the ring, ends every connection, stops. */
+void capture_loop_stop(struct capture_loop *loop);
+void capture_loop_free(struct capture_loop *loop);
+
+/* Counters of the stages on this loop: read from any thread. */
+const struct capture_counters *capture_loop_capture(const struct capture_loop *loop);
+const struct h1_counters *capture_loop_http(const struct capture_loop *loop);
+const struct meter_counters *capture_loop_meter(const struct capture_loop *loop);
+const struct capture_loop_counters *capture_loop_counters(const struct capture_loop *loop);

@@ -1,0 +1,16 @@
+/* What can be reloaded, loaded whole: providers, prices, budgets. Good or not at all. */
+#pragma once
+
+#include "base/err.h"
+#include "budget/budget.h"
+#include "meter/provider.h"
+#include "price/catalog.h"
+
+struct config {
+	struct providers *providers;
+	struct catalog *catalog;
+	struct budget_rules *rules;
+};
+
+int config_load(const char *dir, struct config *ret_config, struct err *err);
+void config_done(struct config *config); /* what was taken out is NULL */

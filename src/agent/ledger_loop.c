@@ -1,0 +1,291 @@
+/* Group commit: what is in the queue when the loop wakes is one transaction, so the batch grows with
+ * the load and a lone event waits for nobody. A batch that the disk refuses is kept and tried again;
+ * meanwhile the queue fills, and the stages to the left wait. */
+#include "agent/ledger_loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/outbox.h"
+#include "base/cleanup.h"
+
+#define BATCH_TASKS 256
+#define PAGE_BYTES  65536
+#define SINKS_MAX   8
+
+static const struct timeval pump_every = { .tv_sec = 1 };
+
+struct ledger_loop {
+	struct loop loop;
+	struct ledger_loop_options options;
+	struct ledger_loop_counters counters;
+	struct intake tasks;
+	struct ledger_task *batch; /* BATCH_TASKS; `held` of them are not stored yet */
+	unsigned held;
+	struct outbox outboxes[SINKS_MAX];
+	struct event *sink_readable[SINKS_MAX];
+	unsigned n_outboxes;
+	struct event *pump;
+	int64_t last_seq;
+};
+
+/* --- storing */
+
+static int store_task(struct ledger_loop *l, const struct ledger_task *task)
+{
+	int code = 0;
+
+	if (task->kind == TASK_VERDICT) {
+		code = ledger_add(l->options.ledger, &task->verdict, &l->last_seq);
+		for (unsigned i = 0; code == 0 && i < task->verdict.n_budgets; i++)
+			code = ledger_touch(l->options.ledger, &task->verdict.budgets[i]);
+	} else if (task->kind == TASK_TOUCHES) {
+		for (unsigned i = 0; code == 0 && i < task->touches.n; i++)
+			code = ledger_touch(l->options.ledger, &task->touches.touch[i]);
+	}
+	return code;
+}
+
+/* All that is held and the cursors that moved, or nothing. */
+static int store_batch(struct ledger_loop *l)
+{
+	uint64_t events = 0;
+	int code = ledger_begin(l->options.ledger);
+
+	for (unsigned i = 0; code == 0 && i < l->held; i++) {
+		code = store_task(l, &l->batch[i]);
+		events += l->batch[i].kind == TASK_VERDICT;
+	}
+	for (unsigned i = 0; code == 0 && i < l->n_outboxes; i++)
+		code = outbox_store(&l->outboxes[i]);
+	if (code == 0)
+		code = ledger_commit(l->options.ledger);
+	if (code < 0) {
+		ledger_rollback(l->options.ledger);
+		counter_add(&l->counters.failures, 1);
+		return code;
+	}
+	for (unsigned i = 0; i < l->n_outboxes; i++)
+		outbox_stored(&l->outboxes[i]);
+	l->held = 0;
+	counter_add(&l->counters.events, events);
+	counter_add(&l->counters.transactions, 1);
+	return 0;
+}
+
+/* --- asking */
+
+struct page_writer {
+	struct ledger_loop *loop;
+	struct buf lines;
+	int64_t last_seq, n;
+};
+
+static bool write_line(void *ctx, int64_t seq, const struct verdict *v)
+{
+	struct page_writer *w = ctx;
+
+	verdict_json(&w->lines, v, w->loop->options.host_id, w->loop->options.host_name);
+	buf_put(&w->lines, SPAN("\n"));
+	w->last_seq = seq;
+	w->n++;
+	return w->lines.len < PAGE_BYTES;
+}
+
+static void answer_query(struct ledger_loop *l, const struct ledger_task *task)
+{
+	struct page_writer writer = { .loop = l, .lines = buf_with_max(PAGE_BYTES * 4) };
+	struct ledger_page page = { .ticket = task->query.ticket };
+	int code = ledger_events(l->options.ledger, &task->query.query, write_line, &writer);
+
+	page.failed = code < 0 || writer.lines.failed;
+	page.last =
+	    page.failed || writer.lines.len < PAGE_BYTES || writer.n >= task->query.query.limit;
+	page.last_seq = writer.last_seq;
+	page.bytes = page.failed ? 0 : writer.lines.len;
+	page.lines = TAKE_PTR(writer.lines.data);
+	if (!queue_push(l->options.pages, &page))
+		free(page.lines);
+}
+
+/* --- the loop */
+
+static void pump_sinks(struct ledger_loop *l)
+{
+	int64_t slowest = l->last_seq;
+
+	for (unsigned i = 0; i < l->n_outboxes; i++) {
+		outbox_pump(&l->outboxes[i]);
+		if (l->outboxes[i].acked_seq < slowest)
+			slowest = l->outboxes[i].acked_seq;
+	}
+	atomic_store_explicit(&l->counters.unpublished.value, (uint64_t)(l->last_seq - slowest),
+			      memory_order_relaxed);
+}
+
+/* Fills the batch up; a question is answered after what came before it is stored. */
+static void take_tasks(void *ctx)
+{
+	struct ledger_loop *l = ctx;
+
+	for (;;) {
+		bool asked = false;
+
+		while (!asked && l->held < BATCH_TASKS &&
+		       queue_pop(l->options.tasks, &l->batch[l->held])) {
+			asked = l->batch[l->held].kind == TASK_QUERY;
+			l->held += !asked;
+		}
+		if (l->held && store_batch(l) < 0 && !asked)
+			return;
+		if (asked)
+			answer_query(l, &l->batch[l->held]);
+		else if (!queue_depth(l->options.tasks))
+			break;
+	}
+	pump_sinks(l);
+}
+
+static void on_sink(evutil_socket_t fd, short what, void *ctx)
+{
+	struct ledger_loop *l = ctx;
+	bool moved = false;
+
+	(void)fd;
+	(void)what;
+	pump_sinks(l);
+	for (unsigned i = 0; i < l->n_outboxes; i++)
+		moved |= outbox_moved(&l->outboxes[i]);
+	/* Also what the disk refused before. */
+	if (moved || l->held)
+		(void)store_batch(l);
+}
+
+static bool in_flight(const struct ledger_loop *l)
+{
+	for (unsigned i = 0; i < l->n_outboxes; i++)
+		if (l->outboxes[i].acked_seq < l->outboxes[i].submitted_seq)
+			return true;
+	return false;
+}
+
+static void on_stopped(void *ctx)
+{
+	struct ledger_loop *l = ctx;
+
+	take_tasks(l);
+	/* What is on its way is given a second, so that a restart sends little twice. */
+	for (int i = 0; i < 100 && in_flight(l); i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+		pump_sinks(l);
+	}
+	(void)store_batch(l);
+}
+
+/* --- life */
+
+static int open_sinks(struct ledger_loop *l, struct err *err)
+{
+	for (unsigned i = 0; sink_kinds[i] && l->n_outboxes < SINKS_MAX; i++) {
+		struct outbox *o = &l->outboxes[l->n_outboxes];
+		int code = outbox_open(o, sink_kinds[i], &l->options.sinks, l->options.ledger,
+				       l->options.host_name, err);
+
+		if (code < 0)
+			return code;
+		if (code == 0)
+			continue;
+		l->sink_readable[l->n_outboxes] =
+		    event_new(l->loop.base, o->kind->fd(o->sink), EV_READ | EV_PERSIST, on_sink, l);
+		if (!l->sink_readable[l->n_outboxes])
+			return -ENOMEM;
+		event_add(l->sink_readable[l->n_outboxes++], NULL);
+	}
+	return 0;
+}
+
+CLEANUP_FOR(ledger_loop, struct ledger_loop *, ledger_loop_free)
+
+int ledger_loop_new(const struct ledger_loop_options *options, struct ledger_loop **ret_loop,
+		    struct err *err)
+{
+	CLEANUP(cleanup_ledger_loop) struct ledger_loop *l = calloc(1, sizeof(*l));
+	struct ledger_totals totals;
+	int code;
+
+	if (!l)
+		return err_set(err, -ENOMEM, "out of memory");
+	l->options = *options;
+	l->batch = malloc(BATCH_TASKS * sizeof(*l->batch));
+	code = l->batch ? loop_init(&l->loop, "ledger", err) : -ENOMEM;
+	if (code == 0)
+		code = ledger_totals(options->ledger, &totals);
+	if (code < 0)
+		return err_set(err, code, "cannot set up the ledger loop: %s", strerror(-code));
+	l->last_seq = totals.last_seq;
+	code = open_sinks(l, err);
+	l->pump = event_new(l->loop.base, -1, EV_PERSIST, on_sink, l);
+	if (code == 0)
+		code = l->pump ? intake_init(&l->tasks, &l->loop, options->tasks, take_tasks, l)
+			       : -ENOMEM;
+	if (code < 0)
+		return err_set(err, code, "cannot set up the sinks: %s", strerror(-code));
+	event_add(l->pump, &pump_every);
+	*ret_loop = TAKE_PTR(l);
+	return 0;
+}
+
+int ledger_loop_start(struct ledger_loop *l, struct err *err)
+{
+	return loop_start(&l->loop, on_stopped, l, err);
+}
+
+void ledger_loop_stop(struct ledger_loop *l)
+{
+	loop_stop(&l->loop);
+}
+
+void ledger_loop_free(struct ledger_loop *l)
+{
+	if (!l)
+		return;
+	for (unsigned i = 0; i < l->n_outboxes; i++) {
+		event_free(l->sink_readable[i]);
+		outbox_close(&l->outboxes[i]);
+	}
+	if (l->pump)
+		event_free(l->pump);
+	intake_done(&l->tasks);
+	ledger_close(l->options.ledger);
+	loop_done(&l->loop);
+	free(l->batch);
+	free(l);
+}
+
+const struct ledger_loop_counters *ledger_loop_counters(const struct ledger_loop *l)
+{
+	return &l->counters;
+}
+
+void ledger_loop_describe(const struct ledger_loop *l, struct emit *out)
+{
+	char state[256];
+
+	emit_array(out, "sinks");
+	for (unsigned i = 0; i < l->n_outboxes; i++) {
+		const struct outbox *o = &l->outboxes[i];
+		const struct sink_counters *c = o->kind->counters(o->sink);
+
+		emit_object(out, NULL);
+		emit_text(out, "name", o->kind->name);
+		o->kind->describe(o->sink, state, sizeof(state));
+		emit_text(out, "state", state);
+		emit_int(out, "submitted", (int64_t)counter_read(&c->submitted));
+		emit_int(out, "acknowledged", (int64_t)counter_read(&c->acknowledged));
+		emit_int(out, "failed", (int64_t)counter_read(&c->failed));
+		emit_end_object(out);
+	}
+	emit_end_array(out);
+}

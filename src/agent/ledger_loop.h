@@ -1,0 +1,62 @@
+/* The ledger loop: the one SQLite connection and the sinks. Everything that must be durable comes
+ * here as a task, in order; a batch of tasks is one transaction. */
+#pragma once
+
+#include "agent/loop.h"
+#include "base/counter.h"
+#include "base/emit.h"
+#include "budget/verdict.h"
+#include "ledger/ledger.h"
+#include "sink/sink.h"
+
+enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES, TASK_QUERY };
+
+struct ledger_task {
+	enum ledger_task_kind kind;
+	union {
+		struct verdict verdict;
+		struct {
+			unsigned n;
+			struct budget_touch touch[VERDICT_BUDGETS_MAX];
+		} touches;
+		struct {
+			uint64_t ticket;
+			struct ledger_query query;
+		} query;
+	};
+};
+
+/* The answer to a TASK_QUERY. `lines` is malloc'ed and the receiver's. */
+struct ledger_page {
+	uint64_t ticket;
+	char *lines;
+	size_t bytes;
+	int64_t last_seq;
+	bool last, failed;
+};
+
+struct ledger_loop_options {
+	struct ledger *ledger; /* becomes the loop's own */
+	struct sink_config sinks;
+	const char *host_id, *host_name;
+	struct queue *tasks; /* in: struct ledger_task */
+	struct queue *pages; /* out: struct ledger_page; has room for every open question */
+};
+
+struct ledger_loop_counters {
+	struct counter events, transactions, failures;
+	struct counter unpublished; /* of the slowest sink, at the last look: not a running count */
+};
+
+struct ledger_loop;
+
+int ledger_loop_new(const struct ledger_loop_options *options, struct ledger_loop **ret_loop,
+		    struct err *err);
+int ledger_loop_start(struct ledger_loop *loop, struct err *err);
+/* Stores what is queued, gives the sinks a second to send, stops. */
+void ledger_loop_stop(struct ledger_loop *loop);
+void ledger_loop_free(struct ledger_loop *loop);
+
+/* Any thread: an array `sinks`, an object each with its name, state and counters. */
+void ledger_loop_describe(const struct ledger_loop *loop, struct emit *out);
+const struct ledger_loop_counters *ledger_loop_counters(const struct ledger_loop *loop);

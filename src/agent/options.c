@@ -1,0 +1,180 @@
+/* Command line, environment and outlayd.yaml. */
+#include "agent/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/yaml.h"
+
+#define DEFAULT_CONFIG   "/etc/outlay"
+#define DEFAULT_STATE    "/var/lib/outlay"
+#define DEFAULT_SOCKET   "/run/outlay/policy.sock"
+#define DEFAULT_RING_MIB 4
+#define RING_MIB_MAX     1024
+
+/* outlayd.yaml. */
+struct settings {
+	char *state;
+	char *socket;
+	unsigned ring_mib;
+	char *kafka;
+	char *kafka_topic;
+};
+
+/* To add an option: a member above and in struct options, a row here, a line in
+ * config/outlayd.yaml. */
+static const cyaml_schema_field_t settings_fields[] = {
+	CYAML_FIELD_STRING_PTR("state", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
+			       state, 1, 4000),
+	CYAML_FIELD_STRING_PTR("socket", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
+			       socket, 1, 107),
+	CYAML_FIELD_UINT("ring_mib", CYAML_FLAG_OPTIONAL, struct settings, ring_mib),
+	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
+			       kafka, 1, 4000),
+	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			       struct settings, kafka_topic, 1, 249),
+	CYAML_FIELD_END
+};
+
+static const cyaml_schema_value_t settings_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct settings, settings_fields),
+};
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "state", required_argument, NULL, 'S' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "check", no_argument, NULL, 'k' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+void options_usage(void)
+{
+	printf(
+	    "Usage: outlayd [--config DIR] [--state DIR] [--socket PATH] [--check]\n"
+	    "\n"
+	    "Watches the calls that programs on this host make to paid APIs, prices them, keeps\n"
+	    "budgets and a ledger. Needs root.\n"
+	    "\n"
+	    "  --config DIR   outlayd.yaml, budgets.yaml, providers/, prices/\n"
+	    "                 (OUTLAY_CONFIG; default " DEFAULT_CONFIG ")\n"
+	    "  --state DIR    the ledger (OUTLAY_STATE; default " DEFAULT_STATE ")\n"
+	    "  --socket PATH  the policy socket (OUTLAY_SOCKET; default " DEFAULT_SOCKET ")\n"
+	    "  --check        load the configuration, say whether it is good, exit\n"
+	    "  --version, --help\n"
+	    "\n"
+	    "SIGHUP reloads providers, prices and budgets; SIGTERM flushes and ends.\n");
+}
+
+static int parse_arguments(int argc, char **argv, struct options *o, struct err *err)
+{
+	int c;
+
+	optind = 1;
+	opterr = 0;
+	for (;;) {
+		c = getopt_long(argc, argv, ":", long_options, NULL);
+		if (c < 0)
+			break;
+		switch (c) {
+		case 'c':
+		case 'S':
+		case 's': {
+			char **at = c == 'c' ? &o->config : c == 'S' ? &o->state : &o->socket;
+
+			free(*at);
+			*at = strdup(optarg);
+			break;
+		}
+		case 'k':
+			o->check = true;
+			break;
+		case 'V':
+			o->version = true;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		default:
+			return err_set(err, -EINVAL, "%s %s: see outlayd --help", argv[optind - 1],
+				       c == ':' ? "needs a value" : "is not an option");
+		}
+	}
+	if (optind < argc)
+		return err_set(err, -EINVAL, "\"%.100s\" is not expected: see outlayd --help",
+			       argv[optind]);
+	return 0;
+}
+
+/* The first that is set: what is there, the environment, the file's (taken), the default. */
+static void choose(char **at, const char *variable, char **from_file, const char *fallback)
+{
+	const char *value = variable ? getenv(variable) : NULL;
+
+	if (*at)
+		return;
+	if (value && *value)
+		*at = strdup(value);
+	else if (from_file && *from_file)
+		*at = TAKE_PTR(*from_file);
+	else if (fallback)
+		*at = strdup(fallback);
+}
+
+static int load_settings(struct options *o, const char *path, struct err *err)
+{
+	void *value = NULL;
+	struct settings *settings, none = { 0 };
+	int code;
+
+	code = access(path, F_OK) == 0 ? yaml_load(path, &settings_schema, &value, err) : 0;
+	if (code < 0)
+		return code;
+	settings = value ? value : &none;
+	o->ring_mib = settings->ring_mib ? settings->ring_mib : DEFAULT_RING_MIB;
+	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
+	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
+	choose(&o->kafka, NULL, &settings->kafka, NULL);
+	choose(&o->kafka_topic, NULL, &settings->kafka_topic, NULL);
+	if (value)
+		yaml_free(&settings_schema, value);
+	if (o->ring_mib > RING_MIB_MAX || (o->ring_mib & (o->ring_mib - 1)))
+		return err_set(err, -EINVAL,
+			       "%s:%u: ring_mib: expected a power of two up to %d, got %u", path,
+			       yaml_line(path, "ring_mib"), RING_MIB_MAX, o->ring_mib);
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options, struct err *err)
+{
+	FREE_PTR char *path = NULL;
+	int code;
+
+	*ret_options = (struct options){ 0 };
+	code = parse_arguments(argc, argv, ret_options, err);
+	if (code < 0 || ret_options->help || ret_options->version)
+		return code;
+	choose(&ret_options->config, "OUTLAY_CONFIG", NULL, DEFAULT_CONFIG);
+	if (access(ret_options->config, R_OK | X_OK) < 0)
+		return err_set(err, -EINVAL, "%s: %s: --config names the configuration's directory",
+			       ret_options->config, strerror(errno));
+	if (asprintf(&path, "%s/outlayd.yaml", ret_options->config) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return load_settings(ret_options, path, err);
+}
+
+void options_done(struct options *o)
+{
+	free(o->config);
+	free(o->state);
+	free(o->socket);
+	free(o->kafka);
+	free(o->kafka_topic);
+	*o = (struct options){ 0 };
+}

@@ -1,0 +1,25 @@
+/* How the agent is told what to do: command line, then environment, then outlayd.yaml, then the
+ * installed paths. Every option of outlayd.yaml is a row in options.c. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct options {
+	char *config; /* directory */
+	char *state;
+	char *socket;
+	unsigned ring_mib;
+	char *kafka;       /* bootstrap servers; NULL: nothing is published */
+	char *kafka_topic; /* NULL: the sink's own */
+	bool check;        /* load the configuration, say whether it is good, exit */
+	bool version;
+	bool help;
+};
+
+/* -EINVAL: bad use or a bad file, with the line to print. Free with options_done either way. */
+int options_parse(int argc, char **argv, struct options *ret_options, struct err *err);
+void options_done(struct options *options);
+
+void options_usage(void);

@@ -1,0 +1,35 @@
+/* One sink on the ledger's event table: what was offered to it, what it acknowledged, what of that
+ * the ledger knows. Belongs to the ledger loop. */
+#pragma once
+
+#include <event2/event.h>
+
+#include "base/buf.h"
+#include "ledger/ledger.h"
+#include "sink/sink.h"
+
+struct outbox {
+	const struct sink_kind *kind;
+	struct sink *sink;
+	struct ledger *ledger;
+	const char *host_id, *host_name;
+	struct buf json;
+	int64_t submitted_seq; /* offered and taken */
+	int64_t acked_seq;
+	int64_t stored_seq; /* of acked: in the ledger */
+	bool full;
+};
+
+/* 1 when the sink is wanted and open, 0 when it is not wanted. */
+int outbox_open(struct outbox *outbox, const struct sink_kind *kind,
+		const struct sink_config *config, struct ledger *ledger, const char *host_name,
+		struct err *err);
+void outbox_close(struct outbox *outbox);
+
+/* Polls the sink and offers what the ledger has beyond `submitted_seq`. */
+void outbox_pump(struct outbox *outbox);
+
+/* Inside a transaction: writes the cursor when it has moved. outbox_stored after the commit. */
+int outbox_store(struct outbox *outbox);
+void outbox_stored(struct outbox *outbox);
+bool outbox_moved(const struct outbox *outbox);

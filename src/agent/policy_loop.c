@@ -1,0 +1,240 @@
+/* Wires budget, policy and the queues around them. Nothing here waits: a charge is left in its
+ * queue while the ledger's queue has no room for the verdict, and a decision needs neither. */
+#include "agent/policy_loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+#define CHARGES_AT_ONCE 64 /* between two looks at the socket */
+
+struct policy_loop {
+	struct loop loop;
+	struct policy_loop_options options;
+	struct budgets *budgets;
+	struct policy *policy;
+	struct intake charges, pages, reloads;
+	struct buf json;
+};
+
+static int64_t now_utc(void)
+{
+	return clock_system.now_ns(&clock_system);
+}
+
+/* --- what the server asks of others */
+
+static void price(void *ctx, const struct usage *usage, struct charge *ret_charge)
+{
+	struct policy_loop *l = ctx;
+
+	catalog_price(l->options.config.catalog, usage, ret_charge);
+}
+
+static bool knows_provider(void *ctx, struct span name)
+{
+	struct policy_loop *l = ctx;
+
+	return providers_named(l->options.config.providers, name) != NULL;
+}
+
+static bool store_room(void *ctx)
+{
+	struct policy_loop *l = ctx;
+
+	return queue_room(l->options.tasks) > 0;
+}
+
+static void store_touch(void *ctx, const struct budget_touch *touches, unsigned n)
+{
+	struct policy_loop *l = ctx;
+	struct ledger_task task = { .kind = TASK_TOUCHES, .touches.n = n };
+
+	memcpy(task.touches.touch, touches, n * sizeof(*touches));
+	(void)queue_push(l->options.tasks, &task);
+}
+
+static bool query_calls(void *ctx, const struct policy_calls_query *query)
+{
+	struct policy_loop *l = ctx;
+	struct ledger_task task = { .kind = TASK_QUERY,
+				    .query = { .ticket = query->ticket,
+					       .query = { .after_seq = query->after_seq,
+							  .since_ns = query->since_ns,
+							  .uid = query->uid,
+							  .limit = query->limit,
+							  .newest = query->newest } } };
+
+	return queue_push(l->options.tasks, &task);
+}
+
+static void status(void *ctx, struct emit *out)
+{
+	struct policy_loop *l = ctx;
+
+	l->options.status(l->options.ctx, out);
+}
+
+/* --- queues */
+
+static void publish(struct policy_loop *l, const struct verdict *v)
+{
+	buf_reset(&l->json);
+	verdict_json(&l->json, v, l->options.host_id, l->options.host_name);
+	policy_publish(l->policy, "call", buf_span(&l->json), v->charge.usage.process.uid);
+	/* Only for the eye: a terminal that is stopped loses lines, never time. */
+	if (l->options.shown)
+		(void)queue_push(l->options.shown, v);
+}
+
+static void take_charges(void *ctx)
+{
+	struct policy_loop *l = ctx;
+	struct ledger_task task = { .kind = TASK_VERDICT };
+	struct charge charge;
+
+	for (int i = 0; i < CHARGES_AT_ONCE && queue_room(l->options.tasks); i++) {
+		if (!queue_pop(l->options.charges, &charge))
+			return;
+		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
+		(void)queue_push(l->options.tasks, &task);
+		publish(l, &task.verdict);
+	}
+}
+
+static void take_pages(void *ctx)
+{
+	struct policy_loop *l = ctx;
+	struct ledger_page page;
+
+	while (queue_pop(l->options.pages, &page)) {
+		struct policy_calls_page lines = { .ticket = page.ticket,
+						   .lines = { page.lines, page.bytes },
+						   .last_seq = page.last_seq,
+						   .last = page.last,
+						   .failed = page.failed };
+
+		policy_calls_page(l->policy, &lines);
+		free(page.lines);
+	}
+}
+
+static void take_reloads(void *ctx)
+{
+	struct policy_loop *l = ctx;
+	struct policy_reload reload;
+
+	while (queue_pop(l->options.reloads, &reload)) {
+		providers_unref(l->options.config.providers);
+		catalog_unref(l->options.config.catalog);
+		l->options.config.providers = reload.providers;
+		l->options.config.catalog = reload.catalog;
+		if (budgets_reload(l->budgets, reload.rules, now_utc()) < 0)
+			budget_rules_free(reload.rules);
+	}
+}
+
+static void on_stopped(void *ctx)
+{
+	static const struct timespec pause = { .tv_nsec = 1000000 };
+	struct policy_loop *l = ctx;
+
+	while (queue_depth(l->options.charges)) {
+		take_charges(l);
+		if (!queue_room(l->options.tasks))
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* --- life */
+
+CLEANUP_FOR(policy_loop, struct policy_loop *, policy_loop_free)
+
+static void restore(void *ctx, const struct budget_touch *touch)
+{
+	struct policy_loop *l = ctx;
+
+	budgets_restore(l->budgets, touch, now_utc());
+}
+
+static int add_intakes(struct policy_loop *l)
+{
+	int code = intake_init(&l->charges, &l->loop, l->options.charges, take_charges, l);
+
+	if (code == 0)
+		code = intake_init(&l->pages, &l->loop, l->options.pages, take_pages, l);
+	if (code == 0)
+		code = intake_init(&l->reloads, &l->loop, l->options.reloads, take_reloads, l);
+	return code;
+}
+
+int policy_loop_new(const struct policy_loop_options *options, struct policy_loop **ret_loop,
+		    struct err *err)
+{
+	CLEANUP(cleanup_policy_loop) struct policy_loop *l = calloc(1, sizeof(*l));
+	struct policy_ports ports = { .clock = &clock_system,
+				      .price = price,
+				      .knows_provider = knows_provider,
+				      .store_room = store_room,
+				      .store_touch = store_touch,
+				      .query_calls = query_calls,
+				      .status = status };
+	int code;
+
+	if (!l)
+		return err_set(err, -ENOMEM, "out of memory");
+	l->options = *options;
+	l->json = buf_with_max(1 << 20);
+	code = loop_init(&l->loop, "policy", err);
+	if (code == 0)
+		code = budgets_new(TAKE_PTR(l->options.config.rules), &l->budgets);
+	if (code == 0)
+		code = ledger_touches(options->ledger, restore, l);
+	if (code < 0)
+		return err_set(err, code, "cannot set up the budgets: %s", strerror(-code));
+	ports.ctx = l;
+	ports.budgets = l->budgets;
+	code = policy_new(l->loop.base, options->socket, &ports, &l->policy, err);
+	if (code == 0)
+		code = add_intakes(l);
+	if (code < 0)
+		return err_set(err, code, "%s: cannot listen: %s", options->socket,
+			       strerror(-code));
+	*ret_loop = TAKE_PTR(l);
+	return 0;
+}
+
+int policy_loop_start(struct policy_loop *l, struct err *err)
+{
+	return loop_start(&l->loop, on_stopped, l, err);
+}
+
+void policy_loop_stop(struct policy_loop *l)
+{
+	loop_stop(&l->loop);
+}
+
+void policy_loop_free(struct policy_loop *l)
+{
+	if (!l)
+		return;
+	policy_free(l->policy);
+	budgets_free(l->budgets);
+	budget_rules_free(l->options.config.rules);
+	providers_unref(l->options.config.providers);
+	catalog_unref(l->options.config.catalog);
+	intake_done(&l->charges);
+	intake_done(&l->pages);
+	intake_done(&l->reloads);
+	buf_done(&l->json);
+	loop_done(&l->loop);
+	free(l);
+}
+
+const struct budget_counters *policy_loop_budget(const struct policy_loop *l)
+{
+	return budgets_counters(l->budgets);
+}

@@ -1,0 +1,42 @@
+/* The policy loop: budgets and the policy socket. Charges come in, verdicts go out to the ledger
+ * loop and, while somebody watches the terminal, to the main loop. */
+#pragma once
+
+#include "agent/ledger_loop.h"
+#include "agent/loop.h"
+#include "budget/budget.h"
+#include "meter/provider.h"
+#include "policy/policy.h"
+#include "price/catalog.h"
+
+/* New configuration for the loop: everything becomes its own. */
+struct policy_reload {
+	struct providers *providers;
+	struct catalog *catalog;
+	struct budget_rules *rules;
+};
+
+struct policy_loop_options {
+	const char *socket;
+	struct policy_reload config; /* becomes the loop's own */
+	struct ledger *ledger;       /* read once, for what was spent before */
+	const char *host_id, *host_name;
+	struct queue *charges; /* in: struct charge */
+	struct queue *pages;   /* in: struct ledger_page */
+	struct queue *reloads; /* in: struct policy_reload */
+	struct queue *tasks;   /* out: struct ledger_task */
+	struct queue *shown;   /* out: struct verdict; NULL when there is no terminal */
+	void (*status)(void *ctx, struct emit *out);
+	void *ctx;
+};
+
+struct policy_loop;
+
+int policy_loop_new(const struct policy_loop_options *options, struct policy_loop **ret_loop,
+		    struct err *err);
+int policy_loop_start(struct policy_loop *loop, struct err *err);
+/* Charges what is queued, stops. */
+void policy_loop_stop(struct policy_loop *loop);
+void policy_loop_free(struct policy_loop *loop);
+
+const struct budget_counters *policy_loop_budget(const struct policy_loop *loop);

@@ -1,0 +1,137 @@
+/* One row a counter. Stages write them without locks; a reader may see one a moment behind
+ * another. */
+#include "agent/status.h"
+
+#include "base/timestamp.h"
+#include "gen/version.h"
+
+struct counter_row {
+	const char *name;
+	const struct counter *counter;
+};
+
+#define N_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static void write_rows(struct emit *out, const char *stage, const struct counter_row *rows,
+		       size_t n)
+{
+	emit_object(out, stage);
+	for (size_t i = 0; i < n; i++)
+		emit_int(out, rows[i].name, (int64_t)counter_read(rows[i].counter));
+	emit_end_object(out);
+}
+
+static void write_kernel(struct emit *out, const struct attach *attach)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		EVENT_COUNTERS(X)
+#undef X
+	};
+	uint64_t values[EVENT_COUNTER_MAX];
+
+	attach_read_counters(attach, values);
+	emit_object(out, "kernel");
+	for (int i = 0; i < EVENT_COUNTER_MAX; i++)
+		emit_int(out, names[i], (int64_t)values[i]);
+	emit_end_object(out);
+}
+
+static void write_attach(struct emit *out, const struct attach_counters *c)
+{
+	const struct counter_row rows[] = {
+		{ "libraries", &c->libraries },
+		{ "libraries_failed", &c->libraries_failed },
+		{ "mappings_seen", &c->mappings_seen },
+		{ "mappings_lost", &c->mappings_lost },
+	};
+
+	write_rows(out, "attach", rows, N_ROWS(rows));
+}
+
+static void write_capture(struct emit *out, const struct capture_loop *loop)
+{
+	const struct capture_counters *c = capture_loop_capture(loop);
+	const struct counter_row rows[] = {
+		{ "records", &c->records },
+		{ "bytes", &c->bytes },
+		{ "lost_bytes", &c->lost_bytes },
+		{ "bad_records", &c->bad_records },
+		{ "connections", &c->connections },
+		{ "unnamed", &c->unnamed },
+		{ "evicted", &c->evicted },
+		{ "charge_waits", &capture_loop_counters(loop)->waits },
+	};
+
+	write_rows(out, "capture", rows, N_ROWS(rows));
+}
+
+static void write_http(struct emit *out, const struct h1_counters *c)
+{
+	const struct counter_row rows[] = {
+		{ "exchanges", &c->exchanges },         { "resyncs", &c->resyncs },
+		{ "bad_heads", &c->bad_heads },         { "opaque_http2", &c->opaque_http2 },
+		{ "opaque_other", &c->opaque_other },   { "bad_codings", &c->bad_codings },
+		{ "coding_limits", &c->coding_limits },
+	};
+
+	write_rows(out, "http", rows, N_ROWS(rows));
+}
+
+static void write_meter(struct emit *out, const struct meter_counters *c)
+{
+	const struct counter_row rows[] = {
+		{ "calls", &c->calls },
+		{ "unknown_routes", &c->unknown_routes },
+		{ "bodies_unparsed", &c->bodies_unparsed },
+		{ "inconsistent", &c->inconsistent },
+	};
+
+	write_rows(out, "meter", rows, N_ROWS(rows));
+}
+
+static void write_budget(struct emit *out, const struct budget_counters *c)
+{
+	const struct counter_row rows[] = {
+		{ "allowed", &c->allowed },
+		{ "denied", &c->denied },
+		{ "charged", &c->charged },
+		{ "unpriced", &c->unpriced },
+		{ "settled_by_capture", &c->settled_by_capture },
+		{ "settled_by_caller", &c->settled_by_caller },
+		{ "expired", &c->expired },
+		{ "late", &c->late },
+	};
+
+	write_rows(out, "budget", rows, N_ROWS(rows));
+}
+
+static void write_ledger(struct emit *out, const struct ledger_loop_counters *c)
+{
+	const struct counter_row rows[] = {
+		{ "events", &c->events },
+		{ "transactions", &c->transactions },
+		{ "failures", &c->failures },
+		{ "unpublished", &c->unpublished },
+	};
+
+	write_rows(out, "ledger", rows, N_ROWS(rows));
+}
+
+void status_write(const struct status_sources *s, struct emit *out)
+{
+	char started[TIMESTAMP_TEXT_MAX];
+
+	emit_text(out, "version", OUTLAY_VERSION);
+	emit_text(out, "host_id", s->host_id);
+	emit_text(out, "host_name", s->host_name);
+	emit_text(out, "started", timestamp_format(s->started_ns, started));
+	write_attach(out, attach_counters(s->attach));
+	write_kernel(out, s->attach);
+	write_capture(out, s->capture);
+	write_http(out, capture_loop_http(s->capture));
+	write_meter(out, capture_loop_meter(s->capture));
+	write_budget(out, policy_loop_budget(s->policy));
+	write_ledger(out, ledger_loop_counters(s->ledger));
+	ledger_loop_describe(s->ledger, out);
+}

@@ -1,0 +1,21 @@
+/* The status object: every counter of every stage under its stage, so that nothing is refused,
+ * lost or doubted without a number. */
+#pragma once
+
+#include "agent/capture_loop.h"
+#include "agent/ledger_loop.h"
+#include "agent/policy_loop.h"
+#include "attach/attach.h"
+#include "base/emit.h"
+
+struct status_sources {
+	const struct attach *attach;
+	const struct capture_loop *capture;
+	const struct policy_loop *policy;
+	const struct ledger_loop *ledger;
+	const char *host_id, *host_name;
+	int64_t started_ns;
+};
+
+/* Writes members into the object that is open. Any thread. */
+void status_write(const struct status_sources *sources, struct emit *out);

@@ -1,0 +1,461 @@
+/* Real OpenSSL, real probes: what a client moves through SSL_read and SSL_write arrives byte for
+ * byte, in order, at every size; what it moves to another host does not; what the ring cannot hold
+ * is counted to the byte. Needs root; both ends of the connection are in this process. */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attach/attach.h"
+#include "capture/capture.h"
+
+#define HOST       "api.outlay-test.invalid"
+#define WILD_HOST  "one.outlay-wild.invalid"
+#define STREAM_MAX (16u << 20)
+
+struct seen {
+	unsigned opened, closed;
+	char server[256];
+	struct process process;
+	uint64_t length[2];
+	uint64_t jumps; /* bytes missing between chunks */
+	uint64_t lost_at_close;
+	char *bytes[2];
+};
+
+struct world {
+	struct attach *attach;
+	struct capture *capture;
+	struct seen seen;
+};
+
+struct pair {
+	SSL *client, *server;
+};
+
+static SSL_CTX *client_ctx, *server_ctx;
+static char *pattern; /* STREAM_MAX bytes that do not repeat soon */
+
+static void on_opened(void *ctx, struct connection *conn)
+{
+	struct world *w = ctx;
+
+	w->seen.opened++;
+	w->seen.process = conn->process;
+	strcpy(w->seen.server, conn->server);
+}
+
+static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
+{
+	struct seen *seen = &((struct world *)ctx)->seen;
+	uint64_t *length = &seen->length[chunk->direction];
+
+	(void)conn;
+	assert_true(chunk->offset >= *length);
+	seen->jumps += chunk->offset - *length;
+	seen->jumps += chunk->length - chunk->data.len;
+	assert_true(chunk->offset + chunk->data.len <= STREAM_MAX);
+	memcpy(seen->bytes[chunk->direction] + chunk->offset, chunk->data.ptr, chunk->data.len);
+	*length = chunk->offset + chunk->length;
+}
+
+static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
+{
+	struct seen *seen = &((struct world *)ctx)->seen;
+
+	(void)conn;
+	(void)time;
+	seen->closed++;
+	seen->lost_at_close += lost[0] + lost[1];
+}
+
+static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
+
+static void open_world(struct world *w, unsigned ring_bytes)
+{
+	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
+	struct attach_options options = { .ring_bytes = ring_bytes };
+	struct capture_options capture = {
+		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
+	};
+	struct err err = { 0 };
+
+	memset(w, 0, sizeof(*w));
+	for (int i = 0; i < 2; i++)
+		w->seen.bytes[i] = calloc(1, STREAM_MAX);
+	if (attach_new(&options, &w->attach, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
+	attach_sweep(w->attach);
+	assert_true(counter_read(&attach_counters(w->attach)->libraries) > 0);
+	capture.ring_fd = attach_ring_fd(w->attach);
+	capture.wake_flag = attach_wake_flag(w->attach);
+	assert_int_equal(capture_new(&capture, &w->capture), 0);
+}
+
+static void close_world(struct world *w)
+{
+	capture_free(w->capture);
+	attach_free(w->attach);
+	for (int i = 0; i < 2; i++)
+		free(w->seen.bytes[i]);
+}
+
+static void drain(struct world *w)
+{
+	while (capture_drain(w->capture, 1024))
+		;
+}
+
+static struct pair connect_pair(const char *host)
+{
+	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
+	BIO *a, *b;
+
+	assert_int_equal(SSL_set_tlsext_host_name(p.client, host), 1);
+	BIO_new_bio_pair(&a, 4 << 20, &b, 4 << 20);
+	SSL_set_bio(p.client, a, a);
+	SSL_set_bio(p.server, b, b);
+	SSL_set_connect_state(p.client);
+	SSL_set_accept_state(p.server);
+	for (int i = 0; i < 10; i++) {
+		SSL_do_handshake(p.client);
+		SSL_do_handshake(p.server);
+	}
+	assert_true(SSL_is_init_finished(p.client) && SSL_is_init_finished(p.server));
+	return p;
+}
+
+static void free_pair(struct pair *p)
+{
+	SSL_free(p->client);
+	SSL_free(p->server);
+}
+
+/* One call of the client's writes all; the server's reads take it off the wire. */
+static void send_bytes(struct pair *p, const char *bytes, size_t n, bool ex)
+{
+	static char sink[1 << 15];
+	size_t done = 0;
+
+	if (ex) {
+		assert_int_equal(SSL_write_ex(p->client, bytes, n, &done), 1);
+		assert_int_equal(done, n);
+	} else {
+		assert_int_equal(SSL_write(p->client, bytes, (int)n), (int)n);
+	}
+	for (size_t got = 0; got < n;) {
+		int r = SSL_read(p->server, sink, sizeof(sink));
+
+		assert_true(r > 0);
+		got += (size_t)r;
+	}
+}
+
+static void receive_bytes(struct pair *p, const char *bytes, size_t n, bool ex)
+{
+	static char sink[1 << 20];
+
+	assert_int_equal(SSL_write(p->server, bytes, (int)n), (int)n);
+	for (size_t got = 0; got < n;) {
+		size_t r = 0;
+
+		if (ex) {
+			assert_int_equal(SSL_read_ex(p->client, sink, sizeof(sink), &r), 1);
+		} else {
+			int plain = SSL_read(p->client, sink, sizeof(sink));
+
+			assert_true(plain > 0);
+			r = (size_t)plain;
+		}
+		got += r;
+	}
+}
+
+static const size_t sizes[] = {
+	1,      2,      255,    256,    257,    511,    512,     513,     1023,  1024,
+	1025,   2047,   2048,   2049,   4095,   4096,   4097,    8191,    8192,  8193,
+	16383,  16384,  16385,  32767,  32768,  32769,  65535,   65536,   65537, 131071,
+	131072, 131073, 262143, 262144, 262145, 524288, 1048575, 1048576,
+};
+
+static void check_sizes(bool ex)
+{
+	struct world w;
+	struct pair p;
+	size_t at = 0;
+
+	open_world(&w, 8 << 20);
+	p = connect_pair(HOST);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		send_bytes(&p, pattern + at, sizes[i], ex);
+		receive_bytes(&p, pattern + at + 7, sizes[i], ex);
+		at += sizes[i];
+		drain(&w);
+	}
+	free_pair(&p);
+	drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_int_equal(w.seen.closed, 1);
+	assert_string_equal(w.seen.server, HOST);
+	assert_int_equal(w.seen.process.pid, getpid());
+	assert_int_equal(w.seen.process.uid, getuid());
+	assert_int_equal(w.seen.jumps, 0);
+	assert_int_equal(w.seen.lost_at_close, 0);
+	assert_int_equal(w.seen.length[DIRECTION_SENT], at);
+	assert_int_equal(w.seen.length[DIRECTION_RECEIVED], at);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], pattern, at);
+	/* The received stream is the same ladder, each step seven bytes further on. */
+	at = 0;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED] + at, pattern + at + 7,
+				    sizes[i]);
+		at += sizes[i];
+	}
+	close_world(&w);
+}
+
+static void test_every_size_plain(void **state)
+{
+	(void)state;
+	check_sizes(false);
+}
+
+static void test_every_size_ex(void **state)
+{
+	(void)state;
+	check_sizes(true);
+}
+
+static void test_one_call_of_more_than_its_records(void **state)
+{
+	const size_t over = 4096, n = EVENT_CALL_CHUNKS * EVENT_CHUNK_MAX + over;
+	uint64_t counters[EVENT_COUNTER_MAX];
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w, 8 << 20);
+	p = connect_pair(HOST);
+	send_bytes(&p, pattern, n, false);
+	send_bytes(&p, pattern + n, 10, false);
+	free_pair(&p);
+	drain(&w);
+	attach_read_counters(w.attach, counters);
+	assert_int_equal(counters[EVENT_COUNTER_CALL_TOO_LONG_BYTES], over);
+	assert_int_equal(w.seen.jumps, over);
+	assert_int_equal(w.seen.length[DIRECTION_SENT], n + 10);
+	close_world(&w);
+}
+
+static void test_other_host_leaves_nothing(void **state)
+{
+	static const char *const hosts[] = { "example.invalid", "outlay-wild.invalid",
+					     "a.b.outlay-wild.invalid", "xapi.outlay-test.invalid",
+					     "api.outlay-test.invalid.com" };
+	struct world w;
+
+	(void)state;
+	open_world(&w, 1 << 20);
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct pair p = connect_pair(hosts[i]);
+
+		send_bytes(&p, pattern, 1000, false);
+		receive_bytes(&p, pattern, 1000, true);
+		free_pair(&p);
+	}
+	drain(&w);
+	assert_int_equal(counter_read(&capture_counters(w.capture)->records), 0);
+	close_world(&w);
+}
+
+static void test_wildcard_and_case(void **state)
+{
+	static const char *const hosts[] = { WILD_HOST, "TWO.Outlay-Wild.Invalid",
+					     "API.OUTLAY-TEST.INVALID" };
+	struct world w;
+
+	(void)state;
+	open_world(&w, 1 << 20);
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		struct pair p = connect_pair(hosts[i]);
+
+		send_bytes(&p, pattern, 10, false);
+		free_pair(&p);
+		drain(&w);
+		assert_int_equal(w.seen.closed, i + 1);
+		assert_int_equal(strcasecmp(w.seen.server, hosts[i]), 0);
+		w.seen.length[DIRECTION_SENT] = 0;
+	}
+	close_world(&w);
+}
+
+static void test_object_that_changes_its_host(void **state)
+{
+	struct world w;
+	SSL *ssl;
+
+	(void)state;
+	open_world(&w, 1 << 20);
+	ssl = SSL_new(client_ctx);
+	SSL_set_tlsext_host_name(ssl, HOST);
+	SSL_set_tlsext_host_name(ssl, HOST);
+	SSL_set_tlsext_host_name(ssl, "example.invalid");
+	SSL_free(ssl);
+	drain(&w);
+	/* Opened once for the two equal names; forgotten for the third, so no close. */
+	assert_int_equal(w.seen.opened, 1);
+	assert_int_equal(w.seen.closed, 0);
+	close_world(&w);
+}
+
+static void test_loss_is_counted_to_the_byte(void **state)
+{
+	uint64_t counters[EVENT_COUNTER_MAX], sent = 0, captured = 0;
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w, 64 << 10); /* made tiny on purpose, and not read while it fills */
+	p = connect_pair(HOST);
+	for (int i = 0; i < 200; i++) {
+		size_t n = (size_t)(1 + i * 37 % 3000);
+
+		send_bytes(&p, pattern + sent, n, i & 1);
+		sent += n;
+	}
+	drain(&w);
+	free_pair(&p);
+	drain(&w);
+	attach_read_counters(w.attach, counters);
+	captured = counters[EVENT_COUNTER_BYTES_CAPTURED];
+	assert_true(counters[EVENT_COUNTER_RING_FULL] > 0);
+	assert_int_equal(captured + counters[EVENT_COUNTER_RING_FULL_BYTES], sent);
+	assert_int_equal(w.seen.jumps + w.seen.lost_at_close,
+			 counters[EVENT_COUNTER_RING_FULL_BYTES]);
+	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes),
+			 counters[EVENT_COUNTER_RING_FULL_BYTES]);
+	/* What did arrive stands where it belongs. */
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], pattern, 1000);
+	close_world(&w);
+}
+
+static void test_failed_calls_move_nothing(void **state)
+{
+	char sink[16];
+	struct world w;
+	struct pair p;
+	size_t n = 77;
+
+	(void)state;
+	open_world(&w, 1 << 20);
+	p = connect_pair(HOST);
+	assert_true(SSL_read(p.client, sink, sizeof(sink)) <= 0); /* nothing is there: WANT_READ */
+	assert_int_equal(SSL_read_ex(p.client, sink, sizeof(sink), &n), 0);
+	receive_bytes(&p, pattern, 5, true);
+	free_pair(&p);
+	drain(&w);
+	assert_int_equal(w.seen.length[DIRECTION_RECEIVED], 5);
+	assert_int_equal(w.seen.length[DIRECTION_SENT], 0);
+	close_world(&w);
+}
+
+/* A library that is mapped after the start is found by its mapping. */
+static void test_late_library(void **state)
+{
+	struct world w;
+	char path[] = "/tmp/outlay-libssl-XXXXXX", command[256];
+	uint64_t before;
+	pid_t child;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	open_world(&w, 1 << 20);
+	before = counter_read(&attach_counters(w.attach)->libraries);
+	snprintf(command, sizeof(command), "cp /usr/lib/*-linux-gnu*/libssl.so.3 %s/libssl.so.3",
+		 path);
+	assert_int_equal(system(command), 0);
+	child = fork();
+	if (child == 0) {
+		setenv("LD_LIBRARY_PATH", path, 1);
+		execl("/usr/bin/openssl", "openssl", "s_client", "-connect", "127.0.0.1:1", NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < 200; i++) {
+		attach_poll(w.attach);
+		if (counter_read(&attach_counters(w.attach)->libraries) > before)
+			break;
+		usleep(1000);
+	}
+	waitpid(child, &status, 0);
+	snprintf(command, sizeof(command), "rm -r %s", path);
+	assert_int_equal(system(command), 0);
+	assert_true(counter_read(&attach_counters(w.attach)->mappings_seen) > 0);
+	assert_int_equal(counter_read(&attach_counters(w.attach)->libraries), before + 1);
+	close_world(&w);
+}
+
+static int make_contexts(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+	uint32_t x = 1;
+
+	(void)state;
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_set_pubkey(cert, key);
+	X509_sign(cert, key, EVP_sha256());
+	client_ctx = SSL_CTX_new(TLS_client_method());
+	server_ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_use_certificate(server_ctx, cert);
+	SSL_CTX_use_PrivateKey(server_ctx, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	pattern = malloc(STREAM_MAX);
+	for (size_t i = 0; i < STREAM_MAX; i++) {
+		x = x * 1664525 + 1013904223;
+		pattern[i] = (char)(x >> 24);
+	}
+	return 0;
+}
+
+static int free_contexts(void **state)
+{
+	(void)state;
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+	free(pattern);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_size_plain),
+		cmocka_unit_test(test_every_size_ex),
+		cmocka_unit_test(test_one_call_of_more_than_its_records),
+		cmocka_unit_test(test_other_host_leaves_nothing),
+		cmocka_unit_test(test_wildcard_and_case),
+		cmocka_unit_test(test_object_that_changes_its_host),
+		cmocka_unit_test(test_loss_is_counted_to_the_byte),
+		cmocka_unit_test(test_failed_calls_move_nothing),
+		cmocka_unit_test(test_late_library),
+	};
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, make_contexts, free_contexts);
+}

@@ -1,0 +1,8 @@
+/* Names every shared struct, so that their layouts as the BPF compiler sees them are in the BTF of
+ * this object. Never loaded. */
+#include "event.h"
+
+struct event_head *event_head;
+struct event_open *event_open;
+struct event_data *event_data;
+struct event_close *event_close;

@@ -1,0 +1,85 @@
+/* The structs of bpf/event.h have one layout in kernel and user space: compares each member's
+ * offset and size in the BTF of layout.bpf.c with the compiler's own. */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <bpf/btf.h>
+#include <string.h>
+
+#include "bpf/event.h"
+
+#define OBJECT "build/tests/bpf/layout.bpf.o"
+
+struct member {
+	const char *name;
+	size_t offset;
+};
+
+#define MEMBER(type, field)                                                                        \
+	{                                                                                          \
+#field, offsetof(struct type, field)                                               \
+	}
+
+static const struct member head[] = {
+	MEMBER(event_head, type),     MEMBER(event_head, tgid), MEMBER(event_head, time_ns),
+	MEMBER(event_head, start_ns), MEMBER(event_head, ssl),  MEMBER(event_head, generation_ns),
+};
+static const struct member open_members[] = {
+	MEMBER(event_open, head),    MEMBER(event_open, cgroup_id), MEMBER(event_open, uid),
+	MEMBER(event_open, host_id), MEMBER(event_open, comm),      MEMBER(event_open, name),
+};
+static const struct member data[] = {
+	MEMBER(event_data, head),     MEMBER(event_data, offset),  MEMBER(event_data, length),
+	MEMBER(event_data, captured), MEMBER(event_data, host_id), MEMBER(event_data, direction),
+	MEMBER(event_data, bytes),
+};
+static const struct member close_members[] = {
+	MEMBER(event_close, head),
+	MEMBER(event_close, sent),
+	MEMBER(event_close, received),
+};
+
+static void check_struct(const struct btf *btf, const char *name, size_t size,
+			 const struct member *members, unsigned n)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+	const struct btf_type *type;
+
+	assert_true(id > 0);
+	type = btf__type_by_id(btf, (uint32_t)id);
+	assert_int_equal(type->size, size);
+	assert_int_equal(btf_vlen(type), n);
+	for (unsigned i = 0; i < n; i++) {
+		const struct btf_member *m = btf_members(type) + i;
+
+		assert_string_equal(btf__name_by_offset(btf, m->name_off), members[i].name);
+		assert_int_equal(btf_member_bit_offset(type, i), members[i].offset * 8);
+	}
+}
+
+#define CHECK(btf, name, members)                                                                  \
+	check_struct(btf, #name, sizeof(struct name), members,                                     \
+		     sizeof(members) / sizeof((members)[0]))
+
+static void test_layouts(void **state)
+{
+	struct btf *btf = btf__parse(OBJECT, NULL);
+
+	(void)state;
+	assert_non_null(btf);
+	CHECK(btf, event_head, head);
+	CHECK(btf, event_open, open_members);
+	CHECK(btf, event_data, data);
+	CHECK(btf, event_close, close_members);
+	btf__free(btf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_layouts) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
