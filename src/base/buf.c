@@ -19,7 +19,7 @@ void buf_reset(struct buf *b)
 
 static bool make_room(struct buf *b, size_t more)
 {
-	size_t cap = b->cap ? b->cap : 256;
+	size_t cap = b->cap < 128 ? 256 : b->cap * 2;
 	char *data;
 
 	if (b->failed || more > b->max || b->len > b->max - more) {
@@ -28,11 +28,12 @@ static bool make_room(struct buf *b, size_t more)
 	}
 	if (b->len + more <= b->cap)
 		return true;
-	while (cap < b->len + more)
-		cap *= 2;
+	if (cap < b->len + more)
+		cap = b->len + more;
 	if (cap > b->max)
 		cap = b->max;
-	data = realloc(b->data, cap);
+	/* One byte more than is counted: vsnprintf wants to write its NUL. */
+	data = realloc(b->data, cap + 1);
 	if (!data) {
 		b->failed = true;
 		return false;
@@ -58,8 +59,9 @@ void buf_printf(struct buf *b, const char *format, ...)
 	va_start(args, format);
 	va_copy(again, args);
 	n = vsnprintf(NULL, 0, format, args);
-	/* One byte more than is kept: vsnprintf wants to write its NUL. */
-	if (n >= 0 && make_room(b, (size_t)n + 1)) {
+	if (n < 0) {
+		b->failed = true;
+	} else if (n > 0 && make_room(b, (size_t)n)) {
 		vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
 		b->len += (size_t)n;
 	}
@@ -71,6 +73,8 @@ void buf_consume(struct buf *b, size_t n)
 {
 	if (n > b->len)
 		n = b->len;
+	if (!n)
+		return;
 	b->len -= n;
 	memmove(b->data, b->data + n, b->len);
 }

@@ -3,26 +3,6 @@
 
 #define REPLACEMENT SPAN("\xef\xbf\xbd")
 
-/* Length of the valid UTF-8 sequence at the front, 0 when there is none (RFC 3629). */
-static size_t utf8_length(struct span text)
-{
-	const unsigned char *p = (const unsigned char *)text.ptr;
-	size_t n;
-
-	if (p[0] < 0x80)
-		return 1;
-	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || text.len < n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
@@ -47,14 +27,16 @@ static size_t put_special(struct buf *out, struct span text)
 		buf_printf(out, "\\u%04x", c);
 		return 1;
 	}
-	n = utf8_length(text);
+	n = span_utf8(text);
 	if (!n) {
 		buf_put(out, REPLACEMENT);
 		return 1;
 	}
-	if (n == 3 && span_starts(text, SPAN("\xe2\x80\xa8")))
+	if (n == 2 && c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0)
+		buf_printf(out, "\\u%04x", (unsigned char)text.ptr[1]);
+	else if (span_starts(text, SPAN("\xe2\x80\xa8")))
 		buf_put(out, SPAN("\\u2028"));
-	else if (n == 3 && span_starts(text, SPAN("\xe2\x80\xa9")))
+	else if (span_starts(text, SPAN("\xe2\x80\xa9")))
 		buf_put(out, SPAN("\\u2029"));
 	else
 		buf_put(out, span_head(text, n));
@@ -81,7 +63,7 @@ static void begin_value(struct emit *e, const char *key)
 {
 	if (e->not_first >> e->depth & 1)
 		buf_put(e->out, SPAN(","));
-	e->not_first |= 1u << e->depth;
+	e->not_first |= 1ULL << e->depth;
 	if (key) {
 		put_string(e->out, span_of(key));
 		buf_put(e->out, SPAN(":"));
@@ -92,12 +74,12 @@ static void open_level(struct emit *e, const char *key, struct span bracket)
 {
 	begin_value(e, key);
 	buf_put(e->out, bracket);
-	if (e->depth == 31) {
+	if (e->depth == EMIT_DEPTH_MAX) {
 		e->out->failed = true;
 		return;
 	}
 	e->depth++;
-	e->not_first &= ~(1u << e->depth);
+	e->not_first &= ~(1ULL << e->depth);
 }
 
 static void close_level(struct emit *e, struct span bracket)

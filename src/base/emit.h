@@ -1,6 +1,6 @@
 /* Writes JSON into a buf: commas, quotes and escapes are right by construction. Strings may hold
- * any bytes: invalid UTF-8 becomes U+FFFD, control characters are escaped (also DEL and U+2028,
- * so that a line stays a line wherever it is shown). Nesting up to 32. */
+ * any bytes: invalid UTF-8 becomes U+FFFD, control characters are escaped (also DEL, C1 and U+2028,
+ * so that a line stays a line wherever it is shown). Nesting over EMIT_DEPTH_MAX fails the buf. */
 #pragma once
 
 #include <stdint.h>
@@ -8,9 +8,11 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+#define EMIT_DEPTH_MAX 32
+
 struct emit {
 	struct buf *out;
-	uint32_t not_first; /* one bit a level: a comma is due */
+	uint64_t not_first; /* one bit a level: a comma is due */
 	unsigned depth;
 };
 

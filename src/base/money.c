@@ -1,10 +1,13 @@
-/* Exact decimal arithmetic on 128-bit integers. */
+/* Exact decimal arithmetic on 128-bit integers. Text is read digit by digit and never passes
+ * through a binary fraction; what does not fit, or would need a digit more, is refused. */
 #include "base/money.h"
 
 #include <errno.h>
-#include <stdio.h>
 
-#define MAX_USD ((money_wide)1000000000000000) /* 10^15: 10^39 yocto would not fit 128 bits */
+/* 10^15 USD; in yoctodollars 10^14, because 10^39 is over 2^127. */
+#define MAX_USD_DIGITS   15
+#define MAX_VALUE_DIGITS 38
+#define EXPONENT_MAX     999
 
 static money_wide power_of_ten(int n)
 {
@@ -15,53 +18,65 @@ static money_wide power_of_ten(int n)
 	return value;
 }
 
-/* Digits with one optional point, moved by `exponent` places. */
-static int parse_digits(struct span text, int digits, int exponent, money_wide *ret_value)
+static money_wide max_value(int digits)
 {
-	money_wide value = 0, limit = MAX_USD;
-	int decimals = -1, any = 0;
+	int places = digits + MAX_USD_DIGITS;
 
-	if (digits > 20)
-		limit = (money_wide)100000000000000; /* 10^14 USD x 10^24 < 2^127 */
-	limit *= power_of_ten(digits);
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.ptr[i];
+	return power_of_ten(places < MAX_VALUE_DIGITS ? places : MAX_VALUE_DIGITS);
+}
 
-		if (c == '.' && decimals < 0) {
-			decimals = 0;
-			continue;
-		}
-		if (c < '0' || c > '9')
-			return -EINVAL;
-		any = 1;
-		if (decimals >= 0)
-			decimals++;
-		if (value > limit / 10)
+static bool all_digits(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.ptr[i] < '0' || text.ptr[i] > '9')
+			return false;
+	return true;
+}
+
+/* value x 10 + digit; -ERANGE when that is over the limit. */
+static int shift_in(money_wide *value, int digit, money_wide limit)
+{
+	if (*value > (limit - digit) / 10)
+		return -ERANGE;
+	*value = *value * 10 + digit;
+	return 0;
+}
+
+/* 10^-digits USD of whole.fraction x 10^exponent, all of them digits. */
+static int scale(struct span whole, struct span fraction, int digits, int64_t exponent,
+		 money_wide *ret_value)
+{
+	money_wide value = 0, limit = max_value(digits);
+	int64_t places = (int64_t)whole.len + exponent + digits; /* that are kept */
+
+	for (size_t i = 0; i < whole.len + fraction.len; i++) {
+		char c = i < whole.len ? whole.ptr[i] : fraction.ptr[i - whole.len];
+
+		if ((int64_t)i >= places && c != '0')
 			return -ERANGE;
-		value = value * 10 + (c - '0');
+		if ((int64_t)i < places && shift_in(&value, c - '0', limit) < 0)
+			return -ERANGE;
 	}
-	if (!any || text.ptr[text.len - 1] == '.' || text.ptr[0] == '.')
-		return -EINVAL;
-	for (int shift = digits + exponent - (decimals > 0 ? decimals : 0); shift;) {
-		if (shift > 0) {
-			if (value > limit / 10)
-				return -ERANGE;
-			value *= 10;
-			shift--;
-		} else {
-			if (value % 10)
-				return -ERANGE;
-			value /= 10;
-			shift++;
-		}
-		if (!value)
-			break;
-	}
+	for (int64_t i = (int64_t)(whole.len + fraction.len); i < places && value; i++)
+		if (shift_in(&value, 0, limit) < 0)
+			return -ERANGE;
 	*ret_value = value;
 	return 0;
 }
 
-static int parse_signed(struct span text, int digits, int exponent, money_wide *ret_value)
+/* Digits with one optional point between them. */
+static int parse_digits(struct span text, int digits, int64_t exponent, money_wide *ret_value)
+{
+	struct span fraction = text, whole = span_cut(&fraction, '.');
+
+	if (!whole.len || !all_digits(whole) || !all_digits(fraction))
+		return -EINVAL;
+	if (fraction.ptr && !fraction.len)
+		return -EINVAL;
+	return scale(whole, fraction, digits, exponent, ret_value);
+}
+
+static int parse_signed(struct span text, int digits, int64_t exponent, money_wide *ret_value)
 {
 	bool negative = text.len && text.ptr[0] == '-';
 	money_wide value;
@@ -81,24 +96,27 @@ int money_parse(struct span text, int digits, money_wide *ret_value)
 
 int money_parse_exponent(struct span text, int digits, money_wide *ret_value)
 {
-	uint64_t exponent;
-	bool negative = false;
-	size_t at = 0;
 	struct span tail;
+	uint64_t exponent;
+	bool negative;
+	size_t at = 0;
+	int err;
 
 	while (at < text.len && text.ptr[at] != 'e' && text.ptr[at] != 'E')
 		at++;
 	if (at == text.len)
 		return money_parse(text, digits, ret_value);
 	tail = span_skip(text, at + 1);
-	if (tail.len && (tail.ptr[0] == '-' || tail.ptr[0] == '+')) {
-		negative = tail.ptr[0] == '-';
+	negative = span_starts(tail, SPAN("-"));
+	if (negative || span_starts(tail, SPAN("+")))
 		tail = span_skip(tail, 1);
-	}
-	if (span_u64(tail, &exponent) < 0 || exponent > 64)
-		return -EINVAL;
-	return parse_signed(span_head(text, at), digits, negative ? -(int)exponent : (int)exponent,
-			    ret_value);
+	err = span_u64(tail, &exponent);
+	if (err < 0)
+		return err;
+	if (exponent > EXPONENT_MAX)
+		return -ERANGE;
+	return parse_signed(span_head(text, at), digits,
+			    negative ? -(int64_t)exponent : (int64_t)exponent, ret_value);
 }
 
 char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX])

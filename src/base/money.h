@@ -15,10 +15,12 @@ typedef __int128 money_wide; /* picodollars of totals, yoctodollars of rates: th
 #define MONEY_TEXT_MAX     48 /* bytes of any decimal text made here, NUL included */
 
 /* "12.5", "0.0000003", "-1": decimal text -> integer of 10^-digits USD. -EINVAL when it is not a
- * plain decimal number, -ERANGE when it has more decimals than `digits` or more than 10^15 USD. */
+ * plain decimal number, -ERANGE when it has more decimals than `digits` (zeros at the end do not
+ * count) or more than 10^15 USD (in yoctodollars 10^14). */
 int money_parse(struct span text, int digits, money_wide *ret_value);
 
-/* As money_parse, with the exponents that JSON allows ("3e-06"): for catalogs of others. */
+/* As money_parse, with the exponents that JSON allows ("3e-06"): for catalogs of others. An
+ * exponent over 999 is -ERANGE. */
 int money_parse_exponent(struct span text, int digits, money_wide *ret_value);
 
 /* Decimal text without trailing zeros: 150000 pico -> "0.00000015", 0 -> "0". Returns `out`. */

@@ -25,24 +25,27 @@ int queue_new(size_t item_bytes, size_t capacity, struct queue **ret_queue)
 {
 	size_t slots = 2, bytes;
 	struct queue *q;
+	int fd;
 
 	while (slots < capacity)
-		slots *= 2;
+		if (__builtin_mul_overflow(slots, 2, &slots))
+			return -ENOMEM;
 	if (__builtin_mul_overflow(slots, item_bytes, &bytes) ||
 	    __builtin_add_overflow(bytes, sizeof(*q) + 63, &bytes))
 		return -ENOMEM;
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
 	q = aligned_alloc(64, bytes & ~(size_t)63);
-	if (!q)
+	if (!q) {
+		close(fd);
 		return -ENOMEM;
+	}
 	/* Only the head is cleared: untouched slots stay untouched pages. */
 	memset(q, 0, sizeof(*q));
 	q->mask = slots - 1;
 	q->item_bytes = item_bytes;
-	q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (q->fd < 0) {
-		free(q);
-		return -errno;
-	}
+	q->fd = fd;
 	*ret_queue = q;
 	return 0;
 }
@@ -62,8 +65,12 @@ static unsigned char *slot(struct queue *q, size_t index)
 
 size_t queue_depth(const struct queue *q)
 {
-	return atomic_load_explicit(&q->head, memory_order_acquire) -
-	       atomic_load_explicit(&q->tail, memory_order_acquire);
+	/* The tail first: a third thread must not see a tail that has passed its head. The head may
+	 * run ahead meanwhile, which only the caller of either side knows that it did not. */
+	size_t tail = atomic_load_explicit(&q->tail, memory_order_acquire);
+	size_t depth = atomic_load_explicit(&q->head, memory_order_acquire) - tail;
+
+	return depth <= q->mask ? depth : q->mask + 1;
 }
 
 size_t queue_room(const struct queue *q)

@@ -42,18 +42,69 @@ int span_u64(struct span text, uint64_t *ret_value)
 	return 0;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool span_ieq(struct span a, struct span b)
+{
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++)
+		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+			return false;
+	return true;
+}
+
+size_t span_utf8(struct span text)
+{
+	const unsigned char *p = (const unsigned char *)text.ptr;
+	size_t n;
+
+	if (!text.len)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || text.len < n)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, a surrogate, or over U+10FFFF. */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* C0, DEL and C1: what moves a terminal's cursor. `n` is the length of the character. */
+static bool is_control(struct span text, size_t n)
+{
+	unsigned char c = (unsigned char)text.ptr[0];
+
+	return n == 1 ? c < 0x20 || c == 0x7f : c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
+}
+
 bool span_copy(struct span text, char *out, size_t size)
 {
-	size_t n = text.len < size ? text.len : size - 1;
+	size_t at = 0;
 
-	if (n < text.len)
-		while (n && ((unsigned char)text.ptr[n] & 0xc0) == 0x80)
-			n--;
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
+	while (text.len) {
+		size_t n = span_utf8(text);
+		bool plain = n && !is_control(text, n);
+		size_t written = plain ? n : 1;
 
-		out[i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+		if (written >= size - at)
+			break;
+		if (plain)
+			memcpy(out + at, text.ptr, n);
+		else
+			out[at] = '?';
+		at += written;
+		text = span_skip(text, n ? n : 1);
 	}
-	out[n] = '\0';
-	return n == text.len;
+	out[at] = '\0';
+	return !text.len;
 }

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 struct span {
 	const char *ptr;
@@ -25,15 +24,12 @@ static inline bool span_eq(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* ASCII case is ignored. */
-static inline bool span_ieq(struct span a, struct span b)
-{
-	return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
-}
+/* ASCII case is ignored, whatever the locale. */
+bool span_ieq(struct span a, struct span b);
 
 static inline bool span_starts(struct span text, struct span head)
 {
-	return text.len >= head.len && memcmp(text.ptr, head.ptr, head.len) == 0;
+	return text.len >= head.len && (head.len == 0 || memcmp(text.ptr, head.ptr, head.len) == 0);
 }
 
 /* The rest of `text` after its first `n` bytes; empty when there are fewer. */
@@ -41,7 +37,8 @@ static inline struct span span_skip(struct span text, size_t n)
 {
 	if (n > text.len)
 		n = text.len;
-	return (struct span){ text.ptr + n, text.len - n };
+	/* Not even nothing may be added to a NULL pointer. */
+	return (struct span){ n ? text.ptr + n : text.ptr, text.len - n };
 }
 
 static inline struct span span_head(struct span text, size_t n)
@@ -60,6 +57,10 @@ struct span span_cut(struct span *text, char separator);
 /* Unsigned decimal, all of the span, no sign, no space. -EINVAL, or -ERANGE over UINT64_MAX. */
 int span_u64(struct span text, uint64_t *ret_value);
 
-/* Copies into a C string of `size` bytes, always terminated; what does not fit is cut at a UTF-8
- * boundary and control bytes become '?', so the result is safe to print. True when all fitted. */
+/* Bytes of the valid UTF-8 character at the front (RFC 3629), 0 when there is none. */
+size_t span_utf8(struct span text);
+
+/* Copies into a C string of `size` bytes (at least 1), always terminated. Whole characters only,
+ * and each control character or byte that is not UTF-8 becomes '?', so the result is safe to
+ * print. True when all fitted. */
 bool span_copy(struct span text, char *out, size_t size);

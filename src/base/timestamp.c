@@ -62,9 +62,12 @@ void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_d
 
 char *timestamp_format(int64_t utc_ns, char out[static TIMESTAMP_TEXT_MAX])
 {
-	int64_t days = floor_div(utc_ns, NS_PER_DAY), rest = utc_ns - days * NS_PER_DAY, year;
-	int seconds = (int)(rest / NS_PER_SEC), month, day;
+	int64_t days = floor_div(utc_ns, NS_PER_DAY), rest = utc_ns % NS_PER_DAY, year;
+	int seconds, month, day;
 
+	if (rest < 0)
+		rest += NS_PER_DAY;
+	seconds = (int)(rest / NS_PER_SEC);
 	civil_from_days(days, &year, &month, &day);
 	snprintf(out, TIMESTAMP_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", (int)year, month,
 		 day, seconds / 3600, seconds / 60 % 60, seconds % 60,
@@ -90,7 +93,7 @@ static int take_digits(struct span *text, size_t width)
 
 static bool take_byte(struct span *text, const char *allowed)
 {
-	if (!text->len || !strchr(allowed, text->ptr[0]))
+	if (!text->len || !memchr(allowed, text->ptr[0], strlen(allowed)))
 		return false;
 	*text = span_skip(*text, 1);
 	return true;
@@ -99,13 +102,16 @@ static bool take_byte(struct span *text, const char *allowed)
 static int take_fraction(struct span *text, int64_t *ret_ns)
 {
 	int64_t scale = NS_PER_SEC / 10;
-	int digit, n = 0;
+	int digit;
 
 	if (!take_byte(text, "."))
 		return 0;
-	for (; (digit = take_digits(text, 1)) >= 0; n++, scale /= 10)
+	digit = take_digits(text, 1);
+	if (digit < 0)
+		return -EINVAL;
+	for (; digit >= 0; digit = take_digits(text, 1), scale /= 10)
 		*ret_ns += digit * scale;
-	return n ? 0 : -EINVAL;
+	return 0;
 }
 
 static int take_offset(struct span *text, int64_t *ret_ns)

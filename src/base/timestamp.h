@@ -24,8 +24,9 @@ extern const struct clock clock_system;
 /* "2026-11-25T09:40:37.123456Z": RFC 3339, UTC, microseconds, always with Z. Returns `out`. */
 char *timestamp_format(int64_t utc_ns, char out[static TIMESTAMP_TEXT_MAX]);
 
-/* RFC 3339 with Z or an offset, any number of decimals (over nine are cut), or a date alone
- * (midnight UTC). -EINVAL. */
+/* RFC 3339 with Z or an offset (its colon may be missing), any number of decimals (over nine are
+ * cut), years 1679 to 2261, or a date alone (midnight UTC). A leap second is the second after it.
+ * -EINVAL. */
 int timestamp_parse(struct span text, int64_t *ret_utc_ns);
 
 /* Days since 1970-01-01 of a proleptic Gregorian date, and back (H. Hinnant, "chrono-compatible
