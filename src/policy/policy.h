@@ -36,7 +36,7 @@ struct policy_counters {
 	struct counter watch_dropped; /* events not sent to a watcher that was too slow */
 };
 
-/* A question to the ledger loop: the next page of a response. It is answered by one call of
+/* A question to the ledger loop: the next page of a response. It is answered later, by one call of
  * policy_calls_page on the policy loop, with as many events as fit in about 64 KiB; the next page
  * is asked for when the caller has read that one, so a slow reader costs nobody memory. */
 struct policy_calls_query {
@@ -77,7 +77,8 @@ struct policy_ports {
 /* Listens on `path` (an older socket that nobody answers on is replaced; one that answers is
  * -EADDRINUSE). Mode 0666: everybody may ask, the peer's uid decides what it gets. `ports` is
  * copied; what it points to must outlive the server. Once a second it expires reservations
- * (budgets_tick), requests that are late, and tells watchers which budgets changed. */
+ * (budgets_tick), stores what budgets_owed tells, gives up requests that are late, and tells
+ * watchers which budgets changed. Sets SIGPIPE to be ignored: libevent's writes need it. */
 int policy_new(struct event_base *base, const char *path, const struct policy_ports *ports,
 	       struct policy **ret_policy, struct err *err);
 void policy_free(struct policy *policy);

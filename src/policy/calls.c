@@ -1,0 +1,175 @@
+/* One question to the ledger is in flight for a reader, or one page unread, never more. The ticket
+ * is new for each response, so that a late page finds nobody and harms nobody. */
+#include "policy/calls.h"
+
+#include <errno.h>
+
+#include "policy/routes.h"
+
+#define NDJSON "application/x-ndjson"
+
+static bool is_known(struct span name)
+{
+	return span_eq(name, SPAN("since")) || span_eq(name, SPAN("limit"));
+}
+
+/* The first parameter that is none of ours, or an empty span. */
+static struct span unknown_parameter(struct span query)
+{
+	while (query.ptr) {
+		struct span field = span_cut(&query, '&');
+		struct span name = span_cut(&field, '=');
+
+		if (name.len && !is_known(name))
+			return name;
+	}
+	return SPAN("");
+}
+
+/* Fills the query from the parameters. NULL, or the name of the one that is wrong. */
+static const char *read_parameters(struct span text, struct policy_calls_query *query)
+{
+	char value[64];
+	uint64_t limit;
+	int err;
+
+	err = request_parameter(text, SPAN("since"), value, sizeof(value));
+	if (err != -ENOENT && (err < 0 || timestamp_parse(span_of(value), &query->since_ns) < 0))
+		return "since";
+	err = request_parameter(text, SPAN("limit"), value, sizeof(value));
+	if (err == -ENOENT)
+		return NULL;
+	if (err < 0 || span_u64(span_of(value), &limit) < 0 || limit == 0 || limit > INT64_MAX)
+		return "limit";
+	query->limit = (int64_t)limit;
+	query->newest = true;
+	return NULL;
+}
+
+static void refuse(struct client *client, const char *detail, struct span field)
+{
+	counter_add(&client->policy->counters.bad_requests, 1);
+	answer_problem(&client->policy->out,
+		       &(struct answer_fault){ .status = 400, .detail = detail, .field = field },
+		       client->keep_alive);
+}
+
+void calls_serve(struct client *client, const struct request *request)
+{
+	struct policy *policy = client->policy;
+	struct policy_calls_query query = { .limit = INT64_MAX };
+	struct span unknown = unknown_parameter(request->query);
+	const char *wrong;
+
+	if (unknown.len) {
+		refuse(client, "There is no such parameter.", unknown);
+		return;
+	}
+	wrong = read_parameters(request->query, &query);
+	if (wrong) {
+		refuse(client,
+		       wrong[0] == 's' ? "since: an RFC 3339 time was expected."
+				       : "limit: a whole number of 1 or more was expected.",
+		       span_of(wrong));
+		return;
+	}
+	query.ticket = ++policy->last_ticket;
+	query.uid = client->peer.sees_all ? UINT32_MAX : client->peer.process.uid;
+	client->query = query;
+	client->state = CLIENT_PAGING;
+	client->is_asked = client->has_head = false;
+	client->is_chunked = !request->http_1_0;
+	/* Without chunks only the end of the connection tells where the answer ends. */
+	client->keep_alive &= client->is_chunked;
+}
+
+static void answer_busy(struct client *client)
+{
+	answer_problem(&client->policy->out,
+		       &(struct answer_fault){ .status = 503,
+					       .detail = "The ledger cannot answer now.",
+					       .extra = SPAN("Retry-After: 1\r\n") },
+		       client->keep_alive);
+}
+
+static void go_on(struct client *client)
+{
+	client->state = CLIENT_OPEN;
+	if (!client->keep_alive)
+		server_close(client);
+	server_step(client);
+}
+
+void calls_ask(struct client *client)
+{
+	const struct policy_ports *ports = &client->policy->ports;
+
+	if (client->is_asked || server_unsent(client))
+		return;
+	client->is_asked = ports->query_calls(ports->ctx, &client->query);
+	if (!client->is_asked && !client->has_head) {
+		answer_busy(client);
+		go_on(client);
+	}
+}
+
+static void put_head(struct client *client)
+{
+	struct span framing = !client->is_chunked ? SPAN("Connection: close\r\n")
+			      : client->keep_alive
+				  ? SPAN("Transfer-Encoding: chunked\r\n")
+				  : SPAN("Transfer-Encoding: chunked\r\nConnection: close\r\n");
+
+	answer_stream(&client->policy->out, NDJSON, framing);
+	client->has_head = true;
+}
+
+static void put_lines(struct client *client, struct span lines)
+{
+	struct buf *out = &client->policy->out;
+
+	if (client->is_chunked && lines.len)
+		buf_printf(out, "%zx\r\n", lines.len);
+	buf_put(out, lines);
+	if (client->is_chunked && lines.len)
+		buf_put(out, SPAN("\r\n"));
+}
+
+static int64_t count_lines(struct span lines)
+{
+	int64_t n = 0;
+
+	while (lines.len) {
+		span_cut(&lines, '\n');
+		n++;
+	}
+	return n;
+}
+
+void calls_page(struct client *client, const struct policy_calls_page *page)
+{
+	if (page->failed && client->has_head) {
+		/* The missing last chunk tells the reader that this is not all. */
+		server_free(client);
+		return;
+	}
+	client->is_asked = false;
+	if (page->failed) {
+		answer_busy(client);
+		go_on(client);
+		return;
+	}
+	if (!client->has_head)
+		put_head(client);
+	put_lines(client, page->lines);
+	client->query.after_seq = page->last_seq;
+	client->query.newest = false;
+	client->query.limit -= client->query.limit == INT64_MAX ? 0 : count_lines(page->lines);
+	if (!page->last && client->query.limit > 0) {
+		server_step(client);
+		return;
+	}
+	if (client->is_chunked)
+		buf_put(&client->policy->out, SPAN("0\r\n\r\n"));
+	go_on(client);
+}

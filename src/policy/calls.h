@@ -1,0 +1,10 @@
+/* GET /v1/calls: pages of the ledger as NDJSON, pulled at the speed of the reader. */
+#pragma once
+
+#include "policy/server.h"
+
+/* Asks the ledger for the next page, once the last one is read. A full queue is tried again by the
+ * next tick. */
+void calls_ask(struct client *client);
+
+void calls_page(struct client *client, const struct policy_calls_page *page);

@@ -1,0 +1,186 @@
+/* POST /v1/decide: may I make this call? Prices what the caller describes, asks the budgets, and
+ * answers yes with a reservation, or leaves the no to deny.c. */
+#include <errno.h>
+
+#include "policy/decide.h"
+#include "policy/deny.h"
+#include "policy/routes.h"
+#include "policy/watch.h"
+
+#define EVENT_BYTES_MAX 8192
+
+#define ROW(name, kind, required, member)                                                          \
+	{                                                                                          \
+		name, kind, required, offsetof(struct decide_request, member),                     \
+		    sizeof(((struct decide_request *)0)->member)                                   \
+	}
+
+/* To add a member of the request: a row, a member above, an entry in decide.request.schema.json. */
+static const struct form_field fields[] = {
+	ROW("provider", FORM_TEXT, true, provider),
+	ROW("model", FORM_TEXT, true, model),
+	ROW("operation", FORM_TEXT, false, operation),
+	ROW("input_tokens", FORM_COUNT, false, input_tokens),
+	ROW("max_output_tokens", FORM_COUNT, false, max_output_tokens),
+	ROW("labels", FORM_LABELS, false, labels),
+	ROW("dry_run", FORM_FLAG, false, is_dry_run),
+};
+
+int decide_form(struct form **ret_form)
+{
+	return form_new(fields, sizeof(fields) / sizeof(*fields), ret_form);
+}
+
+static void estimate(struct policy *policy, struct decide *d)
+{
+	const struct decide_request *asked = &d->request;
+	struct usage usage = {
+		.time_start_ns = d->now_ns, .time_end_ns = d->now_ns, .status = 200, .attempt = 1
+	};
+	struct charge charge;
+
+	memcpy(usage.provider, asked->provider, sizeof(usage.provider));
+	memcpy(usage.operation, asked->operation, sizeof(usage.operation));
+	memcpy(usage.model_requested, asked->model, sizeof(usage.model_requested));
+	memcpy(usage.model, asked->model, sizeof(usage.model));
+	usage.counts[USAGE_INPUT] = asked->input_tokens;
+	usage.counts[USAGE_OUTPUT] = asked->max_output_tokens;
+	usage.present = 1u << USAGE_INPUT | 1u << USAGE_OUTPUT;
+	policy->ports.price(policy->ports.ctx, &usage, &charge);
+	d->is_priced = charge.source != COST_UNPRICED;
+	d->asked_pico = d->is_priced ? charge.cost_pico : 0;
+}
+
+static void decide(struct client *client, struct decide *d)
+{
+	const struct decide_request *asked = &d->request;
+	struct budget_ask ask = { .process = server_process(client),
+				  .provider = span_of(asked->provider),
+				  .model = span_of(asked->model),
+				  .operation = span_of(asked->operation),
+				  .labels = asked->labels,
+				  .priced = d->is_priced,
+				  .cost_pico = d->asked_pico,
+				  .dry_run = asked->is_dry_run };
+
+	budgets_decide(client->policy->ports.budgets, &ask, d->now_ns, &d->answer);
+}
+
+static void emit_reservation(struct emit *e, const struct budget_answer *answer)
+{
+	char id[UUID_TEXT], usd[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
+
+	if (uuid_is_zero(&answer->reservation_id)) {
+		emit_null(e, "reservation");
+		return;
+	}
+	emit_object(e, "reservation");
+	emit_text(e, "id", uuid_format(&answer->reservation_id, id));
+	emit_text(e, "usd", money_format(answer->reserved_pico, MONEY_PICO_DIGITS, usd));
+	emit_text(e, "expires", timestamp_format(answer->expires_ns, time));
+	emit_end_object(e);
+}
+
+static const char *decision_name(enum decision decision)
+{
+	static const char *const names[] = { "allow", "warn", "deny" };
+
+	return names[decision];
+}
+
+void decide_emit(struct emit *e, const struct decide *d)
+{
+	char id[UUID_TEXT], usd[MONEY_TEXT_MAX];
+
+	emit_text(e, "decision_id", uuid_format(&d->answer.decision_id, id));
+	emit_text(e, "decision", decision_name(d->answer.decision));
+	emit_bool(e, "dry_run", d->request.is_dry_run);
+	emit_bool(e, "priced", d->is_priced);
+	emit_text(e, "asked_usd",
+		  d->is_priced ? money_format(d->asked_pico, MONEY_PICO_DIGITS, usd) : NULL);
+}
+
+void decide_emit_budgets(struct emit *e, const struct budget_answer *answer)
+{
+	emit_array(e, "budgets");
+	for (unsigned i = 0; i < answer->n_budgets; i++)
+		budgets_emit(e, NULL, &answer->budgets[i]);
+	emit_end_array(e);
+	if (answer->n_cut)
+		emit_int(e, "budgets_not_shown", answer->n_cut);
+}
+
+static void allow(struct client *client, const struct request *request, const struct decide *d)
+{
+	struct answer answer =
+	    answer_begin(&client->policy->out, 200, ANSWER_JSON, request->keep_alive);
+	struct emit e = emit_to(answer.out);
+
+	answer_body(&answer);
+	emit_object(&e, NULL);
+	decide_emit(&e, d);
+	emit_reservation(&e, &d->answer);
+	if (d->answer.decision == DECISION_WARN)
+		deny_emit_reasons(&e, d);
+	decide_emit_budgets(&e, &d->answer);
+	emit_end_object(&e);
+	answer_end(&answer);
+}
+
+static void tell_watchers(struct client *client, const struct decide *d)
+{
+	const struct process *process = &client->peer.process;
+	struct buf json = buf_with_max(EVENT_BYTES_MAX);
+	struct emit e = emit_to(&json);
+	char time[TIMESTAMP_TEXT_MAX];
+
+	emit_object(&e, NULL);
+	decide_emit(&e, d);
+	emit_text(&e, "time", timestamp_format(d->now_ns, time));
+	emit_text(&e, "provider", d->request.provider);
+	emit_text(&e, "model", d->request.model);
+	emit_text(&e, "operation", d->request.operation[0] ? d->request.operation : NULL);
+	emit_int(&e, "pid", process->pid);
+	emit_text(&e, "comm", process->comm);
+	emit_int(&e, "uid", process->uid);
+	emit_text(&e, "user", process->user);
+	deny_emit_violated(&e, &d->answer);
+	emit_end_object(&e);
+	if (!json.failed)
+		watch_event(client->policy, "decision", buf_span(&json), process->uid);
+	buf_done(&json);
+}
+
+static void refuse(struct client *client, const struct request *request, const char *detail,
+		   struct span field)
+{
+	counter_add(&client->policy->counters.bad_requests, 1);
+	answer_problem(&client->policy->out,
+		       &(struct answer_fault){ .status = 400, .detail = detail, .field = field },
+		       request->keep_alive);
+}
+
+void decide_serve(struct client *client, const struct request *request)
+{
+	struct policy *policy = client->policy;
+	struct decide d = { .now_ns = policy->ports.clock->now_ns(policy->ports.clock) };
+	struct form_fault fault;
+
+	if (form_read(policy->decide_form, request->body, &d.request, &fault) < 0) {
+		refuse(client, request, fault.detail, span_of(fault.field));
+		return;
+	}
+	if (!policy->ports.knows_provider(policy->ports.ctx, span_of(d.request.provider))) {
+		refuse(client, request, "provider: no provider of that name is configured",
+		       SPAN("provider"));
+		return;
+	}
+	estimate(policy, &d);
+	decide(client, &d);
+	if (d.answer.decision == DECISION_DENY)
+		deny_serve(client, request, &d);
+	else
+		allow(client, request, &d);
+	if (policy->n_watchers)
+		tell_watchers(client, &d);
+}

@@ -1,0 +1,29 @@
+/* One decision, from the question to what is told of it. */
+#pragma once
+
+#include "policy/form.h"
+#include "policy/policy.h"
+
+/* What a caller sends. */
+struct decide_request {
+	char provider[sizeof(((struct usage *)0)->provider)];
+	char model[sizeof(((struct usage *)0)->model_requested)];
+	char operation[sizeof(((struct usage *)0)->operation)];
+	char labels[256];
+	int64_t input_tokens, max_output_tokens;
+	bool is_dry_run;
+};
+
+struct decide {
+	struct decide_request request;
+	bool is_priced;
+	int64_t asked_pico;
+	int64_t now_ns;
+	struct budget_answer answer;
+};
+
+int decide_form(struct form **ret_form); /* -ENOMEM */
+
+/* Members that every answer has. */
+void decide_emit(struct emit *e, const struct decide *d);
+void decide_emit_budgets(struct emit *e, const struct budget_answer *answer);

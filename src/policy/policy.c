@@ -1,0 +1,234 @@
+/* The way in: the listening socket, the timer of once a second, and what the other loops have to
+ * say to the callers. */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "base/cleanup.h"
+#include "policy/calls.h"
+#include "policy/decide.h"
+#include "policy/server.h"
+#include "policy/settle.h"
+#include "policy/watch.h"
+
+#define GROUP         "outlay" /* its members see all */
+#define OUT_BYTES_MAX (8u << 20)
+#define BACKLOG       512
+#define REST_MS       100 /* without file descriptors: time until connections are taken again */
+
+/* -EADDRINUSE when somebody answers there. */
+static int remove_stale(const struct sockaddr_un *address, struct err *err)
+{
+	CLOSE_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const char *path = address->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, -EEXIST, "%s: is no socket; give another path", path);
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+		return err_set(err, -EADDRINUSE,
+			       "%s: another agent answers there; stop it or give another path",
+			       path);
+	if (errno != ECONNREFUSED)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	unlink(path);
+	return 0;
+}
+
+static int make_address(const char *path, struct sockaddr_un *ret_address, struct err *err)
+{
+	*ret_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (!*path || strlen(path) >= sizeof(ret_address->sun_path))
+		return err_set(err, -ENAMETOOLONG, "%s: a socket's path has 1 to %zu bytes", path,
+			       sizeof(ret_address->sun_path) - 1);
+	memcpy(ret_address->sun_path, path, strlen(path));
+	return 0;
+}
+
+/* A bound socket that does not listen yet: nobody can connect before its mode is right. */
+static int open_socket(const struct sockaddr_un *address, int *ret_fd, struct err *err)
+{
+	CLOSE_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int code;
+
+	if (fd < 0)
+		return err_set(err, -errno, "socket: %s", strerror(errno));
+	code = remove_stale(address, err);
+	if (code < 0)
+		return code;
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
+	    chmod(address->sun_path, 0666) < 0)
+		return err_set(err, -errno, "%s: %s", address->sun_path, strerror(errno));
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+		      int length, void *ctx)
+{
+	(void)listener;
+	(void)address;
+	(void)length;
+	server_accept(ctx, fd);
+}
+
+/* Out of descriptors or memory: the connection stays in the queue and the listener readable, so
+ * going on at once would spin. */
+static void on_accept_error(struct evconnlistener *listener, void *ctx)
+{
+	static const struct timeval rest = { .tv_usec = REST_MS * 1000 };
+	struct policy *policy = ctx;
+
+	evconnlistener_disable(listener);
+	event_add(policy->relisten, &rest);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *ctx)
+{
+	struct policy *policy = ctx;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(policy->listener);
+}
+
+/* What had no room beside the settlement that changed it. */
+static void store_owed(struct policy *policy)
+{
+	const struct policy_ports *ports = &policy->ports;
+	struct budget_touch touches[VERDICT_BUDGETS_MAX];
+	unsigned n;
+
+	while (ports->store_room(ports->ctx)) {
+		n = budgets_owed(ports->budgets, touches);
+		if (!n)
+			break;
+		ports->store_touch(ports->ctx, touches, n);
+	}
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct policy *policy = ctx;
+	const struct policy_ports *ports = &policy->ports;
+
+	(void)fd;
+	(void)what;
+	budgets_tick(ports->budgets, ports->clock->now_ns(ports->clock));
+	store_owed(policy);
+	server_tick(policy);
+	watch_budgets(policy);
+}
+
+static int start(struct policy *policy, int fd)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+
+	policy->tick = event_new(policy->base, -1, EV_PERSIST, on_tick, policy);
+	policy->relisten = event_new(policy->base, -1, 0, on_rested, policy);
+	if (!policy->tick || !policy->relisten || event_add(policy->tick, &second) < 0)
+		return -ENOMEM;
+	policy->listener =
+	    evconnlistener_new(policy->base, on_accept, policy,
+			       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG, fd);
+	if (!policy->listener)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(policy->listener, on_accept_error);
+	return 0;
+}
+
+static struct policy *alloc(struct event_base *base, const struct policy_ports *ports)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy)
+		return NULL;
+	policy->base = base;
+	policy->ports = *ports;
+	policy->out = buf_with_max(OUT_BYTES_MAX);
+	policy->group = peer_group(GROUP);
+	if (decide_form(&policy->decide_form) < 0 || settle_form(&policy->settle_form) < 0) {
+		policy_free(policy);
+		return NULL;
+	}
+	return policy;
+}
+
+int policy_new(struct event_base *base, const char *path, const struct policy_ports *ports,
+	       struct policy **ret_policy, struct err *err)
+{
+	struct policy *policy = NULL;
+	struct sockaddr_un address;
+	int code, fd = -1;
+
+	code = make_address(path, &address, err);
+	if (code < 0)
+		return code;
+	code = open_socket(&address, &fd, err);
+	if (code < 0)
+		return code;
+	policy = alloc(base, ports);
+	code = policy ? start(policy, fd) : -ENOMEM;
+	if (code < 0) {
+		if (!policy || !policy->listener)
+			close(fd);
+		policy_free(policy);
+		unlink(path);
+		return err_set(err, code, "%s: out of memory", path);
+	}
+	/* bufferevents write without MSG_NOSIGNAL. */
+	signal(SIGPIPE, SIG_IGN);
+	memcpy(policy->path, address.sun_path, sizeof(policy->path));
+	*ret_policy = policy;
+	return 0;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	while (policy->clients)
+		server_free(policy->clients);
+	if (policy->listener)
+		evconnlistener_free(policy->listener);
+	if (policy->tick)
+		event_free(policy->tick);
+	if (policy->relisten)
+		event_free(policy->relisten);
+	if (policy->path[0])
+		unlink(policy->path);
+	form_free(policy->decide_form);
+	form_free(policy->settle_form);
+	buf_done(&policy->out);
+	free(policy->watched);
+	free(policy);
+}
+
+void policy_calls_page(struct policy *policy, const struct policy_calls_page *page)
+{
+	for (struct client *client = policy->clients; client; client = client->next) {
+		if (client->state == CLIENT_PAGING && client->query.ticket == page->ticket) {
+			calls_page(client, page);
+			return;
+		}
+	}
+}
+
+void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid)
+{
+	watch_event(policy, name, json, uid);
+}
+
+const struct policy_counters *policy_counters(const struct policy *policy)
+{
+	return &policy->counters;
+}

@@ -1,0 +1,44 @@
+/* The visible table of endpoints, and the answers to what is in none of its rows. */
+#include "policy/routes.h"
+
+/* To add an endpoint: a row here, its function in a file of its own, a line in policy.h, a schema
+ * in include/outlay. A path has one row. */
+static const struct route {
+	const char *method;
+	const char *path;
+	void (*serve)(struct client *client, const struct request *request);
+} routes[] = {
+	{ "POST", "/v1/decide", decide_serve },  { "POST", "/v1/settle", settle_serve },
+	{ "GET", "/v1/budgets", budgets_serve }, { "GET", "/v1/calls", calls_serve },
+	{ "GET", "/v1/status", status_serve },   { "GET", "/v1/watch", watch_serve },
+};
+
+void routes_serve(struct client *client, const struct request *request)
+{
+	struct buf *out = &client->policy->out;
+	const struct route *other = NULL;
+	char allow[32];
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
+		if (!span_eq(request->path, span_of(routes[i].path)))
+			continue;
+		if (span_eq(request->method, span_of(routes[i].method))) {
+			routes[i].serve(client, request);
+			return;
+		}
+		other = &routes[i];
+	}
+	counter_add(&client->policy->counters.bad_requests, 1);
+	if (other) {
+		snprintf(allow, sizeof(allow), "Allow: %s\r\n", other->method);
+		answer_problem(out,
+			       &(struct answer_fault){
+				   .status = 405, .detail = "See Allow.", .extra = span_of(allow) },
+			       request->keep_alive);
+	} else {
+		answer_problem(
+		    out,
+		    &(struct answer_fault){ .status = 404, .detail = "There is no such endpoint." },
+		    request->keep_alive);
+	}
+}

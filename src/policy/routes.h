@@ -1,0 +1,20 @@
+/* The endpoints: which function answers which method and path. */
+#pragma once
+
+#include "policy/answer.h"
+#include "policy/request.h"
+#include "policy/server.h"
+
+/* Answers one request into `client->policy->out`. May leave the client in another state. */
+void routes_serve(struct client *client, const struct request *request);
+
+/* One file each. They write the whole answer. */
+void decide_serve(struct client *client, const struct request *request);
+void settle_serve(struct client *client, const struct request *request);
+void budgets_serve(struct client *client, const struct request *request);
+void calls_serve(struct client *client, const struct request *request);
+void status_serve(struct client *client, const struct request *request);
+void watch_serve(struct client *client, const struct request *request);
+
+/* The state of a budget as a JSON object. */
+void budgets_emit(struct emit *e, const char *key, const struct budget_view *view);

@@ -1,0 +1,85 @@
+/* The state of the policy server and of each caller. Private to src/policy. */
+#pragma once
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+
+#include "policy/form.h"
+#include "policy/peer.h"
+#include "policy/policy.h"
+
+enum client_state {
+	CLIENT_OPEN,     /* takes requests */
+	CLIENT_PAGING,   /* gets pages of calls; further requests wait */
+	CLIENT_WATCHING, /* gets events until it goes */
+	CLIENT_CLOSING,  /* gets what is still to be sent, then the end; its bytes are dropped */
+};
+
+struct client {
+	struct policy *policy;
+	struct client *next, *prev;
+	struct bufferevent *bev;
+	struct peer peer;
+	enum client_state state;
+	bool keep_alive;    /* after the answer at hand */
+	bool has_ended;     /* its sending side is closed: answers still go out */
+	bool has_partial;   /* a part of a request is here, since `since_ns` */
+	bool was_continued; /* that request got its "100 Continue" */
+	int64_t since_ns; /* monotonic: last request, or start of the partial one, or of closing */
+	int64_t moved_ns; /* monotonic: when it last took bytes that were ready for it */
+	size_t unsent;    /* bytes, as of the last tick */
+
+	struct policy_calls_query query; /* PAGING: the next question */
+	bool is_asked;                   /* PAGING: the ledger has it */
+	bool has_head;                   /* PAGING: the head of the response is sent */
+	bool is_chunked;                 /* PAGING */
+
+	uint64_t dropped;   /* WATCHING: events since the last one it was sent */
+	int64_t written_ns; /* WATCHING: monotonic, of the last bytes for it */
+};
+
+/* What watchers were last told of a budget. */
+struct watch_state {
+	money_wide limit_pico, spent_pico, reserved_pico;
+	int64_t window_start_ns;
+};
+
+struct policy {
+	struct policy_ports ports;
+	struct event_base *base;
+	struct evconnlistener *listener;
+	struct event *tick, *relisten;
+	struct client *clients;
+	unsigned n_clients, n_watchers;
+	uint64_t last_ticket;
+	gid_t group;    /* its members see all */
+	struct buf out; /* the answers of the callback at hand */
+	struct form *decide_form, *settle_form;
+	struct watch_state *watched; /* one a budget */
+	unsigned n_watched;
+	struct policy_counters counters;
+	char path[108];
+};
+
+/* Takes a connection that was just accepted. */
+void server_accept(struct policy *policy, int fd);
+
+/* What every callback ends in: answers the requests that are here, sends `policy->out`, ends the
+ * connection when it is over. The client may be gone afterwards. */
+void server_step(struct client *client);
+
+/* Sends bytes, or keeps them until the client reads. */
+void server_send(struct client *client, struct span bytes);
+size_t server_unsent(const struct client *client);
+
+/* No more requests; the connection ends when all is sent (in server_step). */
+void server_close(struct client *client);
+void server_free(struct client *client); /* at once */
+
+void server_tick(struct policy *policy);
+
+int64_t server_monotonic_ns(const struct policy *policy);
+
+/* The caller's process, with its facts. */
+const struct process *server_process(struct client *client);

@@ -1,0 +1,57 @@
+/* GET /v1/status: what the server knows of itself and of its budgets, then what the agent adds. */
+#include "policy/routes.h"
+
+static void emit_counter(struct emit *e, const char *key, const struct counter *counter)
+{
+	emit_int(e, key, (int64_t)counter_read(counter));
+}
+
+static void emit_policy(struct emit *e, const struct policy *policy)
+{
+	const struct policy_counters *counters = &policy->counters;
+
+	emit_object(e, "policy");
+	emit_int(e, "open_connections", policy->n_clients);
+	emit_int(e, "watchers", policy->n_watchers);
+	emit_counter(e, "connections", &counters->connections);
+	emit_counter(e, "refused_connections", &counters->refused_connections);
+	emit_counter(e, "requests", &counters->requests);
+	emit_counter(e, "bad_requests", &counters->bad_requests);
+	emit_counter(e, "watch_dropped", &counters->watch_dropped);
+	emit_end_object(e);
+}
+
+static void emit_budgets(struct emit *e, const struct budgets *budgets)
+{
+	const struct budget_counters *counters = budgets_counters(budgets);
+
+	emit_object(e, "budgets");
+	emit_int(e, "count", budgets_count(budgets));
+	emit_counter(e, "allowed", &counters->allowed);
+	emit_counter(e, "denied", &counters->denied);
+	emit_counter(e, "charged", &counters->charged);
+	emit_counter(e, "unpriced", &counters->unpriced);
+	emit_counter(e, "settled_by_capture", &counters->settled_by_capture);
+	emit_counter(e, "settled_by_caller", &counters->settled_by_caller);
+	emit_counter(e, "expired", &counters->expired);
+	emit_counter(e, "late", &counters->late);
+	emit_end_object(e);
+}
+
+void status_serve(struct client *client, const struct request *request)
+{
+	struct policy *policy = client->policy;
+	struct answer answer = answer_begin(&policy->out, 200, ANSWER_JSON, request->keep_alive);
+	struct emit e = emit_to(answer.out);
+	char time[TIMESTAMP_TEXT_MAX];
+
+	answer_body(&answer);
+	emit_object(&e, NULL);
+	emit_text(&e, "time",
+		  timestamp_format(policy->ports.clock->now_ns(policy->ports.clock), time));
+	emit_policy(&e, policy);
+	emit_budgets(&e, policy->ports.budgets);
+	policy->ports.status(policy->ports.ctx, &e);
+	emit_end_object(&e);
+	answer_end(&answer);
+}

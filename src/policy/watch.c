@@ -1,0 +1,155 @@
+/* Watchers. What one has not read yet is at most POLICY_WATCH_BYTES_MAX; beyond that its events are
+ * dropped and counted. Changes of budgets are told once a second at most, however many calls and
+ * decisions made them. */
+#include "policy/watch.h"
+
+#include <stdlib.h>
+
+#include "policy/routes.h"
+
+#define EVENT_BYTES_MAX 16384
+
+void watch_serve(struct client *client, const struct request *request)
+{
+	struct policy *policy = client->policy;
+
+	(void)request;
+	if (policy->n_watchers >= POLICY_WATCHERS_MAX) {
+		answer_problem(&policy->out,
+			       &(struct answer_fault){ .status = 503,
+						       .detail = "64 watchers are here already." },
+			       client->keep_alive);
+		return;
+	}
+	answer_stream(&policy->out, "text/event-stream", SPAN("Connection: close\r\n"));
+	buf_put(&policy->out, SPAN(": outlay\n\n"));
+	client->state = CLIENT_WATCHING;
+	client->dropped = 0;
+	client->written_ns = server_monotonic_ns(policy);
+	policy->n_watchers++;
+	server_process(client);
+}
+
+static void write_to(struct client *client, struct span bytes)
+{
+	server_send(client, bytes);
+	client->written_ns = server_monotonic_ns(client->policy);
+}
+
+static void send_event(struct client *client, struct span event)
+{
+	struct counter *counter = &client->policy->counters.watch_dropped;
+	char told[80];
+	int n = 0;
+
+	if (server_unsent(client) + event.len + sizeof(told) > POLICY_WATCH_BYTES_MAX) {
+		client->dropped++;
+		counter_add(counter, 1);
+		return;
+	}
+	if (client->dropped)
+		n = snprintf(told, sizeof(told), "event: dropped\ndata: {\"events\":%llu}\n\n",
+			     (unsigned long long)client->dropped);
+	client->dropped = 0;
+	if (n > 0)
+		write_to(client, (struct span){ told, (size_t)n });
+	write_to(client, event);
+}
+
+static void put_event(struct buf *out, const char *name, struct span json)
+{
+	buf_put(out, SPAN("event: "));
+	buf_put(out, span_of(name));
+	buf_put(out, SPAN("\ndata: "));
+	buf_put(out, json);
+	buf_put(out, SPAN("\n\n"));
+}
+
+static void send_to_all(struct policy *policy, struct span event, uint32_t uid)
+{
+	for (struct client *client = policy->clients; client; client = client->next)
+		if (client->state == CLIENT_WATCHING &&
+		    (client->peer.sees_all ||
+		     (uid != UINT32_MAX && client->peer.process.uid == uid)))
+			send_event(client, event);
+}
+
+void watch_event(struct policy *policy, const char *name, struct span json, uint32_t uid)
+{
+	struct buf event = buf_with_max(EVENT_BYTES_MAX);
+
+	if (!policy->n_watchers)
+		return;
+	put_event(&event, name, json);
+	if (!event.failed)
+		send_to_all(policy, buf_span(&event), uid);
+	else
+		counter_add(&policy->counters.watch_dropped, 1);
+	buf_done(&event);
+}
+
+static bool has_changed(const struct watch_state *state, const struct budget_view *view)
+{
+	return state->limit_pico != view->limit_pico || state->spent_pico != view->spent_pico ||
+	       state->reserved_pico != view->reserved_pico ||
+	       state->window_start_ns != view->window_start_ns;
+}
+
+static void send_budget(struct policy *policy, unsigned index, const struct budget_view *view)
+{
+	struct buf json = buf_with_max(EVENT_BYTES_MAX), event = buf_with_max(EVENT_BYTES_MAX);
+	struct emit e = emit_to(&json);
+
+	budgets_emit(&e, NULL, view);
+	put_event(&event, "budget", buf_span(&json));
+	for (struct client *client = policy->clients; client; client = client->next)
+		if (!json.failed && !event.failed && client->state == CLIENT_WATCHING &&
+		    (client->peer.sees_all ||
+		     budgets_concern(policy->ports.budgets, index, &client->peer.process)))
+			send_event(client, buf_span(&event));
+	buf_done(&json);
+	buf_done(&event);
+}
+
+void watch_budgets(struct policy *policy)
+{
+	unsigned n = budgets_count(policy->ports.budgets);
+	int64_t now_ns = policy->ports.clock->now_ns(policy->ports.clock);
+	struct watch_state *grown;
+
+	if (!policy->n_watchers)
+		return;
+	if (n > policy->n_watched) {
+		grown = realloc(policy->watched, n * sizeof(*grown));
+		if (!grown)
+			return;
+		memset(grown + policy->n_watched, 0, (n - policy->n_watched) * sizeof(*grown));
+		policy->watched = grown;
+		policy->n_watched = n;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct budget_view view;
+
+		budgets_view(policy->ports.budgets, i, now_ns, &view);
+		if (!has_changed(&policy->watched[i], &view))
+			continue;
+		policy->watched[i] =
+		    (struct watch_state){ .limit_pico = view.limit_pico,
+					  .spent_pico = view.spent_pico,
+					  .reserved_pico = view.reserved_pico,
+					  .window_start_ns = view.window_start_ns };
+		send_budget(policy, i, &view);
+	}
+}
+
+void watch_probe(struct client *client)
+{
+	write_to(client, SPAN(": here\n\n"));
+}
+
+void watch_beat(struct client *client, int64_t now_ns)
+{
+	if (now_ns - client->written_ns >= WATCH_BEAT_SECONDS * NS_PER_SEC &&
+	    server_unsent(client) < POLICY_WATCH_BYTES_MAX - 64)
+		watch_probe(client);
+}

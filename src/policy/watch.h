@@ -1,0 +1,15 @@
+/* GET /v1/watch: server-sent events. A watcher that does not read loses events, and is told how
+ * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `dropped`. */
+#pragma once
+
+#include "policy/server.h"
+
+#define WATCH_BEAT_SECONDS 15
+
+void watch_event(struct policy *policy, const char *name, struct span json, uint32_t uid);
+
+/* A `budget` event for each budget that changed since the last time, to those whom it concerns. */
+void watch_budgets(struct policy *policy);
+
+void watch_beat(struct client *client, int64_t now_ns); /* a comment, when it is time for one */
+void watch_probe(struct client *client);                /* a comment, now */
