@@ -6,9 +6,8 @@
  * A reservation lives: open -> settled by the captured call, by POST /v1/settle, or lapsed. It is
  * matched with a captured call by process (pid and start time) and provider: of those made before
  * the call began the oldest, one with the same model before one with another. What ended stays
- * known for RESERVATION_KEEP_NS: a caller's own figure is then replaced by the captured call that
- * belongs to it, so that nothing is charged twice; a lapsed one, which holds nothing any more, can
- * still be settled, so that nothing is lost.
+ * known for RESERVATION_KEEP_NS: the captured call then replaces the caller's own figure, so that
+ * nothing counts twice; a lapsed one holds nothing, and can still be settled.
  *
  * Reservations belong to the budget, spend to a window: the one in which the call ended when that
  * is the current one or the one before, else (the clock jumped) the current one. */
@@ -30,8 +29,7 @@ enum budget_period { BUDGET_DAY, BUDGET_MONTH }; /* of the calendar, in UTC */
 enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
 enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW };
 
-/* How the file looks: config/budgets.yaml. A missing file is no budget. -EINVAL with "FILE:LINE:
- * KEY: what was expected". */
+/* As in config/budgets.yaml; a missing file is no budget. -EINVAL: "FILE:LINE: KEY: ...". */
 struct budget_rules;
 int budget_rules_load(const char *path, struct budget_rules **ret_rules, struct err *err);
 void budget_rules_free(struct budget_rules *rules);
@@ -41,12 +39,13 @@ struct budget_counters {
 	struct counter allowed, denied;
 	struct counter charged, unpriced;
 	struct counter settled_by_capture, settled_by_caller, expired;
-	struct counter late; /* captured after the caller's own figure, which they replaced */
+	struct counter late; /* captured calls that replaced a figure of the caller */
 };
 
 struct budgets;
 int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets); /* takes the rules */
 void budgets_free(struct budgets *budgets);
+
 /* New rules, same totals: a budget keeps its spend by name while its period stays the same.
  * Reservations stay with budgets that still exist. Takes the rules; -ENOMEM: the old ones stay. */
 int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns);
@@ -75,7 +74,6 @@ struct budget_view {
 };
 
 enum decision { DECISION_ALLOW, DECISION_WARN, DECISION_DENY };
-
 struct budget_answer {
 	enum decision decision; /* WARN: an observe budget is over its limit */
 	bool too_many;          /* denied for the number of open reservations, see above */
@@ -107,8 +105,8 @@ int budgets_amount(struct budgets *budgets, const struct uuid *reservation, int6
 void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_t now_ns,
 		    struct verdict *ret_verdict);
 
-/* Totals that changed and had no room in a verdict or a settlement: the ledger must store them
- * too. At most VERDICT_BUDGETS_MAX at a time; 0 = all told. */
+/* Totals that found no room in a verdict or a settlement: the ledger must store them too. At most
+ * VERDICT_BUDGETS_MAX at a time; 0 = all told. */
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
 /* Expires old reservations, as every other call does; for when there are none. */

@@ -1,0 +1,228 @@
+/* budget/rules: budgets.yaml as people write it, right and wrong. Lines are counted by hand. */
+#include "budget/rules.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int load_text(const char *text, struct budget_rules **ret_rules, struct err *err)
+{
+	char path[] = "/tmp/outlay-rules-XXXXXX";
+	int fd = mkstemp(path), rc;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	rc = budget_rules_load(path, ret_rules, err);
+	unlink(path);
+	/* The random part of the name is not compared. */
+	if (rc < 0) {
+		assert_memory_equal(err->text, path, strlen(path));
+		memmove(err->text, err->text + strlen(path), strlen(err->text + strlen(path)) + 1);
+	}
+	return rc;
+}
+
+static void test_whole_entry(void **state)
+{
+	static const char text[] = "budgets:\n"
+				   "  - name: search-team\n"
+				   "    match:\n"
+				   "      provider: openai\n"
+				   "      model: \"gpt-4o*\"\n"
+				   "      user: alice\n"
+				   "      exe: \"/usr/bin/python*\"\n"
+				   "      label: {team: search, env: \"\", note: a=b}\n"
+				   "    limit: 500 USD per month\n"
+				   "    mode: advise\n"
+				   "    unpriced: allow\n"
+				   "  - {name: rest, limit: \"12.50  USD per day\"}\n";
+	struct err err = { 0 };
+	struct budget_rules *rules;
+	const struct budget_rule *rule;
+
+	(void)state;
+	assert_int_equal(load_text(text, &rules, &err), 0);
+	assert_int_equal(budget_rules_count(rules), 2);
+	rule = &rules->rules[0];
+	assert_string_equal(rule->name, "search-team");
+	assert_string_equal(rule->provider, "openai");
+	assert_string_equal(rule->model, "gpt-4o*");
+	assert_string_equal(rule->user, "alice");
+	assert_string_equal(rule->exe, "/usr/bin/python*");
+	assert_int_equal(rule->n_labels, 3);
+	assert_string_equal(rule->labels[0].key, "team");
+	assert_string_equal(rule->labels[0].value, "search");
+	assert_string_equal(rule->labels[1].value, "");
+	assert_string_equal(rule->labels[2].value, "a=b");
+	assert_true(rule->limit_pico == (money_wide)500000000000000);
+	assert_int_equal(rule->period, BUDGET_MONTH);
+	assert_int_equal(rule->mode, BUDGET_ADVISE);
+	assert_int_equal(rule->unpriced, UNPRICED_ALLOW);
+
+	rule = &rules->rules[1];
+	assert_string_equal(rule->provider, "");
+	assert_int_equal(rule->n_labels, 0);
+	assert_true(rule->limit_pico == (money_wide)12500000000000);
+	assert_int_equal(rule->period, BUDGET_DAY);
+	assert_int_equal(rule->mode, BUDGET_OBSERVE);
+	assert_int_equal(rule->unpriced, UNPRICED_DENY);
+	budget_rules_free(rules);
+}
+
+#define ONE(fields) "budgets:\n  - name: a\n    limit: 1 USD per day\n" fields
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text, *error; /* the error's beginning, after the path */
+	} cases[] = {
+		{ "budgets: [\n", ":2: no valid YAML" },
+		{ "{}\n", ":1: budgets" },
+		{ "budgets: 1\n", ":1: budgets" },
+		{ "budget: []\n", ":1: budget" },
+		{ "budgets:\n  - limit: 1 USD per day\n", ":2: budgets[0].name" },
+		{ "budgets:\n  - name: a\n", ":2: budgets[0].limit" },
+		{ "budgets:\n  - name: \"\"\n    limit: 1 USD per day\n", ":2: budgets[0].name" },
+		{ ONE("    mode: strict\n"), ":4: budgets[0].mode" },
+		{ ONE("    unpriced: maybe\n"), ":4: budgets[0].unpriced" },
+		{ ONE("    grace: 5%\n"), ":4: budgets[0].grace" },
+		{ ONE("    match: {team: x}\n"), ":4: budgets[0].match.team" },
+		{ ONE("    match: {provider: [a]}\n"), ":4: budgets[0].match.provider" },
+		{ ONE("    match:\n      label: x\n"), ":5: budgets[0].match.label" },
+		{ ONE("    match:\n      label: {a: [b]}\n"), ":5: budgets[0].match.label" },
+		{ ONE("    match:\n      label: {\"a=b\": c}\n"), ":5: budgets[0].match.label" },
+		{ ONE("    match:\n      label:\n        k: a,b\n"), ":6: budgets[0].match.label" },
+		{ ONE("    match:\n      label: {a: 1, b: 1, c: 1, d: 1, e: 1, f: 1, g: 1, h: 1,\n"
+		      "        i: 1, j: 1, k: 1, l: 1, m: 1, n: 1, o: 1, p: 1, q: 1}\n"),
+		  ":6: budgets[0].match.label: expected at most 16" },
+		{ ONE("  - name: b\n    limit: 1 USD per day\n  - name: a\n"
+		      "    limit: 1 USD per day\n"),
+		  ":6: budgets[2].name: expected a name that no other" },
+		/* 48 bytes do not fit an array that holds the NUL too */
+		{ "budgets:\n  - name: "
+		  "012345678901234567890123456789012345678901234567\n"
+		  "    limit: 1 USD per day\n",
+		  ":2: budgets[0].name" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budget_rules *rules = (struct budget_rules *)state;
+		struct err err = { 0 };
+
+		assert_int_equal(load_text(cases[i].text, &rules, &err), -EINVAL);
+		assert_ptr_equal(rules, state);
+		if (strncmp(err.text, cases[i].error, strlen(cases[i].error)) != 0)
+			fail_msg("case %zu: \"%s\" is not \"%s...\"", i, err.text, cases[i].error);
+	}
+}
+
+/* litellm 9440: a limit that is negative or none is refused, never taken for another. */
+static void test_limits(void **state)
+{
+	static const struct {
+		const char *limit;
+		int64_t pico; /* -1 = refused */
+	} cases[] = {
+		{ "0 USD per day", 0 },
+		{ "0.000000000001 USD per day", 1 },
+		{ "9223372 USD per month", 9223372000000000000 },
+		{ "-2 USD per day", -1 },
+		{ "0.0000000000001 USD per day", -1 },
+		{ "1e3 USD per day", -1 },
+		{ "1,000 USD per day", -1 },
+		{ "USD per day", -1 },
+		{ "5", -1 },
+		{ "5 EUR per day", -1 },
+		{ "5 USD a day", -1 },
+		{ "5 USD per", -1 },
+		{ "5 USD per week", -1 },
+		{ "5 USD per day or so", -1 },
+		{ "$5 USD per day", -1 },
+		{ "5 usd per day", -1 },
+		{ "99999999999999999999 USD per day", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budget_rules *rules = NULL;
+		struct err err = { 0 };
+		char text[256];
+		int rc;
+
+		snprintf(text, sizeof(text), "budgets:\n  - name: a\n    limit: \"%s\"\n",
+			 cases[i].limit);
+		rc = load_text(text, &rules, &err);
+		if (cases[i].pico < 0) {
+			assert_int_equal(rc, -EINVAL);
+			assert_string_equal(err.text,
+					    ":3: budgets[0].limit: expected \"AMOUNT USD per day\" "
+					    "or \"AMOUNT USD per month\"");
+			continue;
+		}
+		assert_int_equal(rc, 0);
+		assert_true(rules->rules[0].limit_pico == cases[i].pico);
+		budget_rules_free(rules);
+	}
+}
+
+static void test_no_file(void **state)
+{
+	struct budget_rules *rules;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_int_equal(budget_rules_load("/nonexistent/budgets.yaml", &rules, &err), 0);
+	assert_int_equal(budget_rules_count(rules), 0);
+	budget_rules_free(rules);
+	assert_int_equal(budget_rules_load("/", &rules, &err), -EISDIR);
+	assert_true(err.text[0]);
+	budget_rules_free(NULL);
+}
+
+/* As shipped there is no budget; the example in its comment is one that loads. */
+static void test_shipped(void **state)
+{
+	struct budget_rules *rules;
+	struct err err = { 0 };
+	char line[256], text[4096] = "";
+	size_t length = 0;
+	FILE *file = fopen("config/budgets.yaml", "re");
+
+	(void)state;
+	if (!file)
+		skip();
+	assert_int_equal(budget_rules_load("config/budgets.yaml", &rules, &err), 0);
+	assert_int_equal(budget_rules_count(rules), 0);
+	budget_rules_free(rules);
+
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, "#   ", 4) == 0)
+			length +=
+			    (size_t)snprintf(text + length, sizeof(text) - length, "%s", line + 4);
+	fclose(file);
+	assert_int_equal(load_text(text, &rules, &err), 0);
+	assert_int_equal(budget_rules_count(rules), 1);
+	assert_int_equal(rules->rules[0].mode, BUDGET_ADVISE);
+	assert_int_equal(rules->rules[0].n_labels, 1);
+	budget_rules_free(rules);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole_entry), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_limits),      cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_shipped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
