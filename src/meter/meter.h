@@ -17,6 +17,7 @@ struct meter_counters {
 	struct counter unknown_routes;
 	struct counter bodies_unparsed; /* JSON or event stream broken, cut or with a hole */
 	struct counter inconsistent;
+	struct counter lost; /* calls without a usage, for want of memory */
 };
 
 struct meter_options {

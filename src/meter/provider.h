@@ -3,10 +3,10 @@
  *
  *   name: openai
  *   hosts: [api.openai.com]               # exact, or "*.example.com" for one level
- *   request_id: head:x-request-id         # optional, for all routes; so are:
+ *   request_id: head:x-request-id         # fields at the top are for all routes without their own
  *   attempt: req-head:x-stainless-retry-count + 1
  *   api_key: req-head:authorization       # hashed with the host's key, never kept
- *   error: /error/type | /error/code
+ *   error: /error/type | /error/code      # whatever is there makes the call an error
  *   routes:
  *     - match: POST /v1/chat/completions  # METHOD /path; {name} is one segment
  *       operation: chat
@@ -22,21 +22,28 @@
  *       operation: models
  *       free: true
  *
+ * The first route that matches takes the request. An answer must have the buckets `input` and
+ * `output` that its route lists; the others may be absent.
+ *
  * Expressions: a source, or sources joined by `|` (first present), `+`, `-` (an absent right side
- * counts as 0, an absent left side makes the whole absent), count(source), sum(source), integers.
- * `|` binds tighter than `+` and `-`; no parentheses besides those. Sources:
+ * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers.
+ * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
+ * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
  *   /pointer        the response body; in a stream each event's data, the latest value present
  *   req:/pointer    the request body
  *   head:Name       a response header          req-head:Name  a request header
  *   path:name       a {name} of the match      query:name     of the query string
- * A pointer may hold `*` tokens inside count() and sum() alone. A difference that is negative
- * makes the call inconsistent. */
+ * A pointer may hold `*` tokens inside count() and sum() alone. Texts (model, ids, api_key, error)
+ * are sources joined by `|`; what is there but is no text is left out. A count that comes out
+ * negative makes the call inconsistent. */
 #pragma once
 
 #include "base/err.h"
 #include "base/span.h"
 
+struct provider;
 struct providers;
+struct route;
 
 /* Reads every *.yaml of the directory. -EINVAL with "FILE:LINE: KEY: what was expected" (also for
  * two files that claim one host or one name), else an errno. */
@@ -52,3 +59,10 @@ void providers_hosts(const struct providers *providers, providers_host_fn *fn, v
 
 /* The provider of a server name: exact, then one-level wildcard. NULL: none. */
 const struct provider *providers_find(const struct providers *providers, struct span server);
+
+const char *provider_name(const struct provider *provider);
+
+/* The first route that takes the request, else the one of unknown requests (its `match` is empty):
+ * never NULL. */
+const struct route *provider_route(const struct provider *provider, struct span method,
+				   struct span target);

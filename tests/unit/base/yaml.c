@@ -78,7 +78,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/yaml-XXXXXX");
+	snprintf(f->dir, sizeof(f->dir), "/tmp/yaml-XXXXXX");
 	if (!mkdtemp(f->dir))
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/f.yaml", f->dir);

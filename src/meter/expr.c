@@ -1,0 +1,391 @@
+/* Expressions: text -> a flat list of sources, each with how it joins what is before it; the two
+ * levels of precedence need no tree. Pointers become ids of the route's pointer sets, so that one
+ * scan of a body serves every expression of the route. */
+#include "meter/expr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "meter/target.h"
+
+enum kind { REQUEST_BODY, RESPONSE_BODY, REQUEST_HEAD, RESPONSE_HEAD, PATH, QUERY, CONSTANT };
+enum fold { LAST, COUNT, SUM };
+enum join { FIRST, OR, PLUS, MINUS };
+
+struct expr_source {
+	enum kind kind;
+	enum fold fold;
+	enum join join;
+	unsigned slot; /* *_BODY: id of the pointer; PATH: which segment */
+	int64_t constant;
+	struct span name; /* of a header or a parameter */
+};
+
+struct parser {
+	struct span rest;
+	enum expr_want want;
+	struct expr_scope *scope;
+	struct err *err;
+};
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n';
+}
+
+static void skip_spaces(struct parser *p)
+{
+	while (p->rest.len && is_space(p->rest.ptr[0]))
+		p->rest = span_skip(p->rest, 1);
+}
+
+static bool take(struct parser *p, struct span text)
+{
+	if (!span_starts(p->rest, text))
+		return false;
+	p->rest = span_skip(p->rest, text.len);
+	return true;
+}
+
+static struct span take_word(struct parser *p)
+{
+	struct span word = { p->rest.ptr, 0 };
+
+	while (word.len < p->rest.len && !is_space(word.ptr[word.len]) &&
+	       !strchr("|()", word.ptr[word.len]))
+		word.len++;
+	p->rest = span_skip(p->rest, word.len);
+	return word;
+}
+
+static int refuse(const struct parser *p, struct span at, const char *what)
+{
+	char text[64];
+
+	span_copy(at, text, sizeof(text));
+	return err_set(p->err, -EINVAL, "%s at \"%s\"", what, text);
+}
+
+static bool has_wildcard(struct span pointer)
+{
+	while (pointer.ptr)
+		if (span_eq(span_cut(&pointer, '/'), SPAN("*")))
+			return true;
+	return false;
+}
+
+static int parse_pointer(struct parser *p, struct span pointer, struct expr_source *source)
+{
+	bool request = source->kind == REQUEST_BODY;
+	struct json_paths *paths = request ? p->scope->request : p->scope->response;
+	unsigned *n = request ? &p->scope->n_request : &p->scope->n_response;
+	int rc;
+
+	if (source->fold == LAST && has_wildcard(pointer))
+		return refuse(p, pointer, "expected * inside count() or sum() alone");
+	rc = json_paths_add(paths, pointer, &source->slot);
+	if (rc == -EINVAL)
+		return refuse(p, pointer, "expected a JSON pointer");
+	if (rc == -E2BIG)
+		return refuse(p, pointer, "too long a pointer, or too many of them");
+	if (rc < 0)
+		return rc;
+	if (source->slot >= *n)
+		*n = source->slot + 1;
+	return 0;
+}
+
+static int parse_name(struct parser *p, struct span word, struct expr_source *source)
+{
+	int segment;
+
+	source->name =
+	    span_skip(word, (size_t)((const char *)memchr(word.ptr, ':', word.len) + 1 - word.ptr));
+	if (!source->name.len)
+		return refuse(p, word, "expected a name after the colon");
+	if (source->kind != PATH)
+		return 0;
+	segment = target_segment_of(p->scope->template, source->name);
+	if (segment < 0)
+		return refuse(p, word, "expected a {name} of the match");
+	source->slot = (unsigned)segment;
+	return 0;
+}
+
+static int parse_constant(struct parser *p, struct span word, struct expr_source *source)
+{
+	uint64_t value;
+
+	if (p->want == EXPR_WANT_TEXT || source->fold != LAST || span_u64(word, &value) < 0 ||
+	    value > INT64_MAX)
+		return refuse(p, word.len ? word : p->rest, "expected a source");
+	source->kind = CONSTANT;
+	source->constant = (int64_t)value;
+	return 0;
+}
+
+/* To add a kind of source: a row, its enum, and what it reads in find_text or find_slot. */
+static const struct {
+	const char *prefix;
+	enum kind kind;
+} prefixes[] = {
+	{ "/", RESPONSE_BODY },        { "req:/", REQUEST_BODY }, { "head:", RESPONSE_HEAD },
+	{ "req-head:", REQUEST_HEAD }, { "path:", PATH },         { "query:", QUERY },
+};
+
+static int parse_plain(struct parser *p, struct expr_source *source)
+{
+	struct span word = take_word(p);
+	size_t i = 0, n = sizeof(prefixes) / sizeof(*prefixes);
+
+	while (i < n && !span_starts(word, span_of(prefixes[i].prefix)))
+		i++;
+	if (i == n)
+		return parse_constant(p, word, source);
+	source->kind = prefixes[i].kind;
+	if (source->kind == RESPONSE_BODY)
+		return parse_pointer(p, word, source);
+	if (source->kind == REQUEST_BODY)
+		return parse_pointer(p, span_skip(word, strlen("req:")), source);
+	if (source->fold != LAST)
+		return refuse(p, word, "expected a pointer inside count() or sum()");
+	return parse_name(p, word, source);
+}
+
+static int parse_source(struct parser *p, struct expr_source *source)
+{
+	struct span start = p->rest;
+	int rc;
+
+	if (take(p, SPAN("count(")))
+		source->fold = COUNT;
+	else if (take(p, SPAN("sum(")))
+		source->fold = SUM;
+	if (source->fold == LAST)
+		return parse_plain(p, source);
+	if (p->want == EXPR_WANT_TEXT)
+		return refuse(p, start, "expected a text, not a number,");
+	skip_spaces(p);
+	rc = parse_plain(p, source);
+	if (rc < 0)
+		return rc;
+	skip_spaces(p);
+	return take(p, SPAN(")")) ? 0 : refuse(p, start, "expected a )");
+}
+
+/* + and - stand between spaces, because names and pointers may hold them. */
+static bool take_sign(struct parser *p, char sign)
+{
+	if (p->want == EXPR_WANT_TEXT || p->rest.len < 2 || p->rest.ptr[0] != sign ||
+	    !is_space(p->rest.ptr[1]))
+		return false;
+	p->rest = span_skip(p->rest, 1);
+	return true;
+}
+
+static int parse_join(struct parser *p, enum join *ret_join)
+{
+	if (take(p, SPAN("|")))
+		*ret_join = OR;
+	else if (take_sign(p, '+'))
+		*ret_join = PLUS;
+	else if (take_sign(p, '-'))
+		*ret_join = MINUS;
+	else
+		return refuse(p, p->rest,
+			      p->want == EXPR_WANT_TEXT ? "expected |" : "expected |, + or -");
+	return 0;
+}
+
+static int parse_all(struct parser *p, struct expr *expr)
+{
+	enum join join = FIRST;
+
+	for (;;) {
+		int rc;
+
+		skip_spaces(p);
+		if (expr->n == EXPR_SOURCES_MAX)
+			return refuse(p, p->rest, "too many sources");
+		expr->sources[expr->n] = (struct expr_source){ .join = join };
+		rc = parse_source(p, &expr->sources[expr->n]);
+		if (rc < 0)
+			return rc;
+		expr->n++;
+		skip_spaces(p);
+		if (!p->rest.len)
+			return 0;
+		rc = parse_join(p, &join);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int expr_compile(struct span text, enum expr_want want, struct expr_scope *scope,
+		 struct expr *ret_expr, struct err *err)
+{
+	struct expr_source sources[EXPR_SOURCES_MAX];
+	struct expr expr = { .sources = sources };
+	FREE_PTR char *copy = NULL;
+	struct parser p;
+	size_t bytes;
+	int rc;
+
+	if (text.len > EXPR_TEXT_MAX)
+		return err_set(err, -EINVAL, "longer than %d bytes", EXPR_TEXT_MAX);
+	copy = strndup(text.ptr, text.len);
+	if (!copy)
+		return -ENOMEM;
+	p = (struct parser){ span_of(copy), want, scope, err };
+	rc = parse_all(&p, &expr);
+	if (rc < 0)
+		return rc;
+	bytes = expr.n * sizeof(*sources);
+	expr.sources = malloc(bytes);
+	if (!expr.sources)
+		return -ENOMEM;
+	memcpy(expr.sources, sources, bytes);
+	expr.text = TAKE_PTR(copy);
+	*ret_expr = expr;
+	return 0;
+}
+
+void expr_done(struct expr *expr)
+{
+	free(expr->sources);
+	free(expr->text);
+	*expr = (struct expr){ 0 };
+}
+
+static const struct slot *find_slot(const struct expr_source *source, const struct expr_input *in)
+{
+	if (source->kind == REQUEST_BODY)
+		return &in->request[source->slot];
+	return source->kind == RESPONSE_BODY ? &in->response[source->slot] : NULL;
+}
+
+/* A text outside the bodies; ptr NULL when there is none. */
+static struct span find_text(const struct expr_source *source, const struct expr_input *in)
+{
+	const struct exchange *ex = in->exchange;
+	struct span path, query;
+
+	if (source->kind == REQUEST_HEAD)
+		return head_get(&ex->request, source->name);
+	if (source->kind == RESPONSE_HEAD)
+		return head_get(&ex->response, source->name);
+	target_split(ex->request.target, &path, &query);
+	return source->kind == PATH ? target_segment(path, source->slot)
+				    : target_query(query, source->name);
+}
+
+static int text_of(const struct expr_source *source, const struct expr_input *in,
+		   struct span *ret_text)
+{
+	const struct slot *slot = find_slot(source, in);
+	struct span text;
+
+	if (slot && slot->type == SLOT_OTHER)
+		return -EBADMSG;
+	text = slot ? (struct span){ slot->text, slot->text_len } : find_text(source, in);
+	if (!text.len)
+		return 0;
+	*ret_text = text;
+	return 1;
+}
+
+int expr_text(const struct expr *expr, const struct expr_input *in, struct span *ret_text)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < expr->n && rc == 0; i++)
+		rc = text_of(&expr->sources[i], in, ret_text);
+	return rc;
+}
+
+static int number_of(struct span text, int64_t *ret_number)
+{
+	uint64_t value;
+
+	if (span_u64(text, &value) < 0)
+		return -EBADMSG;
+	if (value > INT64_MAX)
+		return -ERANGE;
+	*ret_number = (int64_t)value;
+	return 1;
+}
+
+static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_count)
+{
+	if (slot->type == SLOT_ABSENT)
+		return 0;
+	if (slot->torn || (fold == SUM && slot->sum_bad))
+		return -EBADMSG;
+	if (fold == LAST && slot->type == SLOT_TEXT)
+		return number_of((struct span){ slot->text, slot->text_len }, ret_count);
+	if (fold == LAST && slot->type != SLOT_INTEGER)
+		return -EBADMSG;
+	*ret_count = fold == COUNT ? slot->count : fold == SUM ? slot->sum : slot->integer;
+	return 1;
+}
+
+static int count_of(const struct expr_source *source, const struct expr_input *in,
+		    int64_t *ret_count)
+{
+	const struct slot *slot = find_slot(source, in);
+	struct span text;
+
+	if (slot)
+		return slot_count(slot, source->fold, ret_count);
+	if (source->kind == CONSTANT) {
+		*ret_count = source->constant;
+		return 1;
+	}
+	text = find_text(source, in);
+	return text.len ? number_of(text, ret_count) : 0;
+}
+
+/* The sources from `*i` that | joins: the first one present. Moves `*i` behind them. */
+static int term(const struct expr *expr, const struct expr_input *in, unsigned *i,
+		int64_t *ret_count)
+{
+	int rc = 0;
+
+	do {
+		if (rc == 0)
+			rc = count_of(&expr->sources[*i], in, ret_count);
+		++*i;
+	} while (*i < expr->n && expr->sources[*i].join == OR);
+	return rc;
+}
+
+int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *ret_count)
+{
+	int64_t total, value;
+	unsigned i = 0;
+	int rc;
+
+	if (!expr->n)
+		return 0;
+	rc = term(expr, in, &i, &total);
+	if (rc <= 0)
+		return rc;
+	while (i < expr->n) {
+		bool minus = expr->sources[i].join == MINUS, overflow;
+
+		rc = term(expr, in, &i, &value);
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			continue;
+		overflow = minus ? __builtin_sub_overflow(total, value, &total)
+				 : __builtin_add_overflow(total, value, &total);
+		if (overflow)
+			return -ERANGE;
+	}
+	if (total < 0)
+		return -ERANGE;
+	*ret_count = total;
+	return 1;
+}

@@ -1,0 +1,50 @@
+/* The expressions of provider files: compiled once into pointers for base/json and a short list of
+ * sources, evaluated when a call has ended. The language stands in meter/provider.h. */
+#pragma once
+
+#include "base/err.h"
+#include "http/exchange.h"
+#include "meter/slot.h"
+
+#define EXPR_SOURCES_MAX 16 /* of one expression */
+#define EXPR_TEXT_MAX    1024
+
+/* What the expressions of one route share: the pointer sets and the path template. */
+struct expr_scope {
+	struct json_paths *request;
+	struct json_paths *response;
+	unsigned n_request; /* pointers, hence slots */
+	unsigned n_response;
+	struct span template; /* "/v1/models/{model}" */
+};
+
+enum expr_want { EXPR_WANT_TEXT, EXPR_WANT_COUNT };
+
+struct expr_source;
+
+/* Zeroed is a valid expression that is always absent. */
+struct expr {
+	unsigned n;
+	struct expr_source *sources;
+	char *text; /* names in `sources` point into it */
+};
+
+/* -EINVAL with what is wrong and where in the text, or -ENOMEM. A text has no +, -, count or sum.
+ */
+int expr_compile(struct span text, enum expr_want want, struct expr_scope *scope,
+		 struct expr *ret_expr, struct err *err);
+void expr_done(struct expr *expr);
+
+/* What an expression is evaluated on; slots by pointer id. */
+struct expr_input {
+	const struct exchange *exchange;
+	const struct slot *request;
+	const struct slot *response;
+};
+
+/* 1 = present, 0 = absent, -EBADMSG = there, but no text. The text is borrowed from the input. */
+int expr_text(const struct expr *expr, const struct expr_input *in, struct span *ret_text);
+
+/* 1 = present, 0 = absent, -EBADMSG = there, but no whole number or from a torn document, -ERANGE =
+ * negative or too big for an int64. */
+int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *ret_count);

@@ -1,0 +1,180 @@
+/* The end of a call: expressions are evaluated, counts are judged. A count that cannot be trusted
+ * is not given, and the doubt says why; nothing is clamped, nothing is guessed. */
+#include "meter/fill.h"
+
+#include <errno.h>
+
+/* Texts that go into `usage` as they are. The others have a function of their own below. */
+static const struct {
+	enum route_text text;
+	size_t offset, size;
+} fields[] = {
+#define FIELD(id, member)                                                                          \
+	{                                                                                          \
+		id, offsetof(struct usage, member), sizeof(((struct usage *)0)->member)            \
+	}
+	FIELD(ROUTE_MODEL, model),
+	FIELD(ROUTE_MODEL_REQUESTED, model_requested),
+	FIELD(ROUTE_SERVICE_TIER, service_tier),
+	FIELD(ROUTE_REQUEST_ID, request_id),
+	FIELD(ROUTE_RESPONSE_ID, response_id),
+#undef FIELD
+};
+
+static void fill_texts(const struct route *route, const struct expr_input *expr_in,
+		       struct usage *usage)
+{
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		struct span text;
+
+		if (expr_text(&route->texts[fields[i].text], expr_in, &text) > 0)
+			span_copy(text, (char *)usage + fields[i].offset, fields[i].size);
+	}
+}
+
+/* A type or a code, not a sentence: messages quote what the caller sent. */
+static bool is_code(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i], lower = c | 0x20;
+
+		if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') &&
+		    (!c || !strchr("_-.:", c)))
+			return false;
+	}
+	return text.len < sizeof(((struct usage *)0)->error);
+}
+
+static void fill_error(const struct route *route, const struct expr_input *expr_in,
+		       struct usage *usage)
+{
+	struct span text;
+	int rc = expr_text(&route->texts[ROUTE_ERROR], expr_in, &text);
+
+	if (rc > 0 && is_code(text))
+		span_copy(text, usage->error, sizeof(usage->error));
+	else if (rc != 0)
+		span_copy(SPAN("unknown"), usage->error, sizeof(usage->error));
+}
+
+static void fill_key(const struct fill_input *in, const struct expr_input *expr_in,
+		     struct usage *usage)
+{
+	struct span key;
+
+	if (in->hasher && expr_text(&in->route->texts[ROUTE_API_KEY], expr_in, &key) > 0)
+		key_hash(in->hasher, key, usage->api_key_hash);
+}
+
+static void fill_attempt(const struct route *route, const struct expr_input *expr_in,
+			 struct usage *usage)
+{
+	int64_t attempt;
+
+	usage->attempt = 1;
+	if (expr_count(&route->attempt, expr_in, &attempt) > 0 && attempt <= UINT16_MAX)
+		usage->attempt = (uint16_t)attempt;
+}
+
+/* 0, or the worst that befell a count: -ERANGE (they contradict each other) over -EBADMSG. */
+static int fill_counts(const struct route *route, const struct expr_input *expr_in,
+		       struct usage *usage)
+{
+	int worst = 0;
+
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+		int rc = expr_count(&route->counts[i], expr_in, &usage->counts[i]);
+
+		if (rc > 0)
+			usage->present |= 1u << i;
+		else if (rc == -ERANGE || (rc < 0 && worst == 0))
+			worst = rc;
+	}
+	return worst;
+}
+
+/* The whole answer was seen, so that what is absent was not sent. */
+static bool is_seen_whole(const struct fill_input *in)
+{
+	return format_read_well(in->response) && in->exchange->fault == EXCHANGE_OK &&
+	       (in->exchange->completeness == COMPLETENESS_COMPLETE || in->response->finished);
+}
+
+/* Refused calls cost nothing. A stream that fails on the way has already made tokens. */
+static bool is_refused(const struct fill_input *in, const struct usage *usage)
+{
+	return usage->status >= 400 ||
+	       (usage->error[0] && !(in->streaming && in->response->documents > 1));
+}
+
+static enum usage_doubt judge(const struct fill_input *in, const struct usage *usage, int worst)
+{
+	uint32_t required = in->route->required;
+
+	if (in->route->free)
+		return USAGE_DOUBT_NONE;
+	if (!in->route->match[0])
+		return USAGE_DOUBT_ROUTE_UNKNOWN;
+	if (!usage->status)
+		return USAGE_DOUBT_NO_ANSWER;
+	if (worst == -ERANGE)
+		return USAGE_DOUBT_INCONSISTENT;
+	if (worst < 0)
+		return USAGE_DOUBT_UNPARSED;
+	if (!usage->present && is_refused(in, usage))
+		return USAGE_DOUBT_NONE;
+	if (usage->present && (usage->present & required) == required)
+		return USAGE_DOUBT_NONE;
+	return is_seen_whole(in) ? USAGE_DOUBT_NO_USAGE : USAGE_DOUBT_UNPARSED;
+}
+
+/* Clients of a stream hang up at its end marker, without waiting for the end of the body. */
+static enum completeness completeness_of(const struct fill_input *in)
+{
+	const struct exchange *ex = in->exchange;
+
+	if (ex->completeness == COMPLETENESS_TRUNCATED && in->response->finished &&
+	    !in->response->hole && ex->fault == EXCHANGE_OK)
+		return COMPLETENESS_COMPLETE;
+	return ex->completeness;
+}
+
+static void fill_facts(const struct fill_input *in, struct usage *usage)
+{
+	const struct exchange *ex = in->exchange;
+	int64_t start = ex->request_utc_ns ? ex->request_utc_ns : ex->response_utc_ns;
+
+	usage->time_start_ns = start ? start : ex->end_utc_ns;
+	usage->time_end_ns = ex->end_utc_ns;
+	usage->ttfb_ns = -1;
+	if (ex->request_utc_ns && ex->response_utc_ns >= ex->request_utc_ns)
+		usage->ttfb_ns = ex->response_utc_ns - ex->request_utc_ns;
+	usage->process = ex->connection->process;
+	span_copy(span_of(provider_name(in->provider)), usage->provider, sizeof(usage->provider));
+	span_copy(span_of(ex->connection->server), usage->server, sizeof(usage->server));
+	span_copy(span_of(in->route->operation), usage->operation, sizeof(usage->operation));
+	span_copy(span_of(in->route->match), usage->route, sizeof(usage->route));
+	span_copy(ex->request.method, usage->method, sizeof(usage->method));
+	usage->status = (uint16_t)ex->response.status;
+	usage->streaming = in->streaming;
+	usage->free = in->route->free;
+	usage->completeness = completeness_of(in);
+	usage->lost_bytes = ex->lost_bytes;
+	usage->request_bytes = ex->request_bytes;
+	usage->response_bytes = ex->response_bytes;
+}
+
+void fill_usage(const struct fill_input *in, struct usage *ret_usage)
+{
+	const struct expr_input expr_in = { in->exchange, in->request_slots, in->response_slots };
+	int worst;
+
+	*ret_usage = (struct usage){ 0 };
+	fill_facts(in, ret_usage);
+	fill_texts(in->route, &expr_in, ret_usage);
+	fill_error(in->route, &expr_in, ret_usage);
+	fill_key(in, &expr_in, ret_usage);
+	fill_attempt(in->route, &expr_in, ret_usage);
+	worst = fill_counts(in->route, &expr_in, ret_usage);
+	ret_usage->doubt = judge(in, ret_usage, worst);
+}

@@ -1,0 +1,22 @@
+/* What was read of a call -> usage. */
+#pragma once
+
+#include "meter/format.h"
+#include "meter/key.h"
+#include "meter/provider.h"
+#include "meter/route.h"
+
+/* A call whose exchange has ended. */
+struct fill_input {
+	const struct exchange *exchange;
+	const struct provider *provider;
+	const struct route *route;
+	const struct format_reader *response;
+	const struct slot *request_slots;
+	const struct slot *response_slots;
+	bool streaming;
+	struct key_hasher *hasher; /* NULL: keys are not hashed */
+};
+
+/* Writes all of `*ret_usage` but the event id. */
+void fill_usage(const struct fill_input *in, struct usage *ret_usage);

@@ -1,0 +1,183 @@
+/* From a body to values, with no more memory than the reader. A document that breaks off leaves its
+ * values marked as torn, so that no count rests on half of a usage object; in a stream a later
+ * whole document heals them. */
+#include "meter/format.h"
+
+#define MARKER_NONE 0xff
+
+/* Ends a stream of the OpenAI shape: an event, and the only one that is no JSON. */
+static const struct span marker = { "[DONE]", 6 };
+
+static void store(void *ctx, unsigned id, const struct json_value *value)
+{
+	struct format_reader *reader = ctx;
+
+	slot_store(&reader->slots[id], reader->documents, value);
+}
+
+static void tear(struct format_reader *reader)
+{
+	reader->broken = true;
+	for (unsigned i = 0; i < reader->n_slots; i++)
+		if (reader->slots[i].document == reader->documents)
+			reader->slots[i].torn = true;
+}
+
+static void match_marker(struct format_reader *reader, struct span piece)
+{
+	if (reader->marker == MARKER_NONE)
+		return;
+	if (piece.len <= marker.len - reader->marker &&
+	    memcmp(piece.ptr, marker.ptr + reader->marker, piece.len) == 0)
+		reader->marker += (uint8_t)piece.len;
+	else
+		reader->marker = MARKER_NONE;
+}
+
+static void feed_document(void *ctx, struct span piece)
+{
+	struct format_reader *reader = ctx;
+
+	if (!piece.len)
+		return;
+	if (!reader->open) {
+		reader->open = true;
+		reader->documents++;
+		reader->marker = 0;
+		json_scan_init(&reader->scan, reader->paths, store, reader);
+	}
+	match_marker(reader, piece);
+	json_scan_feed(&reader->scan, piece);
+}
+
+static void end_document(struct format_reader *reader)
+{
+	if (!reader->open)
+		return;
+	reader->open = false;
+	if (reader->marker == marker.len)
+		reader->finished = true;
+	else if (json_scan_end(&reader->scan) != 1)
+		tear(reader);
+}
+
+/* --- json */
+
+static void json_begin(struct format_reader *reader)
+{
+	(void)reader;
+}
+
+static void json_feed(struct format_reader *reader, struct span piece)
+{
+	if (!reader->hole)
+		feed_document(reader, piece);
+}
+
+static void json_gap(struct format_reader *reader)
+{
+	if (reader->open)
+		tear(reader);
+	reader->open = false;
+}
+
+/* --- sse */
+
+static void end_event(void *ctx, struct span name)
+{
+	(void)name;
+	end_document(ctx);
+}
+
+static void sse_begin(struct format_reader *reader)
+{
+	static const struct sse_handler handler = { feed_document, end_event };
+
+	sse_init(&reader->sse, &handler, reader);
+}
+
+static void sse_feed_piece(struct format_reader *reader, struct span piece)
+{
+	sse_feed(&reader->sse, piece);
+}
+
+static void sse_hole(struct format_reader *reader)
+{
+	sse_gap(&reader->sse);
+	json_gap(reader);
+}
+
+/* To add a format: its functions above or in a file of its own, and a row. */
+const struct format format_table[] = {
+	[FORMAT_JSON] = { "json", " application/json +json ", json_begin, json_feed, json_gap },
+	[FORMAT_SSE] = { "sse", " text/event-stream ", sse_begin, sse_feed_piece, sse_hole },
+	{ 0 },
+};
+
+int format_find(struct span name)
+{
+	for (int i = 0; format_table[i].name; i++)
+		if (span_eq(span_of(format_table[i].name), name))
+			return i;
+	return -1;
+}
+
+static bool lists(const char *media_types, struct span type)
+{
+	struct span rest = span_of(media_types);
+
+	while (type.len && rest.ptr)
+		if (span_ieq(span_cut(&rest, ' '), type))
+			return true;
+	return false;
+}
+
+int format_of_type(struct span content_type)
+{
+	struct span type = span_trim(span_cut(&content_type, ';')), suffix = type;
+
+	while (suffix.len && suffix.ptr[0] != '+')
+		suffix = span_skip(suffix, 1);
+	for (int i = 0; format_table[i].name; i++)
+		if (lists(format_table[i].media_types, type) ||
+		    lists(format_table[i].media_types, suffix))
+			return i;
+	return -1;
+}
+
+void format_begin(struct format_reader *reader, const struct format *format,
+		  const struct json_paths *paths, struct slot *slots, unsigned n_slots)
+{
+	reader->format = format;
+	reader->paths = paths;
+	reader->slots = slots;
+	reader->n_slots = n_slots;
+	reader->documents = 0;
+	reader->open = reader->broken = reader->hole = reader->finished = false;
+	if (format)
+		format->begin(reader);
+}
+
+void format_feed(struct format_reader *reader, struct span piece)
+{
+	if (reader->format)
+		reader->format->feed(reader, piece);
+}
+
+void format_gap(struct format_reader *reader)
+{
+	reader->hole = true;
+	if (reader->format)
+		reader->format->gap(reader);
+}
+
+void format_end(struct format_reader *reader)
+{
+	if (reader->format)
+		end_document(reader);
+}
+
+bool format_read_well(const struct format_reader *reader)
+{
+	return reader->format && reader->documents && !reader->broken && !reader->hole;
+}

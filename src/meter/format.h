@@ -1,0 +1,50 @@
+/* Body formats, and the reader that takes a body piece by piece and leaves values in slots. */
+#pragma once
+
+#include "base/json.h"
+#include "http/sse.h"
+#include "meter/slot.h"
+
+struct format_reader;
+
+/* A body is a run of documents, each a fresh scan with the same pointers. */
+struct format {
+	const char *name;        /* in provider files */
+	const char *media_types; /* of Content-Type, between spaces; "+json" for a suffix */
+	void (*begin)(struct format_reader *reader);
+	void (*feed)(struct format_reader *reader, struct span piece);
+	void (*gap)(struct format_reader *reader);
+};
+
+enum format_row { FORMAT_JSON, FORMAT_SSE };
+
+extern const struct format format_table[]; /* by format_row; ends with a NULL name */
+
+/* Row of the table, -1 for none. A Content-Type's parameters do not count. */
+int format_find(struct span name);
+int format_of_type(struct span content_type);
+
+struct format_reader {
+	const struct format *format; /* NULL: the body is not read */
+	const struct json_paths *paths;
+	struct slot *slots;
+	unsigned n_slots;
+	uint32_t documents; /* begun; the number of the one at hand */
+	bool open;          /* inside a document */
+	bool broken;        /* one was no JSON, or broke off */
+	bool hole;          /* bytes were lost */
+	bool finished;      /* a marker said that all was sent */
+	uint8_t marker;     /* bytes of that marker seen, MARKER_NONE: this document is not it */
+	struct json_scan scan;
+	struct sse sse;
+};
+
+/* `paths` and `slots` (zeroed, one a pointer) must outlive the reader. Nothing is allocated. */
+void format_begin(struct format_reader *reader, const struct format *format,
+		  const struct json_paths *paths, struct slot *slots, unsigned n_slots);
+void format_feed(struct format_reader *reader, struct span piece);
+void format_gap(struct format_reader *reader);
+void format_end(struct format_reader *reader);
+
+/* Whether a document was seen and nothing was wrong with any: what is absent then was not sent. */
+bool format_read_well(const struct format_reader *reader);

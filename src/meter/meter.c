@@ -1,0 +1,200 @@
+/* exchange -> usage: follows an exchange from its request to its end and hands on one usage for
+ * each call to a provider's host, whatever became of it. One allocation a call; body pieces are
+ * scanned as they pass and not kept. */
+#include "meter/meter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "meter/fill.h"
+
+struct meter {
+	struct providers *providers;
+	struct key_hasher *hasher; /* NULL without a secret */
+	void (*usage)(void *ctx, const struct usage *usage);
+	void *ctx;
+	struct uuid_maker ids;
+	struct meter_counters counters;
+};
+
+struct call {
+	struct providers *providers; /* the set that was in force when the call began */
+	const struct provider *provider;
+	const struct route *route;
+	bool streaming;
+	struct format_reader request;
+	struct format_reader response;
+	struct slot slots[]; /* of the request, then of the response */
+};
+
+int meter_new(const struct meter_options *options, struct meter **ret_meter)
+{
+	struct meter *meter = calloc(1, sizeof(*meter));
+	int rc = meter ? 0 : -ENOMEM;
+
+	if (rc == 0 && options->secret)
+		rc = key_hasher_new(options->secret, METER_SECRET_BYTES, &meter->hasher);
+	if (rc < 0) {
+		free(meter);
+		return rc;
+	}
+	meter->providers = providers_ref(options->providers);
+	meter->usage = options->usage;
+	meter->ctx = options->ctx;
+	*ret_meter = meter;
+	return 0;
+}
+
+void meter_free(struct meter *meter)
+{
+	if (!meter)
+		return;
+	providers_unref(meter->providers);
+	key_hasher_free(meter->hasher);
+	free(meter);
+}
+
+void meter_set_providers(struct meter *meter, struct providers *providers)
+{
+	struct providers *old = meter->providers;
+
+	meter->providers = providers_ref(providers);
+	providers_unref(old);
+}
+
+const struct meter_counters *meter_counters(const struct meter *meter)
+{
+	return &meter->counters;
+}
+
+static struct slot *response_slots(struct call *call)
+{
+	return call->slots + call->route->scope.n_request;
+}
+
+/* Leaves ex->meter NULL when the host is none of a provider, or without memory. */
+static void begin(struct meter *meter, struct exchange *ex)
+{
+	struct span server = span_of(ex->connection->server);
+	const struct provider *provider = providers_find(meter->providers, server);
+	const struct expr_scope *scope;
+	const struct route *route;
+	struct call *call;
+	size_t n;
+
+	if (!provider)
+		return;
+	route = provider_route(provider, ex->request.method, ex->request.target);
+	scope = &route->scope;
+	n = scope->n_request + scope->n_response;
+	call = malloc(sizeof(*call) + n * sizeof(struct slot));
+	if (!call) {
+		counter_add(&meter->counters.lost, 1);
+		return;
+	}
+	memset(call->slots, 0, n * sizeof(struct slot));
+	call->providers = providers_ref(meter->providers);
+	call->provider = provider;
+	call->route = route;
+	call->streaming = false;
+	format_begin(&call->request, scope->n_request ? &format_table[FORMAT_JSON] : NULL,
+		     scope->request, call->slots, scope->n_request);
+	format_begin(&call->response, NULL, scope->response, response_slots(call),
+		     scope->n_response);
+	ex->meter = call;
+}
+
+static void on_request(void *ctx, struct exchange *ex)
+{
+	begin(ctx, ex);
+}
+
+static void on_response(void *ctx, struct exchange *ex)
+{
+	struct call *call = ex->meter;
+	int format;
+
+	(void)ctx;
+	if (!call)
+		return;
+	format = format_of_type(head_get(&ex->response, SPAN("content-type")));
+	/* Errors come as JSON wherever they come as anything. */
+	if (format < 0 || (ex->response.status < 400 && !(call->route->formats & 1u << format)))
+		return;
+	call->streaming = format == FORMAT_SSE;
+	format_begin(&call->response, &format_table[format], call->route->scope.response,
+		     response_slots(call), call->route->scope.n_response);
+}
+
+static struct format_reader *reader_of(struct exchange *ex, enum direction direction)
+{
+	struct call *call = ex->meter;
+
+	if (!call)
+		return NULL;
+	return direction == DIRECTION_SENT ? &call->request : &call->response;
+}
+
+static void on_body(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
+{
+	struct format_reader *reader = reader_of(ex, direction);
+
+	(void)ctx;
+	if (reader)
+		format_feed(reader, piece);
+}
+
+static void on_gap(void *ctx, struct exchange *ex, enum direction direction)
+{
+	struct format_reader *reader = reader_of(ex, direction);
+
+	(void)ctx;
+	if (reader)
+		format_gap(reader);
+}
+
+static void count(struct meter *meter, const struct call *call, const struct usage *usage)
+{
+	counter_add(&meter->counters.calls, 1);
+	if (!call->route->match[0])
+		counter_add(&meter->counters.unknown_routes, 1);
+	if (call->response.broken || call->response.hole || usage->doubt == USAGE_DOUBT_UNPARSED)
+		counter_add(&meter->counters.bodies_unparsed, 1);
+	if (usage->doubt == USAGE_DOUBT_INCONSISTENT)
+		counter_add(&meter->counters.inconsistent, 1);
+}
+
+static void on_end(void *ctx, struct exchange *ex)
+{
+	struct meter *meter = ctx;
+	struct call *call = ex->meter;
+	struct usage usage;
+
+	if (!call)
+		return;
+	format_end(&call->request);
+	format_end(&call->response);
+	fill_usage(&(struct fill_input){ .exchange = ex,
+					 .provider = call->provider,
+					 .route = call->route,
+					 .response = &call->response,
+					 .request_slots = call->slots,
+					 .response_slots = response_slots(call),
+					 .streaming = call->streaming,
+					 .hasher = meter->hasher },
+		   &usage);
+	usage.event_id = uuid_make(&meter->ids, ex->end_utc_ns);
+	count(meter, call, &usage);
+	meter->usage(meter->ctx, &usage);
+	providers_unref(call->providers);
+	free(call);
+	ex->meter = NULL;
+}
+
+const struct exchange_handler meter_handler = {
+	.request = on_request,
+	.response = on_response,
+	.body = on_body,
+	.gap = on_gap,
+	.end = on_end,
+};

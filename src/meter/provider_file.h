@@ -1,0 +1,58 @@
+/* A provider file as libcyaml reads it. The schema table in provider_file.c is the list of its
+ * keys; what they mean stands in meter/provider.h. */
+#pragma once
+
+#include "base/yaml.h"
+#include "meter/usage.h"
+
+/* Fields of a call that are texts. In a provider file they stand in a route, or at the top for all
+ * routes that have none of their own. To add one: a row here, and one in meter/fill.c. */
+#define ROUTE_TEXTS(X)                                                                             \
+	X(MODEL, "model")                                                                          \
+	X(MODEL_REQUESTED, "model_requested")                                                      \
+	X(SERVICE_TIER, "service_tier")                                                            \
+	X(REQUEST_ID, "request_id")                                                                \
+	X(RESPONSE_ID, "response_id")                                                              \
+	X(API_KEY, "api_key")                                                                      \
+	X(ERROR, "error")
+
+enum route_text {
+#define X(id, name) ROUTE_##id,
+	ROUTE_TEXTS(X)
+#undef X
+	    ROUTE_TEXT_MAX
+};
+
+struct route_file {
+	char *match;
+	char *operation;
+	char **format;
+	unsigned format_count;
+	bool free;
+	char *texts[ROUTE_TEXT_MAX];
+	char *attempt;
+	struct usage_file {
+		char *counts[USAGE_BUCKET_MAX];
+	} usage;
+};
+
+struct provider_file {
+	char *name;
+	char **hosts;
+	unsigned hosts_count;
+	char *texts[ROUTE_TEXT_MAX];
+	char *attempt;
+	struct route_file *routes;
+	unsigned routes_count;
+};
+
+/* Both as yaml_load and yaml_unload. */
+int provider_file_load(const char *path, struct provider_file **ret_file, struct err *err);
+void provider_file_free(struct provider_file *file);
+
+/* -EINVAL with "FILE:LINE: KEY: " and the text. */
+__attribute__((format(printf, 4, 5))) int provider_file_refuse(const char *path, struct err *err,
+							       const char *key, const char *format,
+							       ...);
+
+const char *provider_file_text_key(enum route_text text);
