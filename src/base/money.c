@@ -119,6 +119,21 @@ int money_parse_exponent(struct span text, int digits, money_wide *ret_value)
 			    negative ? -(int64_t)exponent : (int64_t)exponent, ret_value);
 }
 
+/* Takes the last digit off. A 128-bit division is a slow call; few amounts need one. */
+static char take_digit(unsigned __int128 *rest)
+{
+	uint64_t low = (uint64_t)*rest;
+	char digit;
+
+	if (*rest == low) {
+		*rest = low / 10;
+		return (char)('0' + low % 10);
+	}
+	digit = (char)('0' + (int)(*rest % 10));
+	*rest /= 10;
+	return digit;
+}
+
 char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX])
 {
 	unsigned __int128 rest = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
@@ -126,11 +141,13 @@ char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX]
 	int n = 0, length = 0, place = 0;
 
 	/* From the last decimal: zeros at the end are not written, the unit digit always is. */
-	for (; rest || place <= digits; place++, rest /= 10) {
+	for (; rest || place <= digits; place++) {
+		char digit = take_digit(&rest);
+
 		if (place == digits && n)
 			reversed[n++] = '.';
-		if (n || rest % 10 || place >= digits)
-			reversed[n++] = (char)('0' + (int)(rest % 10));
+		if (n || digit != '0' || place >= digits)
+			reversed[n++] = digit;
 	}
 	if (value < 0)
 		out[length++] = '-';

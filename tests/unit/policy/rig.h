@@ -223,7 +223,7 @@ static inline struct rig *rig_start(const char *budgets_yaml)
 	assert_non_null(rig);
 	evthread_use_pthreads();
 	rig->clock = (struct clock){ rig_now, rig_monotonic };
-	strcpy(rig->dir, "/tmp/outlay-policy-XXXXXX");
+	snprintf(rig->dir, sizeof(rig->dir), "/tmp/outlay-policy-XXXXXX");
 	assert_non_null(mkdtemp(rig->dir));
 	chmod(rig->dir, 0755);
 	snprintf(rig->path, sizeof(rig->path), "%s/policy.sock", rig->dir);
