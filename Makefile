@@ -15,7 +15,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test check bench coverage fuzz format install clean deps deps-dev unit
+.PHONY: all run test check check-root bench coverage fuzz format install clean deps deps-dev
 all: $B/outlayd $B/outlay
 
 # --- what is built from what
@@ -62,7 +62,7 @@ $B/$(1)/outlayd: $B/$(1)/src/agent/main.o $B/$(1)/core.a
 $B/$(1)/outlay: $(patsubst %.c,$B/$(1)/%.o,$(wildcard src/cli/*.c)) $B/$(1)/core.a
 $B/$(1)/tests/%: $B/$(1)/tests/%.o $B/$(1)/core.a
 	$$(call say,LD,$$@)
-	$$Q $(CC) $(LDFLAGS_$(1)) -pthread -o $$@ $$^ $(PKG_LIBS) $(TEST_LIBS)
+	$$Q $(CC) $(LDFLAGS_$(1)) -pthread -o $$@ $$^ $(PKG_LIBS) $$(TEST_LIBS)
 $B/$(1)/outlayd $B/$(1)/outlay:
 	$$(call say,LD,$$@)
 	$$Q $(CC) $(LDFLAGS_$(1)) -pthread -o $$@ $$^ $(PKG_LIBS)
@@ -97,5 +97,69 @@ $B/gen/%.sql.inc: src/ledger/%.sql
 $B/gen/version.h: Makefile
 	$Q mkdir -p $(@D)
 	$Q printf '#define OUTLAY_VERSION "%s"\n' $(VERSION) > $@
+
+# --- two commands
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+deps:
+	$Q packaging/deps.sh
+deps-dev:
+	$Q packaging/deps.sh dev
+	$Q tests/setup.sh
+
+# What is missing is installed before the rest of this file asks for it: hence a second make.
+run: deps
+	$Q $(MAKE) --no-print-directory all
+	$Q mkdir -p $B/run
+	$Q $(SUDO) $B/outlayd --config config --state $B/run --socket $B/run/policy.sock
+
+test: deps-dev
+	$Q $(MAKE) --no-print-directory check check-root
+
+# --- tests. Programs of tests/unit and tests/fuzz are found, not listed.
+UNIT_BIN  := $(UNITS:%.c=$B/asan/%)
+FUZZ_BIN  := $(FUZZERS:%.c=$B/fuzz/%)
+COV_BIN   := $(UNITS:%.c=$B/cov/%)
+BPF_BIN   := $(patsubst %.c,$B/opt/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
+BENCH_BIN := $(BENCHES:%.c=$B/opt/%)
+REPLAYS   := $(foreach f,$(FUZZ_BIN),"$f -runs=0 $(wildcard tests/fuzz/corpus/$(notdir $f))")
+export ASAN_OPTIONS  := detect_leaks=1
+export UBSAN_OPTIONS := print_stacktrace=1
+
+check: all $(UNIT_BIN) $(FUZZ_BIN)
+	$(call say,TEST,style unit fuzz-corpus)
+	$Q tests/run.sh "tests/style/check.py" "tests/style/test_check.py" $(UNIT_BIN) $(REPLAYS) tests/corpus.sh
+
+# The probes and the whole line, on the real kernel.
+check-root: all $(BPF_BIN) $B/tests/bpf/layout.bpf.o
+	$(call say,TEST,bpf e2e)
+	$Q JOBS=1 SECONDS_EACH=600 $(SUDO) tests/run.sh $(BPF_BIN) $(wildcard tests/e2e/test_*.py)
+
+coverage: $(COV_BIN)
+	$Q tests/coverage.sh
+
+FUZZ_SECONDS ?= 60
+fuzz: $(FUZZ_BIN)
+	$Q for f in $(FUZZ_BIN); do mkdir -p $B/corpus/$${f##*/}; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -print_final_stats=1 \
+			$B/corpus/$${f##*/} tests/fuzz/corpus/$${f##*/} || exit 1; done
+
+bench: all $(BENCH_BIN)
+	$Q tests/bench/run.py
+
+format:
+	$Q clang-format -i $(wildcard src/*/*.[ch] bpf/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
+
+# --- installing: where the defaults of outlayd look
+install: all
+	install -D -m 755 -t $(DESTDIR)/usr/sbin $B/outlayd
+	install -D -m 755 -t $(DESTDIR)/usr/bin $B/outlay
+	install -D -m 644 -t $(DESTDIR)/etc/outlay config/*.yaml
+	install -D -m 644 -t $(DESTDIR)/etc/outlay/providers config/providers/*.yaml
+	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices config/prices/*.json
+	install -D -m 644 -t $(DESTDIR)/usr/share/outlay include/outlay/*.schema.json
+
+clean:
+	rm -rf $B
 
 -include $(shell find $B -name '*.d' 2>/dev/null)

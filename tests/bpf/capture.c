@@ -1,11 +1,12 @@
 /* Real OpenSSL, real probes: what a client moves through SSL_read and SSL_write arrives byte for
  * byte, in order, at every size; what it moves to another host does not; what the ring cannot hold
  * is counted to the byte. Needs root; both ends of the connection are in this process. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>

@@ -1,10 +1,11 @@
 /* The structs of bpf/event.h have one layout in kernel and user space: compares each member's
  * offset and size in the BTF of layout.bpf.c with the compiler's own. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <bpf/btf.h>
 #include <string.h>
