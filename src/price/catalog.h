@@ -1,18 +1,21 @@
 /* config/prices: dated rates in JSON, immutable after loading, shared by reference count. A file:
  *
- *   { "catalog": "openai-2026-11-25", "provider": "openai",
+ *   { "catalog": "openai-2026-11-25", "provider": "openai", "source": ["where the rates are from"],
  *     "models": [
- *       { "model": "gpt-4o-mini", "aliases": ["gpt-4o-mini-2024-07-18"],
+ *       { "model": "gpt-5.4", "aliases": ["gpt-5.4-2026-03-05"],
  *         "rates": [
- *           { "from": "2024-07-18", "per_million": {"input": "0.15", "input_cache_read": "0.075",
- *                                                   "output": "0.60"} },
- *           { "from": "2024-07-18", "tier": "batch", "per_million": {...} } ] } ] }
+ *           { "from": "2026-03-05",
+ *             "per_million": { "input": "2.5", "input_cache_read": "0.25", "output": "15",
+ *                              "output_reasoning": "=output" } },
+ *           { "from": "2026-03-05", "input_over": 272000, "per_million": {...} },
+ *           { "from": "2026-10-12", "tier": "flex", "per_million": {...} } ] } ] }
  *
- * `from` is a UTC date, inclusive; the latest one not after the call's start is in force. A rates
- * entry without `tier` is the standard price. Rates are decimal text in USD; "per_unit" beside or
- * instead of "per_million" is for units that are no tokens. A reasoning, cached or audio bucket
- * without a rate of its own costs what its base bucket costs only when the file says so:
- * "output_reasoning": "=output".
+ * `from` is a UTC date, inclusive; the latest one of the call's tier that is not after its start is
+ * in force. A rates entry without `tier` is the standard price. `input_over`: an entry beside
+ * another of the same tier and date, which takes the whole call when its input* counts sum to more
+ * than that. Rates are decimal text in USD; "per_unit" beside or instead of "per_million" is for
+ * units that are no tokens. A bucket without a rate of its own costs what another one costs only
+ * when the file says so: "output_reasoning": "=output".
  *
  * A model matches exactly, then by alias, then without its date suffix (-2025-08-07, -20250807);
  * never by a part of the name, never across versions. */
@@ -20,6 +23,11 @@
 
 #include "base/err.h"
 #include "price/charge.h"
+
+#define CATALOG_FILE_BYTES_MAX (16u << 20)
+#define CATALOG_MODELS_MAX     65536 /* of one file */
+#define CATALOG_ALIASES_MAX    256   /* of one model */
+#define CATALOG_RATES_MAX      256   /* of one model */
 
 struct catalog;
 
@@ -29,8 +37,15 @@ int catalog_load(const char *dir, struct catalog **ret_catalog, struct err *err)
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
 
+/* What catalog_load is made of: an empty catalog, and one file more, by its text. After a failure
+ * the catalog is only good for catalog_unref; adding to one that is shared is not allowed. */
+int catalog_new(struct catalog **ret_catalog); /* -ENOMEM */
+int catalog_add(struct catalog *catalog, const char *file, struct span text, struct err *err);
+
 size_t catalog_models(const struct catalog *catalog);
 
-/* Prices a usage. Never fails: what cannot be priced says why. `*ret_charge` is written whole. */
+/* Prices a usage by the model that served it, else by the one asked for. Never fails: what cannot
+ * be priced says why. A free route and an error status without counts cost 0. Allocates nothing;
+ * `*ret_charge` is written whole. Any thread. */
 void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		   struct charge *ret_charge);

@@ -161,7 +161,7 @@ static void check_members(const struct verdict *v, struct span json)
 	assert_string_equal(text_at(root, "exe"), usage->process.exe);
 	assert_string_equal(text_at(root, "model"), usage->model);
 	assert_string_equal(text_at(root, "matched"), v->charge.matched);
-	assert_string_equal(text_at(root, "cost_source"), cost_source_name(v->charge.source));
+	assert_string_equal(text_at(root, "cost_source"), charge_source_name(v->charge.source));
 	assert_int_equal(json_integer_value(json_object_get(root, "status")), usage->status);
 	assert_int_equal(json_integer_value(json_object_get(root, "response_bytes")),
 			 usage->response_bytes);
@@ -260,7 +260,7 @@ static void test_table(void **state)
 		if (strcmp(field->name, "cost_source") == 0)
 			for (unsigned j = 0; j < field->n_names; j++)
 				assert_string_equal(field->names[j],
-						    cost_source_name((enum cost_source)j));
+						    charge_source_name((enum cost_source)j));
 	}
 }
 

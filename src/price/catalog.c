@@ -1,0 +1,331 @@
+/* The price lists: names of models in one hash table, and under each its dated rates. usage ->
+ * charge. Unknown is never zero: a zero comes only from a free route, from an error that the
+ * provider does not bill, or from counts that are zero. */
+#define HASH_NONFATAL_OOM 1
+
+#include "price/catalog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "base/cleanup.h"
+#include "price/model.h"
+
+#define MODEL_NAME_MAX    (MODEL_NAME_BYTES - 1)
+#define PROVIDER_NAME_MAX (sizeof(((struct usage *)0)->provider) - 1)
+#define KEY_MAX           (PROVIDER_NAME_MAX + 1 + MODEL_NAME_MAX)
+
+/* A name under which a model is found: "provider/model", its own or an alias. */
+struct name {
+	UT_hash_handle hh;
+	const struct model *model;
+	char key[];
+};
+
+struct catalog {
+	atomic_uint refs;
+	size_t n_models;
+	struct model *models;
+	struct name *names;
+};
+
+static const char *const file_keys[] = { "catalog", "provider", "source", "models", NULL };
+
+/* --- names */
+
+static size_t make_key(struct span provider, struct span model, char out[static KEY_MAX])
+{
+	memcpy(out, provider.ptr, provider.len);
+	out[provider.len] = '/';
+	memcpy(out + provider.len + 1, model.ptr, model.len);
+	return provider.len + 1 + model.len;
+}
+
+static const struct model *find_name(const struct catalog *catalog, struct span provider,
+				     struct span model)
+{
+	char key[KEY_MAX];
+	struct name *name;
+
+	if (provider.len > PROVIDER_NAME_MAX || model.len > MODEL_NAME_MAX)
+		return NULL;
+	HASH_FIND(hh, catalog->names, key, make_key(provider, model, key), name);
+	return name ? name->model : NULL;
+}
+
+static bool is_date(const char *year, const char *month, const char *day)
+{
+	int m, d;
+
+	for (int i = 0; i < 4; i++)
+		if (year[i] < '0' || year[i] > '9')
+			return false;
+	for (int i = 0; i < 2; i++)
+		if (month[i] < '0' || month[i] > '9' || day[i] < '0' || day[i] > '9')
+			return false;
+	m = (month[0] - '0') * 10 + month[1] - '0';
+	d = (day[0] - '0') * 10 + day[1] - '0';
+	return m >= 1 && m <= 12 && d >= 1 && d <= 31;
+}
+
+/* "x-2025-08-07" and "x-20250807" -> "x"; other names are returned as they are. */
+static struct span without_date(struct span model)
+{
+	const char *end = model.ptr + model.len;
+
+	if (model.len > 11 && end[-11] == '-' && end[-6] == '-' && end[-3] == '-' &&
+	    is_date(end - 10, end - 5, end - 2))
+		return span_head(model, model.len - 11);
+	if (model.len > 9 && end[-9] == '-' && is_date(end - 8, end - 4, end - 2))
+		return span_head(model, model.len - 9);
+	return model;
+}
+
+static const struct model *find_model(const struct catalog *catalog, struct span provider,
+				      struct span model)
+{
+	const struct model *found = find_name(catalog, provider, model);
+	struct span family = without_date(model);
+
+	if (!found && family.len < model.len)
+		found = find_name(catalog, provider, family);
+	return found;
+}
+
+/* --- loading */
+
+static int add_name(struct catalog *catalog, struct span provider, struct span text,
+		    const struct model *model, const struct document_place *at, struct err *err)
+{
+	struct name *name;
+
+	if (find_name(catalog, provider, text))
+		return document_refuse(at, err, "a model that no other entry names");
+	name = calloc(1, sizeof(*name) + KEY_MAX);
+	if (!name)
+		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
+	name->model = model;
+	HASH_ADD_KEYPTR(hh, catalog->names, name->key, make_key(provider, text, name->key), name);
+	if (!name->hh.tbl) {
+		free(name);
+		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
+	}
+	return 0;
+}
+
+static int add_aliases(struct catalog *catalog, struct span provider, const json_t *entry,
+		       const struct model *model, const struct document_place *entry_at,
+		       struct err *err)
+{
+	struct document_place at = document_member(entry_at, "aliases");
+	const json_t *aliases;
+	int rc;
+
+	rc = document_array(entry, "aliases", entry_at, 0, CATALOG_ALIASES_MAX, &aliases, err);
+	for (size_t i = 0; !rc && i < json_array_size(aliases); i++) {
+		struct document_place here = document_element(&at, i);
+		const json_t *alias = json_array_get(aliases, i);
+		struct span text = { json_string_value(alias), json_string_length(alias) };
+
+		if (!text.len || text.len > MODEL_NAME_MAX)
+			return document_refuse(&here, err, "the name of a model");
+		rc = add_name(catalog, provider, text, model, &here, err);
+	}
+	return rc;
+}
+
+static int add_model(struct catalog *catalog, struct span book, struct span provider,
+		     const json_t *entry, const struct document_place *at, struct err *err)
+{
+	struct model *model;
+	int rc;
+
+	rc = model_parse(entry, book, at, &model, err);
+	if (rc)
+		return rc;
+	model->next = catalog->models;
+	catalog->models = model;
+	catalog->n_models++;
+	rc = add_name(catalog, provider, span_of(model->name), model, at, err);
+	return rc ? rc : add_aliases(catalog, provider, entry, model, at, err);
+}
+
+static int add_document(struct catalog *catalog, const json_t *root, const char *file,
+			struct err *err)
+{
+	struct document_place top = { .file = file };
+	struct document_place at = document_member(&top, "models");
+	struct span book, provider;
+	const json_t *models;
+	int rc;
+
+	rc = document_object(root, &top, file_keys, err);
+	if (!rc)
+		rc = document_text(root, "catalog", &top, CATALOG_NAME_BYTES - 1, &book, err);
+	if (!rc)
+		rc = document_text(root, "provider", &top, PROVIDER_NAME_MAX, &provider, err);
+	if (!rc)
+		rc = document_array(root, "models", &top, 1, CATALOG_MODELS_MAX, &models, err);
+	for (size_t i = 0; !rc && i < json_array_size(models); i++) {
+		struct document_place here = document_element(&at, i);
+
+		rc = add_model(catalog, book, provider, json_array_get(models, i), &here, err);
+	}
+	return rc;
+}
+
+int catalog_add(struct catalog *catalog, const char *file, struct span text, struct err *err)
+{
+	FREE_JSON json_t *root = NULL;
+	int rc;
+
+	rc = document_parse(text, file, 1, &root, err);
+	return rc ? rc : add_document(catalog, root, file, err);
+}
+
+static int add_file(struct catalog *catalog, const char *dir, const char *name, struct err *err)
+{
+	FREE_JSON json_t *root = NULL;
+	FREE_PTR char *path = NULL;
+	int rc;
+
+	if (asprintf(&path, "%s/%s", dir, name) < 0)
+		return err_set(err, -ENOMEM, "%s: out of memory", dir);
+	rc = document_load(path, CATALOG_FILE_BYTES_MAX, &root, err);
+	return rc ? rc : add_document(catalog, root, path, err);
+}
+
+static int is_catalog_file(const struct dirent *entry)
+{
+	struct span name = span_of(entry->d_name);
+
+	return name.len > 5 && name.ptr[0] != '.' &&
+	       span_eq(span_skip(name, name.len - 5), SPAN(".json"));
+}
+
+int catalog_load(const char *dir, struct catalog **ret_catalog, struct err *err)
+{
+	struct catalog *catalog = NULL;
+	struct dirent **files;
+	int n, rc;
+
+	n = scandir(dir, &files, is_catalog_file, alphasort);
+	if (n < 0)
+		return err_set(err, -errno, "%s: %m", dir);
+	rc = catalog_new(&catalog);
+	for (int i = 0; i < n; i++) {
+		if (!rc)
+			rc = add_file(catalog, dir, files[i]->d_name, err);
+		free(files[i]);
+	}
+	free(files);
+	if (rc)
+		catalog_unref(catalog);
+	else
+		*ret_catalog = catalog;
+	return rc;
+}
+
+/* --- ownership */
+
+int catalog_new(struct catalog **ret_catalog)
+{
+	struct catalog *catalog = calloc(1, sizeof(*catalog));
+
+	if (!catalog)
+		return -ENOMEM;
+	atomic_init(&catalog->refs, 1);
+	*ret_catalog = catalog;
+	return 0;
+}
+
+struct catalog *catalog_ref(struct catalog *catalog)
+{
+	atomic_fetch_add(&catalog->refs, 1);
+	return catalog;
+}
+
+void catalog_unref(struct catalog *catalog)
+{
+	struct name *name, *next;
+
+	if (!catalog || atomic_fetch_sub(&catalog->refs, 1) != 1)
+		return;
+	HASH_ITER(hh, catalog->names, name, next) {
+		HASH_DEL(catalog->names, name);
+		free(name);
+	}
+	while (catalog->models) {
+		struct model *model = catalog->models;
+
+		catalog->models = model->next;
+		free(model);
+	}
+	free(catalog);
+}
+
+size_t catalog_models(const struct catalog *catalog)
+{
+	return catalog->n_models;
+}
+
+/* --- pricing */
+
+/* What a provider does not bill: it refused or failed the request and counted nothing. */
+static bool is_unbilled_error(const struct usage *usage)
+{
+	if (usage->status < 400 || usage->doubt == USAGE_DOUBT_INCONSISTENT)
+		return false;
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+		if (usage->present & 1u << i && usage->counts[i] != 0)
+			return false;
+	return true;
+}
+
+static void price_zero(struct charge *charge, const char *why)
+{
+	charge->source = COST_CATALOG;
+	snprintf(charge->context, sizeof(charge->context), "%s", why);
+}
+
+/* What is wrong with a usage before any price list is asked. */
+static enum price_doubt doubt_of(const struct usage *usage)
+{
+	if (usage->doubt)
+		return PRICE_DOUBT_USAGE;
+	if (!usage->model[0] && !usage->model_requested[0])
+		return PRICE_DOUBT_NO_MODEL;
+	return PRICE_DOUBT_NONE;
+}
+
+void catalog_price(const struct catalog *catalog, const struct usage *usage,
+		   struct charge *ret_charge)
+{
+	const struct model *model;
+
+	*ret_charge = (struct charge){ .usage = *usage, .source = COST_UNPRICED };
+	if (!usage->provider[0]) {
+		ret_charge->doubt = PRICE_DOUBT_PROVIDER_UNKNOWN;
+		return;
+	}
+	if (usage->free || is_unbilled_error(usage)) {
+		price_zero(ret_charge, usage->free ? "free" : "error");
+		return;
+	}
+	/* A total of nothing said is not a total of zero. */
+	if (!usage->present && !usage->doubt)
+		ret_charge->usage.doubt = USAGE_DOUBT_NO_USAGE;
+	ret_charge->doubt = doubt_of(&ret_charge->usage);
+	if (ret_charge->doubt)
+		return;
+	model = find_model(catalog, span_of(usage->provider),
+			   span_of(usage->model[0] ? usage->model : usage->model_requested));
+	if (model)
+		model_price(model, ret_charge);
+	else
+		ret_charge->doubt = PRICE_DOUBT_MODEL_UNKNOWN;
+}
