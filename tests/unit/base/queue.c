@@ -21,7 +21,7 @@
 
 #define ITEM_MAX      512 /* bytes */
 #define ITEMS         20000
-#define ROUNDS        8
+#define ROUNDS        16
 #define LOST_AFTER_MS 5000 /* a wake-up that takes so long was lost */
 
 static bool is_readable(const struct queue *q)
