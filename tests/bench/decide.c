@@ -1,0 +1,175 @@
+/* decide SOCKET BODY-FILE [N]: latency of POST /v1/decide on the policy socket beside a bare echo on
+ * a Unix socket that moves the same bytes, in interleaved rounds, both ends on the CPU that this
+ * process was started on. Prints per server: name, p50 ns, p99 ns. Each decision is settled, untimed,
+ * so that the agent is in the same state for all. */
+#include <errno.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROUNDS 10
+
+struct message {
+	char bytes[16384];
+	size_t n;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "decide: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+static struct message request(const char *path, const char *body, size_t n)
+{
+	struct message m;
+
+	m.n = (size_t)snprintf(m.bytes, sizeof(m.bytes),
+			       "POST %s HTTP/1.1\r\nHost: localhost\r\n"
+			       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+			       path, n);
+	memcpy(m.bytes + m.n, body, n);
+	m.n += n;
+	return m;
+}
+
+static void send_all(int fd, const char *bytes, size_t n)
+{
+	while (n) {
+		ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+
+		if (sent <= 0)
+			die("send");
+		bytes += sent;
+		n -= (size_t)sent;
+	}
+}
+
+/* One response: head and Content-Length. */
+static void receive(int fd, struct message *m)
+{
+	m->n = 0;
+	for (;;) {
+		ssize_t n = recv(fd, m->bytes + m->n, sizeof(m->bytes) - 1 - m->n, 0);
+		char *end, *length;
+
+		if (n <= 0)
+			die("recv");
+		m->n += (size_t)n;
+		m->bytes[m->n] = '\0';
+		end = strstr(m->bytes, "\r\n\r\n");
+		length = strcasestr(m->bytes, "content-length:");
+		if (end && length && length < end &&
+		    m->n >= (size_t)(end + 4 - m->bytes) + strtoul(length + 15, NULL, 10))
+			return;
+	}
+}
+
+/* Answers every `in_bytes` with the same bytes, parsing nothing. */
+static void echo(int fd, size_t in_bytes, const struct message *answer)
+{
+	static char sink[16384];
+	size_t got = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		ssize_t n = recv(fd, sink, in_bytes - got, 0);
+
+		if (n <= 0)
+			_exit(0);
+		got += (size_t)n;
+		if (got == in_bytes) {
+			send_all(fd, answer->bytes, answer->n);
+			got = 0;
+		}
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void print(const char *name, uint32_t *times, size_t n)
+{
+	qsort(times, n, sizeof(*times), compare);
+	printf("%s %u %u\n", name, times[n / 2], times[n * 99 / 100]);
+}
+
+static void settle(int fd, const struct message *answer)
+{
+	struct message m;
+	char body[128];
+	const char *id = strstr(answer->bytes, "\"reservation\":{\"id\":\"");
+
+	if (!id)
+		die("no reservation in the answer");
+	snprintf(body, sizeof(body), "{\"reservation\":\"%.36s\",\"usd\":\"0\"}", id + 21);
+	m = request("/v1/settle", body, strlen(body));
+	send_all(fd, m.bytes, m.n);
+	receive(fd, &m);
+}
+
+static uint32_t timed(int fd, const struct message *m, struct message *answer)
+{
+	int64_t start = now_ns();
+
+	send_all(fd, m->bytes, m->n);
+	receive(fd, answer);
+	return (uint32_t)(now_ns() - start);
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = argc > 3 ? strtoul(argv[3], NULL, 10) : 40000, at = 0;
+	uint32_t *decide = malloc(n * sizeof(*decide)), *bare = malloc(n * sizeof(*bare));
+	struct message ask, answer;
+	int agent = socket(AF_UNIX, SOCK_STREAM, 0), pair[2];
+	char body[8192];
+	FILE *file = argc > 2 ? fopen(argv[2], "r") : NULL;
+
+	if (!file || !decide || !bare || strlen(argv[1]) >= sizeof(to.sun_path))
+		return 2;
+	ask = request("/v1/decide", body, fread(body, 1, sizeof(body), file));
+	fclose(file);
+	strcpy(to.sun_path, argv[1]);
+	if (connect(agent, (struct sockaddr *)&to, sizeof(to)) < 0)
+		die(argv[1]);
+	(void)timed(agent, &ask, &answer);
+	settle(agent, &answer);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+		die("socketpair");
+	if (fork() == 0)
+		echo(pair[1], ask.n, &answer);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < n / ROUNDS; i++) {
+			decide[at + i] = timed(agent, &ask, &answer);
+			settle(agent, &answer);
+		}
+		for (size_t i = 0; i < n / ROUNDS; i++)
+			bare[at + i] = timed(pair[0], &ask, &answer);
+		at += n / ROUNDS;
+	}
+	print("echo", bare, at);
+	print("decide", decide, at);
+	return 0;
+}
