@@ -59,12 +59,12 @@ struct json_scan {
 	json_value_fn *fn;
 	void *ctx;
 	uint8_t state;
-	uint8_t error;        /* the errno that ended it */
-	uint8_t escape;       /* bytes of an escape seen */
-	bool is_key;          /* the string at hand is a key */
-	bool collect;         /* the scalar or key at hand is wanted */
-	bool in_string;       /* of what is skipped */
-	bool has_key;         /* `key` is that of the value at hand */
+	uint8_t error;  /* the errno that ended it */
+	uint8_t escape; /* bytes of an escape seen */
+	bool is_key;    /* the string at hand is a key */
+	bool collect;   /* the scalar or key at hand is wanted */
+	bool in_string; /* of what is skipped */
+	bool has_key;   /* `key` is that of the value at hand */
 	uint8_t key_len;
 	uint16_t depth;       /* open containers */
 	uint16_t tracked;     /* of them, those that pointers lead into */

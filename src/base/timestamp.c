@@ -1,64 +1,8 @@
-/* UTC instants, their RFC 3339 text, and the calendar below both. */
+/* RFC 3339 text of UTC instants, both ways. Reading goes field by field from the front of a span;
+ * the calendar is civil.h's. */
 #include "base/timestamp.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <time.h>
-
-static int64_t read_clock(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return t.tv_sec * NS_PER_SEC + t.tv_nsec;
-}
-
-static int64_t system_now(const struct clock *clock)
-{
-	(void)clock;
-	return read_clock(CLOCK_REALTIME);
-}
-
-static int64_t system_monotonic(const struct clock *clock)
-{
-	(void)clock;
-	return read_clock(CLOCK_MONOTONIC);
-}
-
-const struct clock clock_system = { system_now, system_monotonic };
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-	return a / b - (a % b < 0);
-}
-
-int64_t civil_to_days(int64_t year, int month, int day)
-{
-	int64_t era, year_of_era, day_of_year, day_of_era;
-
-	year -= month <= 2;
-	era = floor_div(year, 400);
-	year_of_era = year - era * 400;
-	day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-	return era * 146097 + day_of_era - 719468;
-}
-
-void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day)
-{
-	int64_t era, day_of_era, year_of_era, day_of_year, shifted_month;
-
-	days += 719468;
-	era = floor_div(days, 146097);
-	day_of_era = days - era * 146097;
-	year_of_era =
-	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	shifted_month = (5 * day_of_year + 2) / 153;
-	*ret_day = (int)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-	*ret_month = (int)(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-	*ret_year = year_of_era + era * 400 + (*ret_month <= 2);
-}
 
 static char *put_digits(char *out, int width, int64_t value, char after)
 {
@@ -71,12 +15,14 @@ static char *put_digits(char *out, int width, int64_t value, char after)
 /* By hand: decisions and events write several, and snprintf takes longer than the rest of one. */
 char *timestamp_format(int64_t utc_ns, char out[static TIMESTAMP_TEXT_MAX])
 {
-	int64_t days = floor_div(utc_ns, NS_PER_DAY), rest = utc_ns % NS_PER_DAY, year;
+	int64_t days = utc_ns / NS_PER_DAY, rest = utc_ns % NS_PER_DAY, year;
 	int seconds, month, day;
 	char *at = out;
 
-	if (rest < 0)
+	if (rest < 0) {
 		rest += NS_PER_DAY;
+		days--;
+	}
 	seconds = (int)(rest / NS_PER_SEC);
 	civil_from_days(days, &year, &month, &day);
 	at = put_digits(at, 4, year, '-');

@@ -90,10 +90,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(scan_pieces(paths, doc, data[0], longest[i], &cut) == end);
 		check(span_eq(buf_span(&cut), buf_span(&whole)));
 	}
-	/* Its lexer takes a NUL byte for the end of the text; RFC 8259 has none outside of strings. */
-	tree = doc.len && memchr(doc.ptr, '\0', doc.len)
-		   ? NULL
-		   : json_loadb(doc.ptr, doc.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	/* Its lexer ends at a NUL byte outside of strings, where RFC 8259 has none. */
+	tree = NULL;
+	if (doc.len && !memchr(doc.ptr, '\0', doc.len))
+		tree = json_loadb(doc.ptr, doc.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	check(!tree || end == 1);
 	json_decref(tree);
 	buf_done(&whole);

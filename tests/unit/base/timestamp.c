@@ -1,4 +1,4 @@
-/* Instants against `date -u -d ... +%s` of GNU coreutils, timegm(3), and RFC 3339. */
+/* Instants against `date -u -d ... +%s` of GNU coreutils and RFC 3339. */
 #include "base/timestamp.h"
 
 #include <setjmp.h>
@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define LENGTH(a) (sizeof(a) / sizeof(*(a)))
 
@@ -152,25 +151,6 @@ static void test_format(void **state)
 		assert_string_equal(timestamp_format(cases[i].ns, out), cases[i].text);
 }
 
-/* Every day of 800 years against the C library. */
-static void test_calendar(void **state)
-{
-	(void)state;
-	for (int64_t days = civil_to_days(1600, 1, 1); days < civil_to_days(2400, 1, 1); days++) {
-		time_t seconds = days * 86400;
-		int64_t year;
-		int month, day;
-		struct tm tm;
-
-		gmtime_r(&seconds, &tm);
-		civil_from_days(days, &year, &month, &day);
-		assert_int_equal(year, tm.tm_year + 1900);
-		assert_int_equal(month, tm.tm_mon + 1);
-		assert_int_equal(day, tm.tm_mday);
-		assert_int_equal(civil_to_days(year, month, day), days);
-	}
-}
-
 static void test_text_goes_both_ways(void **state)
 {
 	char out[TIMESTAMP_TEXT_MAX];
@@ -186,17 +166,6 @@ static void test_text_goes_both_ways(void **state)
 	}
 }
 
-static void test_system_clock(void **state)
-{
-	int64_t wall_ns = clock_system.now_ns(&clock_system);
-	int64_t start_ns = clock_system.monotonic_ns(&clock_system);
-
-	(void)state;
-	assert_true(llabs(wall_ns / NS_PER_SEC - (int64_t)time(NULL)) <= 1);
-	assert_true(clock_system.monotonic_ns(&clock_system) >= start_ns);
-	assert_true(start_ns > 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,9 +173,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_format),
-		cmocka_unit_test(test_calendar),
 		cmocka_unit_test(test_text_goes_both_ways),
-		cmocka_unit_test(test_system_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
