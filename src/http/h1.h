@@ -1,18 +1,30 @@
 /* HTTP/1.x as a bystander sees it: both directions of one connection, cut anywhere, perhaps from
  * the middle, perhaps with holes. Pairs requests with responses in order (pipelining up to
- * H1_PIPELINE_MAX; more makes the connection opaque). After a hole it gets into step again at the
- * next message: a hole inside a body of known length is skipped exactly, any other one ends the
- * calls in flight as GAP and waits for a chunk that begins with a head.
+ * H1_PIPELINE_MAX; more makes the connection opaque). HTTP/2 prefaces, 101, CONNECT and first bytes
+ * that are no HTTP make it opaque too: its bytes are dropped, its calls in flight end.
  *
- * Memory of one connection: two head buffers of at most HEAD_BYTES_MAX, the exchanges in flight
- * with their heads, one decoder each. A response without a request seen is reported as an exchange
- * with an empty request and PRE_ATTACH. HTTP/2 prefaces, 101 and CONNECT make it opaque. */
+ * Holes. One inside a body, or a chunk, of known length is skipped exactly and the call goes on as
+ * GAP. Any other one ends the call whose message it hits as GAP; that direction looks for a chunk
+ * that begins with a head. A response found so answers the newest request, the older ones end as
+ * GAP, for clients send a request when they have the response before it. Where a client was seen
+ * to pipeline, every call after such a hole is GAP.
+ *
+ * Responses without a request. Threads may hand us a response before its request: on a connection
+ * seen whole so far at most H1_HELD_MAX bytes wait for the next request or the close. Longer ones,
+ * and all others, become exchanges with an empty request: PRE_ATTACH when no request was seen nor
+ * lost before, else GAP. A request that comes while one of these is passing is taken for its own
+ * and ends as GAP.
+ *
+ * Memory of one connection: under 1 KiB idle. At worst about 1 MiB: two heads that come in
+ * pieces (HEAD_BYTES_MAX each), the heads of the exchanges in flight (four times that, all
+ * together), their structs, H1_HELD_MAX, and one decoder for each direction. */
 #pragma once
 
 #include "base/counter.h"
 #include "http/exchange.h"
 
 #define H1_PIPELINE_MAX 64
+#define H1_HELD_MAX     16384
 
 struct h1;
 

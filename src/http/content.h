@@ -1,0 +1,32 @@
+/* The body of one message on its way to the next stage: decodes it, stops at the first fault and
+ * says so in the exchange. A zeroed struct with the first four members set is idle. */
+#pragma once
+
+#include "http/body.h"
+#include "http/h1.h"
+
+struct content {
+	const struct exchange_handler *handler;
+	void *ctx;
+	struct h1_counters *counters;
+	enum direction direction;
+	struct exchange *ex; /* NULL: no body at hand */
+	bool coded;          /* not identity: useless after a gap */
+	bool stopped;        /* by a gap or a fault */
+	struct body *body;   /* from the first piece on: a body may be empty whatever its coding */
+};
+
+void content_begin(struct content *c, struct exchange *ex);
+void content_piece(struct content *c, struct span piece);
+void content_gap(struct content *c);
+/* All of it passed by. False when the decoder wants more: the framing said otherwise. */
+bool content_end(struct content *c);
+/* Nothing more of it comes. */
+void content_drop(struct content *c);
+
+/* The first fault of an exchange stays. */
+static inline void content_fault(struct exchange *ex, enum exchange_fault fault)
+{
+	if (ex->fault == EXCHANGE_OK)
+		ex->fault = fault;
+}

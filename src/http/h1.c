@@ -1,0 +1,145 @@
+/* HTTP/1.x from the side: chunks in, with their offsets. This file turns offsets into bytes, holes
+ * and resyncs; http/pairing makes exchanges of the bytes. */
+#include "http/h1.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/pairing.h"
+
+int h1_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
+	   struct h1_counters *counters, struct h1 **ret_h1)
+{
+	struct h1 *h1 = calloc(1, sizeof(*h1));
+
+	if (!h1)
+		return -ENOMEM;
+	h1->counters = counters;
+	h1->calls = (struct inflight){
+		.handler = handler, .ctx = ctx, .connection = conn, .ended = &counters->exchanges
+	};
+	for (unsigned d = 0; d < 2; d++) {
+		h1->sides[d].message = message_of(d == DIRECTION_SENT);
+		h1->sides[d].content = (struct content){
+			.handler = handler, .ctx = ctx, .counters = counters, .direction = d
+		};
+	}
+	*ret_h1 = h1;
+	return 0;
+}
+
+void h1_free(struct h1 *h1)
+{
+	if (!h1)
+		return;
+	pairing_shut(h1, COMPLETENESS_TRUNCATED);
+	free(h1);
+}
+
+/* The first chunk of a direction. Offsets count from the first byte of the connection that the
+ * kernel saw: when even the first chunk of both does not start there, we came late. */
+static void begin(struct h1 *h1, struct side *side, uint64_t offset)
+{
+	if (side->begun)
+		return;
+	if (!h1->sides[DIRECTION_SENT].begun && !h1->sides[DIRECTION_RECEIVED].begun)
+		h1->late = offset > 0;
+	side->begun = true;
+	if (h1->late && offset > 0) {
+		side->next_offset = offset;
+		message_lose(&side->message);
+	}
+}
+
+static void release_all(struct h1 *h1)
+{
+	while (h1->held && !h1->opaque)
+		pairing_release(h1);
+}
+
+/* `n` bytes are missing. Those that must be body are passed over; where more are missing than that,
+ * no boundary is known any more. */
+static void hole(struct h1 *h1, struct side *side, uint64_t n)
+{
+	uint64_t skipped;
+
+	if (!side_is_sent(side))
+		release_all(h1); /* what is held came before the hole */
+	skipped = message_skip(&side->message, n);
+	if (skipped) {
+		pairing_count_lost(side, side->call, skipped);
+		content_gap(&side->content);
+		pairing_pump(h1, side,
+			     (struct span){ NULL, 0 }); /* it may have been the last of it */
+	}
+	if (n > skipped && !h1->opaque) {
+		pairing_stumble(h1, side, n - skipped);
+		release_all(h1);
+	}
+}
+
+/* A side that lost its place looks for a head at the front of each chunk. A response answers the
+ * newest request, for the client sent that after it had the responses to those before; bytes that
+ * are no head are the rest of a response whose head was lost. */
+static void resync(struct h1 *h1, struct side *side, struct span data)
+{
+	bool found = message_resync(&side->message, data);
+
+	if (!side_is_sent(side))
+		inflight_abandon(&h1->calls, found, h1->now_utc_ns);
+}
+
+static void take(struct h1 *h1, struct side *side, struct span data)
+{
+	if (!data.len || h1->opaque)
+		return;
+	if (side->message.state == MESSAGE_LOST)
+		resync(h1, side, data);
+	pairing_pump(h1, side, data);
+	while (h1->held && inflight_awaiting(&h1->calls))
+		pairing_release(h1);
+}
+
+void h1_feed(struct h1 *h1, const struct chunk *chunk)
+{
+	struct side *side = &h1->sides[chunk->direction];
+	struct span data = chunk->data;
+	uint64_t length = chunk->length > data.len ? chunk->length : data.len;
+	uint64_t start = chunk->offset, end, seen;
+
+	if (h1->opaque || __builtin_add_overflow(start, length, &end))
+		return;
+	h1->now_utc_ns = chunk->time_utc_ns;
+	begin(h1, side, start);
+	if (end <= side->next_offset)
+		return;
+	if (start > side->next_offset)
+		hole(h1, side, start - side->next_offset);
+	seen = start < side->next_offset ? side->next_offset - start : 0;
+	data = span_skip(data, seen);
+	side->next_offset = end;
+	take(h1, side, data);
+	if (length - seen > data.len && !h1->opaque)
+		hole(h1, side, length - seen - data.len);
+}
+
+void h1_close(struct h1 *h1, int64_t time_utc_ns, const uint64_t lost[2])
+{
+	struct side *received = &h1->sides[DIRECTION_RECEIVED];
+
+	if (h1->opaque)
+		return;
+	h1->now_utc_ns = time_utc_ns;
+	for (unsigned d = 0; d < 2; d++)
+		if (lost[d])
+			hole(h1, &h1->sides[d], lost[d]);
+	release_all(h1);
+	if (!h1->opaque && received->message.state == MESSAGE_UNTIL_CLOSE) {
+		if (!content_end(&received->content))
+			call_mark(received->call, COMPLETENESS_TRUNCATED);
+		pairing_finish(h1, received);
+	}
+	if (lost[DIRECTION_RECEIVED])
+		inflight_abandon(&h1->calls, false, time_utc_ns);
+	pairing_shut(h1, COMPLETENESS_TRUNCATED);
+}
