@@ -1,0 +1,330 @@
+/* Opening, checking and migrating the one SQLite file. It is in WAL mode with an exclusive lock, so
+ * that its index of the WAL is in our memory (no -shm file, no mapping that could fault) and a
+ * second process is refused instead of risking the WAL-reset race of SQLite before 3.51.3.
+ * Until the version and the pages are checked, even closing must not checkpoint into the file. */
+#include "ledger/database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/span.h"
+
+#define FILE_NAME       "ledger.db"
+#define BUSY_TIMEOUT_MS 2000 /* a predecessor that is about to end */
+
+static const char schema[] =
+#include "gen/schema.sql.inc"
+    ;
+
+/* mmap stays off: a file cut short under a mapping is a SIGBUS. */
+static const char settings[] = "PRAGMA journal_mode = WAL;"
+			       "PRAGMA synchronous = FULL;"
+			       "PRAGMA mmap_size = 0;"
+			       "PRAGMA cache_size = -1024;"
+			       "PRAGMA temp_store = MEMORY;"
+			       "PRAGMA journal_size_limit = 8388608;";
+
+CLEANUP_FOR(db, sqlite3 *, sqlite3_close_v2)
+CLEANUP_FOR(stmt, sqlite3_stmt *, sqlite3_finalize)
+CLEANUP_FOR(sqlite_text, char *, sqlite3_free)
+
+int database_errno(sqlite3 *db)
+{
+	int system = sqlite3_system_errno(db);
+
+	switch (sqlite3_extended_errcode(db) & 0xff) {
+	case SQLITE_OK:
+	case SQLITE_ROW:
+	case SQLITE_DONE:
+		return 0;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_IOERR:
+		return system == ENOSPC || system == EDQUOT || system == EFBIG ? -ENOSPC : -EIO;
+	case SQLITE_CONSTRAINT:
+		return sqlite3_extended_errcode(db) == SQLITE_CONSTRAINT_UNIQUE ? -EEXIST : -EINVAL;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return -EBUSY;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return -EBADMSG;
+	case SQLITE_CANTOPEN:
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return system ? -system : -EACCES;
+	default:
+		return -EINVAL;
+	}
+}
+
+int database_run(sqlite3 *db, const char *sql)
+{
+	return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : database_errno(db);
+}
+
+/* --- the directory and the file */
+
+static int open_dir(const char *dir, int *ret_fd, struct err *err)
+{
+	CLOSE_FD int fd = -1;
+	char path[PATH_MAX];
+	size_t len = strlen(dir);
+	struct stat st;
+
+	/* A slash at the end would follow a symbolic link. */
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	if (!len || len >= sizeof(path))
+		return err_set(err, -ENAMETOOLONG,
+			       "state directory: the path is empty or too long");
+	memcpy(path, dir, len);
+	path[len] = '\0';
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "%s: cannot be made: %s; make its parent first", path,
+			       strerror(errno));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(err, -errno,
+			       "%s: %s; the state directory must be a directory, no "
+			       "symbolic link",
+			       path, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (st.st_mode & S_IWOTH)
+		return err_set(err, -EPERM, "%s: everybody may write to it; chmod o-w it", path);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* SQLite would make the file with 0644; the WAL takes its mode from it. */
+static int make_file(int dir_fd, const char *path, struct err *err)
+{
+	CLOSE_FD int fd =
+	    openat(dir_fd, FILE_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "%s: not a regular file; move it away", path);
+	if ((st.st_mode & 0177) && fchmod(fd, 0600) < 0)
+		return err_set(err, -errno, "%s: cannot be made private: %s", path,
+			       strerror(errno));
+	/* The name of a new file must be as durable as what is in it. */
+	if (st.st_size == 0 && fsync(dir_fd) < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* --- what a person reads when it does not open */
+
+/* `why` comes from SQLite and may hold what stands in the file. */
+static int damaged(sqlite3 *db, const char *why, struct err *err)
+{
+	char line[160];
+
+	span_copy(span_of(why), line, sizeof(line));
+	return err_set(err, -EINVAL,
+		       "%s: damaged (%s); move it and its -wal file away, a new ledger is then "
+		       "made",
+		       sqlite3_db_filename(db, NULL), line);
+}
+
+int database_explain(sqlite3 *db, int code, struct err *err)
+{
+	const char *path = sqlite3_db_filename(db, NULL);
+
+	switch (code) {
+	case -EBUSY:
+		return err_set(err, code,
+			       "%s: in use by another process; is outlayd running already?", path);
+	case -EBADMSG:
+	case -EEXIST:
+	case -EINVAL:
+		return damaged(db, sqlite3_errmsg(db), err);
+	default:
+		return err_set(err, code, "%s: %s (%s)", path, sqlite3_errmsg(db), strerror(-code));
+	}
+}
+
+/* The one integer of the first row; `ret_value` is unchanged when there is none. */
+static int query_int(sqlite3 *db, const char *sql, int64_t *ret_value)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) != SQLITE_OK)
+		return database_errno(db);
+	switch (sqlite3_step(stmt)) {
+	case SQLITE_ROW:
+		*ret_value = sqlite3_column_int64(stmt, 0);
+		return 0;
+	case SQLITE_DONE:
+		return 0;
+	default:
+		return database_errno(db);
+	}
+}
+
+/* --- checks */
+
+static int check_version(sqlite3 *db, struct err *err)
+{
+	const char *path = sqlite3_db_filename(db, NULL);
+	int64_t version = 0, objects = 0;
+	int code;
+
+	code = query_int(db, "PRAGMA user_version", &version);
+	if (code == 0)
+		code = query_int(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (code < 0)
+		return database_explain(db, code, err);
+	if (version > DATABASE_VERSION)
+		return err_set(err, -EINVAL,
+			       "%s: made by a newer outlay (schema %lld, this one "
+			       "knows %d); install that one, or use another state directory",
+			       path, (long long)version, DATABASE_VERSION);
+	if (version < 0 || (version == 0 && objects > 0))
+		return err_set(err, -EINVAL, "%s: not a ledger of outlay; move it away", path);
+	return 0;
+}
+
+static int check_pages(sqlite3 *db, struct err *err)
+{
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	const char *result, *line;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
+	    sqlite3_step(stmt) != SQLITE_ROW)
+		return database_explain(db, database_errno(db), err);
+	result = (const char *)sqlite3_column_text(stmt, 0);
+	if (result && !strcmp(result, "ok"))
+		return 0;
+	/* "*** in database main ***", then what is wrong. */
+	line = result ? strrchr(result, '\n') : NULL;
+	return damaged(db, line ? line + 1 : result, err);
+}
+
+/* --- schema */
+
+static int add_column(sqlite3 *db, const char *table, const char *column, const char *type)
+{
+	CLEANUP(cleanup_sqlite_text) char *sql = NULL;
+	CLEANUP(cleanup_sqlite_text) char *count_sql = NULL;
+	int64_t missing = 0;
+	int code;
+
+	/* A table that is missing altogether is the schema's to make. */
+	count_sql = sqlite3_mprintf("SELECT count(*) > 0 AND NOT sum(name = %Q)"
+				    " FROM pragma_table_info(%Q)",
+				    column, table);
+	sql = sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, column, type);
+	if (!count_sql || !sql)
+		return -ENOMEM;
+	code = query_int(db, count_sql, &missing);
+	if (code < 0 || !missing)
+		return code;
+	return database_run(db, sql);
+}
+
+/* What the schema has and the file lacks, by a copy of the schema in memory. Before the schema runs
+ * on the file, since a new index may be on a new column. */
+static int add_columns(sqlite3 *db)
+{
+	CLEANUP(cleanup_db) sqlite3 *fresh = NULL;
+	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
+	int code = 0, step;
+
+	if (sqlite3_open(":memory:", &fresh) != SQLITE_OK || database_run(fresh, schema) < 0 ||
+	    sqlite3_prepare_v2(fresh,
+			       "SELECT t.name, c.name, c.type FROM sqlite_schema t,"
+			       " pragma_table_info(t.name) c WHERE t.type = 'table'",
+			       -1, &stmt, NULL) != SQLITE_OK)
+		return -ENOMEM;
+	step = sqlite3_step(stmt);
+	while (code == 0 && step == SQLITE_ROW) {
+		code = add_column(db, (const char *)sqlite3_column_text(stmt, 0),
+				  (const char *)sqlite3_column_text(stmt, 1),
+				  (const char *)sqlite3_column_text(stmt, 2));
+		step = sqlite3_step(stmt);
+	}
+	return code < 0 || step == SQLITE_DONE ? code : -ENOMEM;
+}
+
+static int migrate(sqlite3 *db)
+{
+	char version[64];
+	int code;
+
+	snprintf(version, sizeof(version), "PRAGMA user_version = %d", DATABASE_VERSION);
+	code = database_run(db, "BEGIN IMMEDIATE");
+	if (code == 0)
+		code = add_columns(db);
+	if (code == 0)
+		code = database_run(db, schema);
+	if (code == 0)
+		code = database_run(db, version);
+	if (code == 0)
+		code = database_run(db, "COMMIT");
+	return code;
+}
+
+static int check_and_migrate(sqlite3 *db, struct err *err)
+{
+	int code;
+
+	code = database_run(db, "PRAGMA locking_mode = EXCLUSIVE");
+	if (code < 0)
+		return database_explain(db, code, err);
+	code = check_version(db, err);
+	if (code == 0)
+		code = check_pages(db, err);
+	if (code < 0)
+		return code;
+	code = database_run(db, settings);
+	if (code == 0)
+		code = migrate(db);
+	return code < 0 ? database_explain(db, code, err) : 0;
+}
+
+int database_open(const char *dir, sqlite3 **ret_db, struct err *err)
+{
+	CLEANUP(cleanup_db) sqlite3 *db = NULL;
+	CLOSE_FD int dir_fd = -1;
+	char path[PATH_MAX];
+	int code;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, FILE_NAME) >= (int)sizeof(path))
+		return err_set(err, -ENAMETOOLONG, "state directory: the path is too long");
+	code = open_dir(dir, &dir_fd, err);
+	if (code == 0)
+		code = make_file(dir_fd, path, err);
+	if (code < 0)
+		return code;
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
+		return db ? database_explain(db, database_errno(db), err) : -ENOMEM;
+	sqlite3_busy_timeout(db, BUSY_TIMEOUT_MS);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	code = check_and_migrate(db, err);
+	if (code < 0)
+		return code;
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+	*ret_db = TAKE_PTR(db);
+	return 0;
+}
+
+void database_close(sqlite3 *db)
+{
+	sqlite3_close_v2(db);
+}

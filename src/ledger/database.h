@@ -1,0 +1,26 @@
+/* The SQLite file under the ledger: opened with care, checked, brought up to the schema of this
+ * program. Nothing is written to a file before it has passed the checks. */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "base/err.h"
+
+#define DATABASE_VERSION 1 /* of schema.sql, in PRAGMA user_version */
+
+/* DIR is made (0700) when it is missing; a symbolic link or a directory that everybody may write
+ * to is refused. DIR/ledger.db is made with mode 0600 and locked against other processes.
+ * -EINVAL: not a ledger, a newer one or a damaged one; -EBUSY: another process has it; else errno.
+ */
+int database_open(const char *dir, sqlite3 **ret_db, struct err *err);
+void database_close(sqlite3 *db);
+
+/* Result of the last call on `db` as -errno: -ENOSPC (disk full, file too large), -EIO, -EEXIST (a
+ * UNIQUE value is there already), -EBUSY, -ENOMEM, -EBADMSG (the file is damaged), else -EINVAL. */
+int database_errno(sqlite3 *db);
+
+/* Fills `err` with what a person should know about an error at opening; returns the code to give.
+ */
+int database_explain(sqlite3 *db, int code, struct err *err);
+
+int database_run(sqlite3 *db, const char *sql);
