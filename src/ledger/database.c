@@ -44,7 +44,7 @@ int database_errno(sqlite3 *db)
 	case SQLITE_FULL:
 		return -ENOSPC;
 	case SQLITE_IOERR:
-		return system == ENOSPC || system == EDQUOT || system == EFBIG ? -ENOSPC : -EIO;
+		return -EIO;
 	case SQLITE_CONSTRAINT:
 		return sqlite3_extended_errcode(db) == SQLITE_CONSTRAINT_UNIQUE ? -EEXIST : -EINVAL;
 	case SQLITE_BUSY:

@@ -15,8 +15,9 @@
 int database_open(const char *dir, sqlite3 **ret_db, struct err *err);
 void database_close(sqlite3 *db);
 
-/* Result of the last call on `db` as -errno: -ENOSPC (disk full, file too large), -EIO, -EEXIST (a
- * UNIQUE value is there already), -EBUSY, -ENOMEM, -EBADMSG (the file is damaged), else -EINVAL. */
+/* Result of the last call on `db` as -errno: -ENOSPC, -EIO (also over a quota or a limit), -EEXIST
+ * (a UNIQUE value is there already), -EBUSY, -ENOMEM, -EBADMSG (the file is damaged), else -EINVAL.
+ */
 int database_errno(sqlite3 *db);
 
 /* Fills `err` with what a person should know about an error at opening; returns the code to give.
