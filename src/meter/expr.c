@@ -307,11 +307,12 @@ int expr_text(const struct expr *expr, const struct expr_input *in, struct span 
 static int number_of(struct span text, int64_t *ret_number)
 {
 	uint64_t value;
+	int rc = span_u64(text, &value);
 
-	if (span_u64(text, &value) < 0)
-		return -EBADMSG;
-	if (value > INT64_MAX)
+	if (rc == -ERANGE || (rc == 0 && value > INT64_MAX))
 		return -ERANGE;
+	if (rc < 0)
+		return -EBADMSG;
 	*ret_number = (int64_t)value;
 	return 1;
 }

@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define DIGEST_BYTES 32
@@ -56,6 +55,15 @@ static struct span without_scheme(struct span value)
 	return value;
 }
 
+static void put_hex(const uint8_t *bytes, char out[static KEY_HASH_TEXT])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (int i = 0; i < KEY_HASH_TEXT - 1; i++)
+		out[i] = digits[i % 2 ? bytes[i / 2] & 15 : bytes[i / 2] >> 4];
+	out[KEY_HASH_TEXT - 1] = '\0';
+}
+
 void key_hash(struct key_hasher *hasher, struct span value, char out[static KEY_HASH_TEXT])
 {
 	struct span key = without_scheme(value);
@@ -66,7 +74,6 @@ void key_hash(struct key_hasher *hasher, struct span value, char out[static KEY_
 	if (EVP_MAC_init(hasher->ctx, NULL, 0, NULL) &&
 	    EVP_MAC_update(hasher->ctx, (const uint8_t *)key.ptr, key.len) &&
 	    EVP_MAC_final(hasher->ctx, digest, &bytes, sizeof(digest)))
-		for (int i = 0; i < (KEY_HASH_TEXT - 1) / 2; i++)
-			snprintf(out + 2 * i, 3, "%02x", digest[i]);
+		put_hex(digest, out);
 	OPENSSL_cleanse(digest, sizeof(digest));
 }

@@ -72,25 +72,30 @@ static struct slot *response_slots(struct call *call)
 	return call->slots + call->route->scope.n_request;
 }
 
-/* Leaves ex->meter NULL when the host is none of a provider, or without memory. */
-static void begin(struct meter *meter, struct exchange *ex)
+/* Hangs a call on the exchange, unless one is there. NULL: the host is none of a provider, or there
+ * is no memory (then counted at the end, and tried again until then). */
+static struct call *begin(struct meter *meter, struct exchange *ex, struct counter *lost)
 {
 	struct span server = span_of(ex->connection->server);
-	const struct provider *provider = providers_find(meter->providers, server);
+	const struct provider *provider;
 	const struct expr_scope *scope;
 	const struct route *route;
 	struct call *call;
 	size_t n;
 
+	if (ex->meter)
+		return ex->meter;
+	provider = providers_find(meter->providers, server);
 	if (!provider)
-		return;
+		return NULL;
 	route = provider_route(provider, ex->request.method, ex->request.target);
 	scope = &route->scope;
 	n = scope->n_request + scope->n_response;
 	call = malloc(sizeof(*call) + n * sizeof(struct slot));
 	if (!call) {
-		counter_add(&meter->counters.lost, 1);
-		return;
+		if (lost)
+			counter_add(lost, 1);
+		return NULL;
 	}
 	memset(call->slots, 0, n * sizeof(struct slot));
 	call->providers = providers_ref(meter->providers);
@@ -102,19 +107,19 @@ static void begin(struct meter *meter, struct exchange *ex)
 	format_begin(&call->response, NULL, scope->response, response_slots(call),
 		     scope->n_response);
 	ex->meter = call;
+	return call;
 }
 
 static void on_request(void *ctx, struct exchange *ex)
 {
-	begin(ctx, ex);
+	begin(ctx, ex, NULL);
 }
 
 static void on_response(void *ctx, struct exchange *ex)
 {
-	struct call *call = ex->meter;
+	struct call *call = begin(ctx, ex, NULL); /* its request was perhaps not seen */
 	int format;
 
-	(void)ctx;
 	if (!call)
 		return;
 	format = format_of_type(head_get(&ex->response, SPAN("content-type")));
@@ -167,7 +172,7 @@ static void count(struct meter *meter, const struct call *call, const struct usa
 static void on_end(void *ctx, struct exchange *ex)
 {
 	struct meter *meter = ctx;
-	struct call *call = ex->meter;
+	struct call *call = begin(meter, ex, &meter->counters.lost);
 	struct usage usage;
 
 	if (!call)

@@ -286,6 +286,14 @@ const struct provider *providers_find(const struct providers *providers, struct 
 	return host ? &providers->list[host->provider] : NULL;
 }
 
+const struct provider *providers_named(const struct providers *providers, struct span name)
+{
+	for (unsigned i = 0; i < providers->n; i++)
+		if (span_eq(name, span_of(providers->list[i].name)))
+			return &providers->list[i];
+	return NULL;
+}
+
 const char *provider_name(const struct provider *provider)
 {
 	return provider->name;

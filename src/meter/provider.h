@@ -60,6 +60,9 @@ void providers_hosts(const struct providers *providers, providers_host_fn *fn, v
 /* The provider of a server name: exact, then one-level wildcard. NULL: none. */
 const struct provider *providers_find(const struct providers *providers, struct span server);
 
+/* The one of that name. NULL: none. */
+const struct provider *providers_named(const struct providers *providers, struct span name);
+
 const char *provider_name(const struct provider *provider);
 
 /* The first route that takes the request, else the one of unknown requests (its `match` is empty):

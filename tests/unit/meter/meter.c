@@ -1,0 +1,753 @@
+/* meter: exchanges in, usage out, by config/providers/openai.yaml. Bodies are written by hand after
+ * OpenAI's API reference (chat completions); expected counts are arithmetic on them. */
+#include "meter/meter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <openssl/hmac.h>
+
+#include "http/h1.h"
+#include "tests/unit/meter/drive.h"
+
+#define USAGES_MAX 8
+
+static const uint8_t secret[METER_SECRET_BYTES] = "0123456789abcdef0123456789abcdef";
+
+struct world {
+	struct providers *providers;
+	struct meter *meter;
+	struct drive drive;
+	struct usage usages[USAGES_MAX];
+	unsigned n;
+};
+
+static void on_usage(void *ctx, const struct usage *usage)
+{
+	struct world *w = ctx;
+
+	assert_true(w->n < USAGES_MAX);
+	w->usages[w->n++] = *usage;
+}
+
+static int start(void **state, const uint8_t *key)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct err err = { "" };
+	struct meter_options options = { .usage = on_usage, .ctx = w, .secret = key };
+
+	if (providers_load("config/providers", &w->providers, &err) < 0)
+		return -1;
+	options.providers = w->providers;
+	*state = w;
+	return meter_new(&options, &w->meter);
+}
+
+static int setup(void **state)
+{
+	return start(state, secret);
+}
+
+static int setup_without_secret(void **state)
+{
+	return start(state, NULL);
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	meter_free(w->meter);
+	providers_unref(w->providers);
+	free(w);
+	return 0;
+}
+
+#define POST                                                                                       \
+	"POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\n"                           \
+	"Authorization: Bearer sk-test-key\r\nContent-Type: application/json\r\n"
+#define OK "HTTP/1.1 200 OK\r\nx-request-id: req_123\r\nContent-Type: "
+
+static const char json_ok[] = OK "application/json\r\n\r\n";
+static const char sse_ok[] = OK "text/event-stream; charset=utf-8\r\n\r\n";
+static const char ask[] = "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":"
+			  "\"\\\"model\\\":\\\"x\\\"\"}]}";
+
+#define ANSWER(usage)                                                                              \
+	"{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"created\":1764061200,"            \
+	"\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\"choices\":[{\"index\":0,"  \
+	"\"message\":{\"role\":\"assistant\",\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],"    \
+	"\"usage\":" usage "}"
+
+static const char plain_usage[] =
+    ANSWER("{\"prompt_tokens\":19,\"completion_tokens\":10,\"total_tokens\":29}");
+
+struct expected {
+	int64_t counts[USAGE_BUCKET_MAX]; /* -1 = not said */
+	enum usage_doubt doubt;
+};
+
+static void expect_counts(const struct usage *usage, const struct expected *expected)
+{
+	assert_int_equal(usage->doubt, expected->doubt);
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+		bool present = usage->present >> i & 1;
+
+		if (present != (expected->counts[i] >= 0) ||
+		    (present && usage->counts[i] != expected->counts[i]))
+			fail_msg("%s: %s%lld, not %lld", usage_bucket_name(i),
+				 present ? "" : "absent ", (long long)usage->counts[i],
+				 (long long)expected->counts[i]);
+	}
+}
+
+static const struct usage *call(struct world *w, struct span response_head, struct span body,
+				size_t piece)
+{
+	w->n = 0;
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_body(&w->drive, DIRECTION_SENT, SPAN(ask), piece);
+	drive_response(&w->drive, response_head);
+	drive_body(&w->drive, DIRECTION_RECEIVED, body, piece);
+	drive_end(&w->drive);
+	assert_int_equal(w->n, 1);
+	return &w->usages[0];
+}
+
+/* HMAC-SHA256 by the one-shot function of libcrypto. */
+static void expect_key(const struct usage *usage, const char *key)
+{
+	uint8_t digest[32];
+	char hex[17];
+
+	HMAC(EVP_sha256(), secret, sizeof(secret), (const uint8_t *)key, strlen(key), digest, NULL);
+	for (int i = 0; i < 8; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	assert_string_equal(usage->api_key_hash, hex);
+}
+
+static void fills_every_field(void **state)
+{
+	struct world *w = *state;
+	const struct usage *u;
+
+	drive_begin(&w->drive, w->meter, SPAN(POST "x-stainless-retry-count: 2\r\n\r\n"));
+	w->drive.connection.process.pid = 4711;
+	drive_body(&w->drive, DIRECTION_SENT, SPAN(ask), 1000);
+	drive_response(&w->drive, SPAN(json_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(plain_usage), 1000);
+	drive_end(&w->drive);
+	assert_int_equal(w->n, 1);
+	u = &w->usages[0];
+	assert_int_equal(u->time_start_ns, DRIVE_BEGIN);
+	assert_int_equal(u->time_end_ns, DRIVE_END);
+	assert_int_equal(u->ttfb_ns, 250 * NS_PER_MS);
+	assert_int_equal(u->process.pid, 4711);
+	assert_string_equal(u->provider, "openai");
+	assert_string_equal(u->server, "api.openai.com");
+	assert_string_equal(u->operation, "chat");
+	assert_string_equal(u->route, "POST /v1/chat/completions");
+	assert_string_equal(u->method, "POST");
+	assert_int_equal(u->status, 200);
+	assert_string_equal(u->error, "");
+	assert_string_equal(u->model_requested, "gpt-4o");
+	assert_string_equal(u->model, "gpt-4o-2024-08-06");
+	assert_string_equal(u->service_tier, "default");
+	assert_false(u->streaming);
+	assert_false(u->free);
+	assert_string_equal(u->request_id, "req_123");
+	assert_string_equal(u->response_id, "chatcmpl-1");
+	assert_int_equal(u->attempt, 3);
+	expect_key(u, "sk-test-key");
+	assert_int_equal(u->completeness, COMPLETENESS_COMPLETE);
+	assert_int_equal(u->lost_bytes, 0);
+	assert_int_equal(u->request_bytes, w->drive.exchange.request_bytes);
+	assert_int_equal(u->response_bytes, w->drive.exchange.response_bytes);
+	assert_int_equal(u->event_id.bytes[6] >> 4, 7);
+	/* RFC 9562: the first 48 bits are the milliseconds. */
+	assert_int_equal((int64_t)u->event_id.bytes[0] << 40 | (int64_t)u->event_id.bytes[1] << 32 |
+			     (int64_t)u->event_id.bytes[2] << 24 | u->event_id.bytes[3] << 16 |
+			     u->event_id.bytes[4] << 8 | u->event_id.bytes[5],
+			 DRIVE_END / NS_PER_MS);
+	assert_null(w->drive.exchange.meter);
+	assert_int_equal(counter_read(&meter_counters(w->meter)->calls), 1);
+}
+
+/* The order of struct expected: input, cache read, cache write, audio; output, reasoning, audio;
+ * requests. */
+static void counts_are_disjoint(void **state)
+{
+	static const struct {
+		const char *usage;
+		struct expected expected;
+	} cases[] = {
+		{ "{\"prompt_tokens\":19,\"completion_tokens\":10,\"total_tokens\":29}",
+		  { { 19, -1, -1, -1, 10, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		/* 2006 of which 1920 cached */
+		{ "{\"prompt_tokens\":2006,\"completion_tokens\":300,\"total_tokens\":2306,"
+		  "\"prompt_tokens_details\":{\"cached_tokens\":1920}}",
+		  { { 86, 1920, -1, -1, 300, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		/* 2600 of which 2000 read and 400 written */
+		{ "{\"prompt_tokens\":2600,\"completion_tokens\":0,\"total_tokens\":2600,"
+		  "\"prompt_tokens_details\":{\"cached_tokens\":2000,\"cache_write_tokens\":400}}",
+		  { { 200, 2000, 400, -1, 0, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		/* 500 of which 200 reasoning: a part of it, never on top */
+		{ "{\"prompt_tokens\":500,\"completion_tokens\":500,\"total_tokens\":1000,"
+		  "\"completion_tokens_details\":{\"reasoning_tokens\":200}}",
+		  { { 500, -1, -1, -1, 300, 200, -1, -1 }, USAGE_DOUBT_NONE } },
+		/* predictions stay in the text */
+		{ "{\"prompt_tokens\":9,\"completion_tokens\":60,\"completion_tokens_details\":{"
+		  "\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":20,"
+		  "\"rejected_prediction_tokens\":15}}",
+		  { { 9, -1, -1, -1, 60, 0, 0, -1 }, USAGE_DOUBT_NONE } },
+		/* 17 and 110 text, 482 audio */
+		{ "{\"prompt_tokens\":27,\"completion_tokens\":592,\"prompt_tokens_details\":{"
+		  "\"cached_tokens\":0,\"audio_tokens\":10},\"completion_tokens_details\":{"
+		  "\"reasoning_tokens\":0,\"audio_tokens\":482}}",
+		  { { 17, 0, -1, 10, 110, 0, 482, -1 }, USAGE_DOUBT_NONE } },
+		{ "{\"prompt_tokens\":3,\"completion_tokens\":2,\"prompt_tokens_details\":null}",
+		  { { 3, -1, -1, -1, 2, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		/* a part over its whole: not clamped, not given */
+		{ "{\"prompt_tokens\":100,\"completion_tokens\":5,\"prompt_tokens_details\":{"
+		  "\"cached_tokens\":101}}",
+		  { { -1, 101, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		{ "{\"prompt_tokens\":100,\"completion_tokens\":5,\"prompt_tokens_details\":{"
+		  "\"cached_tokens\":80,\"audio_tokens\":90}}",
+		  { { -1, 80, -1, 90, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		{ "{\"prompt_tokens\":-1,\"completion_tokens\":5}",
+		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		{ "{\"prompt_tokens\":99999999999999999999,\"completion_tokens\":5}",
+		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		/* not what was due */
+		{ "{\"prompt_tokens\":\"many\",\"completion_tokens\":5}",
+		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
+		{ "{\"prompt_tokens\":1.5,\"completion_tokens\":5}",
+		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
+		{ "{\"prompt_tokens\":1,\"total_tokens\":1}",
+		  { { 1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		{ "{\"completion_tokens\":1}",
+		  { { -1, -1, -1, -1, 1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		{ "null", { { -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		{ "[]", { { -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char body[1024];
+		int n =
+		    snprintf(body, sizeof(body), "{\"model\":\"m\",\"usage\":%s}", cases[i].usage);
+
+		expect_counts(call(w, SPAN(json_ok), (struct span){ body, (size_t)n }, 64),
+			      &cases[i].expected);
+	}
+	assert_int_equal(counter_read(&meter_counters(w->meter)->inconsistent), 4);
+}
+
+static const struct expected nothing = { { -1, -1, -1, -1, -1, -1, -1, -1 }, 0 };
+
+static void json_cut_at_any_byte_has_no_counts(void **state)
+{
+	const struct span body = SPAN(plain_usage);
+	struct expected expected = nothing;
+	struct world *w = *state;
+
+	expected.doubt = USAGE_DOUBT_UNPARSED;
+	for (size_t length = 0; length < body.len; length++) {
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+		drive_response(&w->drive, SPAN(json_ok));
+		drive_body(&w->drive, DIRECTION_RECEIVED, span_head(body, length), 4096);
+		w->drive.exchange.completeness = COMPLETENESS_TRUNCATED;
+		drive_end(&w->drive);
+		expect_counts(&w->usages[0], &expected);
+		assert_int_equal(w->usages[0].completeness, COMPLETENESS_TRUNCATED);
+	}
+	assert_int_equal(counter_read(&meter_counters(w->meter)->bodies_unparsed), body.len);
+}
+
+#define CHUNK(delta)                                                                               \
+	"data: {\"id\":\"chatcmpl-2\",\"object\":\"chat.completion.chunk\",\"model\":"             \
+	"\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\"choices\":[{\"index\":0,\"delta\":{" \
+	"\"content\":\"" delta "\"},\"finish_reason\":null}],\"usage\":null}\n\n"
+#define USAGE_CHUNK                                                                                \
+	"data: {\"id\":\"chatcmpl-2\",\"object\":\"chat.completion.chunk\",\"model\":"             \
+	"\"gpt-4o-2024-08-06\",\"service_tier\":\"flex\",\"choices\":[],\"usage\":{"               \
+	"\"prompt_tokens\":40,\"completion_tokens\":12,\"total_tokens\":52,"                       \
+	"\"prompt_tokens_details\":{\"cached_tokens\":32}}}\n\n"
+#define DONE "data: [DONE]\n\n"
+
+static const struct expected stream_counts = { { 8, 32, -1, -1, 12, -1, -1, -1 },
+					       USAGE_DOUBT_NONE };
+
+static void reads_streams_cut_anywhere(void **state)
+{
+	static const char stream[] = CHUNK("a") CHUNK("b") USAGE_CHUNK DONE;
+	struct world *w = *state;
+
+	for (size_t piece = 1; piece <= sizeof(stream); piece += piece < 40 ? 1 : 97) {
+		const struct usage *u = call(w, SPAN(sse_ok), SPAN(stream), piece);
+
+		expect_counts(u, &stream_counts);
+		assert_true(u->streaming);
+		assert_string_equal(u->model, "gpt-4o-2024-08-06");
+		assert_string_equal(u->service_tier, "flex");
+		assert_string_equal(u->response_id, "chatcmpl-2");
+		assert_int_equal(u->completeness, COMPLETENESS_COMPLETE);
+	}
+	assert_int_equal(counter_read(&meter_counters(w->meter)->bodies_unparsed), 0);
+}
+
+/* Some servers of this shape send running totals: the last one is the count. */
+static void stream_totals_are_replaced(void **state)
+{
+	static const char stream[] =
+	    "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\n"
+	    "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":15}}\n\n"
+	    "data: {\"usage\":null}\n\n" DONE;
+	static const struct expected expected = { { 5, -1, -1, -1, 15, -1, -1, -1 },
+						  USAGE_DOUBT_NONE };
+
+	expect_counts(call(*state, SPAN(sse_ok), SPAN(stream), 1000), &expected);
+}
+
+static void stream_without_usage(void **state)
+{
+	static const char stream[] = CHUNK("a") DONE;
+	struct expected expected = nothing;
+
+	expected.doubt = USAGE_DOUBT_NO_USAGE;
+	expect_counts(call(*state, SPAN(sse_ok), SPAN(stream), 1000), &expected);
+}
+
+static const struct usage *cut_stream(struct world *w, struct span stream,
+				      enum completeness completeness)
+{
+	w->n = 0;
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_response(&w->drive, SPAN(sse_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, stream, 1000);
+	w->drive.exchange.completeness = completeness;
+	drive_end(&w->drive);
+	assert_int_equal(w->n, 1);
+	return &w->usages[0];
+}
+
+static void stream_cut_at_any_byte(void **state)
+{
+	const struct span all = SPAN(CHUNK("a") USAGE_CHUNK DONE);
+	/* Its JSON is whole from here on: the blank line behind it is of no matter. */
+	const size_t usage_from = sizeof(CHUNK("a") USAGE_CHUNK) - 1 - 2;
+	const size_t done_from = all.len - 2;
+	struct expected none = nothing;
+	struct world *w = *state;
+
+	none.doubt = USAGE_DOUBT_UNPARSED;
+	for (size_t length = 0; length <= all.len; length++) {
+		const struct usage *u =
+		    cut_stream(w, span_head(all, length), COMPLETENESS_TRUNCATED);
+
+		expect_counts(u, length < usage_from ? &none : &stream_counts);
+		assert_int_equal(u->completeness, length < done_from ? COMPLETENESS_TRUNCATED
+								     : COMPLETENESS_COMPLETE);
+	}
+	/* The marker heals nothing but the missing end. */
+	assert_int_equal(cut_stream(w, all, COMPLETENESS_GAP)->completeness, COMPLETENESS_GAP);
+	none.doubt = USAGE_DOUBT_NO_USAGE;
+	expect_counts(cut_stream(w, SPAN(CHUNK("a") DONE), COMPLETENESS_TRUNCATED), &none);
+}
+
+static void stream_with_a_hole(void **state)
+{
+	struct expected none = nothing;
+	struct world *w = *state;
+
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_response(&w->drive, SPAN(sse_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(CHUNK("a")), 1000);
+	drive_gap(&w->drive, DIRECTION_RECEIVED, 300);
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN("lost\n\n" USAGE_CHUNK DONE), 1000);
+	drive_end(&w->drive);
+	expect_counts(&w->usages[0], &stream_counts);
+	assert_int_equal(w->usages[0].completeness, COMPLETENESS_GAP);
+	assert_int_equal(w->usages[0].lost_bytes, 300);
+
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_response(&w->drive, SPAN(sse_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(CHUNK("a")), 1000);
+	drive_gap(&w->drive, DIRECTION_RECEIVED, 300);
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN("lost\n\n" DONE), 1000);
+	drive_end(&w->drive);
+	none.doubt = USAGE_DOUBT_UNPARSED; /* usage was perhaps in the hole */
+	expect_counts(&w->usages[1], &none);
+}
+
+static void errors(void **state)
+{
+	static const struct {
+		const char *head, *body, *error;
+		enum usage_doubt doubt;
+	} cases[] = {
+		{ "HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\n\r\n",
+		  "{\"error\":{\"message\":\"You exceeded your quota\",\"type\":"
+		  "\"insufficient_quota\",\"param\":null,\"code\":\"insufficient_quota\"}}",
+		  "insufficient_quota", USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n",
+		  "{\"error\":{\"message\":\"m\",\"type\":null,\"code\":\"model_not_found\"}}",
+		  "model_not_found", USAGE_DOUBT_NONE },
+		/* an error that is no more than there */
+		{ "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n",
+		  "{\"error\":{\"message\":\"m\"}}", "unknown", USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n",
+		  "{\"error\":{\"message\":\"m\",\"type\":\"server_error\"}}", "server_error",
+		  USAGE_DOUBT_NONE },
+		/* texts that are no codes are not kept: they may quote the request */
+		{ "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n",
+		  "{\"error\":\"your secret words are not allowed\"}", "unknown",
+		  USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\r\n",
+		  "{\"error\":{\"type\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		  "aaaaaaaaaaaa\"}}",
+		  "unknown", USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\n\r\n", "<html>", "",
+		  USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 500 Oops\r\n\r\n", "", "", USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 500 Oops\r\nContent-Type: application/json\r\n\r\n", "{\"err", "",
+		  USAGE_DOUBT_NONE },
+		/* A stream that begins with an error made nothing, one that ends so did. */
+		{ "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+		  "data: {\"error\":{\"type\":\"server_error\"}}\n\n", "server_error",
+		  USAGE_DOUBT_NONE },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+		  CHUNK("a") "data: {\"error\":{\"type\":\"server_error\"}}\n\n", "server_error",
+		  USAGE_DOUBT_NO_USAGE },
+		/* not the kind of body that the route has */
+		{ "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", "<html>", "",
+		  USAGE_DOUBT_UNPARSED },
+		{ "HTTP/1.1 200 OK\r\n\r\n", "{}", "", USAGE_DOUBT_UNPARSED },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", "", "",
+		  USAGE_DOUBT_UNPARSED },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", "<html>", "",
+		  USAGE_DOUBT_UNPARSED },
+		{ "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", "", "",
+		  USAGE_DOUBT_UNPARSED },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct expected expected = nothing;
+		const struct usage *u = call(w, span_of(cases[i].head), span_of(cases[i].body), 7);
+
+		if (strcmp(u->error, cases[i].error) != 0 || u->doubt != cases[i].doubt)
+			fail_msg("%s: %s, %d", cases[i].body, u->error, u->doubt);
+		expected.doubt = cases[i].doubt;
+		expect_counts(u, &expected);
+	}
+}
+
+/* An error that says what it used is no free one. */
+static void error_with_usage_is_counted(void **state)
+{
+	const struct usage *u = call(*state,
+				     SPAN("HTTP/1.1 500 X\r\nContent-Type: "
+					  "application/json\r\n\r\n"),
+				     SPAN("{\"error\":{\"type\":\"server_error\"},\"usage\":{"
+					  "\"prompt_tokens\":4,\"completion_tokens\":2}}"),
+				     50);
+	static const struct expected expected = { { 4, -1, -1, -1, 2, -1, -1, -1 },
+						  USAGE_DOUBT_NONE };
+
+	expect_counts(u, &expected);
+	assert_string_equal(u->error, "server_error");
+}
+
+static void no_answer(void **state)
+{
+	struct expected expected = nothing;
+	struct world *w = *state;
+	const struct usage *u;
+
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_body(&w->drive, DIRECTION_SENT, SPAN(ask), 1000);
+	w->drive.exchange.completeness = COMPLETENESS_TRUNCATED;
+	drive_end(&w->drive);
+	u = &w->usages[0];
+	expected.doubt = USAGE_DOUBT_NO_ANSWER;
+	expect_counts(u, &expected);
+	assert_int_equal(u->status, 0);
+	assert_int_equal(u->ttfb_ns, -1);
+	assert_string_equal(u->model_requested, "gpt-4o");
+	assert_int_equal(u->attempt, 1);
+}
+
+static void decoding_faults(void **state)
+{
+	struct expected expected = nothing;
+	struct world *w = *state;
+
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_response(&w->drive, SPAN(sse_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(CHUNK("a")), 1000);
+	w->drive.exchange.fault = EXCHANGE_BAD_CODING;
+	drive_end(&w->drive);
+	expected.doubt = USAGE_DOUBT_UNPARSED;
+	expect_counts(&w->usages[0], &expected);
+}
+
+static void free_routes(void **state)
+{
+	struct world *w = *state;
+	const struct usage *u;
+
+	drive_begin(&w->drive, w->meter,
+		    SPAN("GET /v1/models/gpt-4o?x=1 HTTP/1.1\r\nHost: a\r\n\r\n"));
+	drive_response(&w->drive, SPAN(json_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN("{\"id\":\"gpt-4o\"}"), 4);
+	drive_end(&w->drive);
+	u = &w->usages[0];
+	assert_true(u->free);
+	assert_int_equal(u->doubt, USAGE_DOUBT_NONE);
+	assert_string_equal(u->operation, "models");
+	assert_string_equal(u->route, "GET /v1/models/{model}");
+	assert_string_equal(u->model_requested, "gpt-4o");
+	assert_string_equal(u->api_key_hash, "");
+}
+
+static void unknown_routes(void **state)
+{
+	static const char *const heads[] = {
+		"POST /v1/embeddings HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
+		"GET /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
+		"POST /v1/chat/completions/ HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++) {
+		const struct usage *u = &w->usages[0];
+
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, span_of(heads[i]));
+		drive_response(&w->drive, SPAN(json_ok));
+		drive_body(&w->drive, DIRECTION_RECEIVED,
+			   SPAN("{\"error\":{\"type\":\"nope\"},\"usage\":{\"prompt_tokens\":1}}"),
+			   9);
+		drive_end(&w->drive);
+		assert_int_equal(u->doubt, USAGE_DOUBT_ROUTE_UNKNOWN);
+		assert_string_equal(u->operation, "unknown");
+		assert_string_equal(u->route, "");
+		assert_string_equal(u->request_id, "req_123");
+		assert_string_equal(u->error, "nope");
+		assert_int_equal(u->present, 0);
+		expect_key(u, "sk-test-key");
+	}
+	assert_int_equal(counter_read(&meter_counters(w->meter)->unknown_routes), 3);
+}
+
+static void keys(void **state)
+{
+	static const struct {
+		const char *head, *key;
+	} cases[] = {
+		{ "Authorization: Bearer abc", "abc" },
+		{ "Authorization: bearer  abc", "abc" },
+		{ "Authorization: Basic abc==", "abc==" },
+		{ "authorization: abc", "abc" },
+		{ "Authorization: Digest abc", "Digest abc" },
+		{ "Authorization: Bearer", "Bearer" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char head[256];
+		int n = snprintf(head, sizeof(head), "POST /v1/x HTTP/1.1\r\n%s\r\n\r\n",
+				 cases[i].head);
+
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, (struct span){ head, (size_t)n });
+		drive_end(&w->drive);
+		expect_key(&w->usages[0], cases[i].key);
+	}
+}
+
+static void no_secret_no_hash(void **state)
+{
+	assert_string_equal(call(*state, SPAN(json_ok), SPAN(plain_usage), 1000)->api_key_hash, "");
+}
+
+static void attempts(void **state)
+{
+	static const struct {
+		const char *count;
+		unsigned attempt;
+	} cases[] = { { "0", 1 }, { "1", 2 },         { "-1", 1 },
+		      { "x", 1 }, { "65534", 65535 }, { "65535", 1 } };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char head[256];
+		int n = snprintf(head, sizeof(head),
+				 "POST /v1/x HTTP/1.1\r\nX-Stainless-Retry-Count: %s\r\n\r\n",
+				 cases[i].count);
+
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, (struct span){ head, (size_t)n });
+		drive_end(&w->drive);
+		assert_int_equal(w->usages[0].attempt, cases[i].attempt);
+	}
+}
+
+static void texts_are_cut_and_safe(void **state)
+{
+	struct world *w = *state;
+	const struct usage *u;
+	char body[512];
+	int n = snprintf(body, sizeof(body),
+			 "{\"id\":\"a\\nb\\u001bc\",\"model\":\"%0200d\",\"service_tier\":"
+			 "\"%0100d\",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}",
+			 0, 0);
+
+	u = call(w, SPAN(json_ok), (struct span){ body, (size_t)n }, 11);
+	assert_string_equal(u->response_id, "a?b?c");
+	assert_int_equal(strlen(u->model), sizeof(u->model) - 1);
+	assert_int_equal(strlen(u->service_tier), sizeof(u->service_tier) - 1);
+	assert_int_equal(u->doubt, USAGE_DOUBT_NONE);
+}
+
+static void other_hosts_leave_nothing(void **state)
+{
+	struct world *w = *state;
+	struct drive *d = &w->drive;
+
+	*d = (struct drive){ .meter = w->meter };
+	span_copy(SPAN("api.example.com"), d->connection.server, sizeof(d->connection.server));
+	d->exchange.connection = &d->connection;
+	assert_true(head_parse_request(SPAN(POST "\r\n"), &d->exchange.request) > 0);
+	meter_handler.request(w->meter, &d->exchange);
+	drive_body(d, DIRECTION_SENT, SPAN(ask), 10);
+	drive_response(d, SPAN(json_ok));
+	drive_body(d, DIRECTION_RECEIVED, SPAN(plain_usage), 10);
+	drive_gap(d, DIRECTION_RECEIVED, 1);
+	drive_end(d);
+	assert_int_equal(w->n, 0);
+	assert_null(d->exchange.meter);
+}
+
+/* A response whose request began before we watched: http calls no `request` for it. */
+static void response_without_request(void **state)
+{
+	struct world *w = *state;
+	struct drive *d = &w->drive;
+	const struct usage *u = &w->usages[0];
+
+	*d = (struct drive){ .meter = w->meter };
+	span_copy(SPAN(DRIVE_SERVER), d->connection.server, sizeof(d->connection.server));
+	d->exchange.connection = &d->connection;
+	d->exchange.completeness = COMPLETENESS_PRE_ATTACH;
+	drive_response(d, SPAN(json_ok));
+	drive_body(d, DIRECTION_RECEIVED, SPAN(plain_usage), 10);
+	drive_end(d);
+	assert_int_equal(w->n, 1);
+	assert_int_equal(u->doubt, USAGE_DOUBT_ROUTE_UNKNOWN);
+	assert_int_equal(u->completeness, COMPLETENESS_PRE_ATTACH);
+	assert_string_equal(u->request_id, "req_123");
+	assert_int_equal(u->time_start_ns, DRIVE_FIRST);
+	assert_int_equal(u->ttfb_ns, -1);
+}
+
+static void calls_keep_their_providers(void **state)
+{
+	struct world *w = *state;
+
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	meter_set_providers(w->meter, w->providers);
+	providers_unref(w->providers);
+	w->providers = NULL;
+	assert_int_equal(providers_load("config/providers", &w->providers, NULL), 0);
+	meter_set_providers(w->meter, w->providers); /* the old set now lives by the call alone */
+	drive_response(&w->drive, SPAN(json_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(plain_usage), 10);
+	drive_end(&w->drive);
+	assert_int_equal(w->usages[0].counts[USAGE_INPUT], 19);
+}
+
+/* As on the wire, through the parser of the stage before, cut at every size. */
+static void through_http(void **state)
+{
+	static const char request[] = POST "Content-Length: 19\r\n\r\n{\"model\":\"gpt-4o\"} ";
+	static const char first[] = OK "application/json\r\nContent-Length: %zu\r\n\r\n%s";
+	static const char second[] = OK "text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+					"%zx\r\n%s\r\n";
+	static const char stream[] = CHUNK("a") USAGE_CHUNK DONE;
+	struct world *w = *state;
+	struct h1_counters counters = { 0 };
+	char wire[4096];
+	size_t n;
+
+	n = (size_t)snprintf(wire, sizeof(wire), first, sizeof(plain_usage) - 1, plain_usage);
+	n += (size_t)snprintf(wire + n, sizeof(wire) - n, second, sizeof(stream) - 1, stream);
+	for (size_t piece = 1; piece <= n; piece += piece < 20 ? 1 : 211) {
+		struct connection conn = { .server = DRIVE_SERVER };
+		struct chunk chunk = { SPAN(request), 0, sizeof(request) - 1, DRIVE_BEGIN,
+				       DIRECTION_SENT };
+		const uint64_t lost[2] = { 0, 0 };
+		struct h1 *h1;
+
+		w->n = 0;
+		assert_int_equal(h1_new(&conn, &meter_handler, w->meter, &counters, &h1), 0);
+		h1_feed(h1, &chunk);
+		chunk.offset += chunk.length;
+		h1_feed(h1, &chunk);
+		for (size_t at = 0; at < n; at += piece) {
+			struct span part = { wire + at, piece < n - at ? piece : n - at };
+
+			h1_feed(h1, &(struct chunk){ part, at, part.len, DRIVE_FIRST,
+						     DIRECTION_RECEIVED });
+		}
+		h1_close(h1, DRIVE_END, lost); /* without the last chunk, but after [DONE] */
+		h1_free(h1);
+		assert_int_equal(w->n, 2);
+		assert_int_equal(w->usages[0].counts[USAGE_INPUT], 19);
+		assert_int_equal(w->usages[0].counts[USAGE_OUTPUT], 10);
+		assert_string_equal(w->usages[0].model_requested, "gpt-4o");
+		expect_counts(&w->usages[1], &stream_counts);
+		assert_true(w->usages[1].streaming);
+		assert_int_equal(w->usages[1].completeness, COMPLETENESS_COMPLETE);
+		assert_string_equal(w->usages[1].model_requested, "gpt-4o");
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(fills_every_field),
+		TEST(counts_are_disjoint),
+		TEST(json_cut_at_any_byte_has_no_counts),
+		TEST(reads_streams_cut_anywhere),
+		TEST(stream_totals_are_replaced),
+		TEST(stream_without_usage),
+		TEST(stream_cut_at_any_byte),
+		TEST(stream_with_a_hole),
+		TEST(errors),
+		TEST(error_with_usage_is_counted),
+		TEST(no_answer),
+		TEST(decoding_faults),
+		TEST(free_routes),
+		TEST(unknown_routes),
+		TEST(keys),
+		cmocka_unit_test_setup_teardown(no_secret_no_hash, setup_without_secret, teardown),
+		TEST(attempts),
+		TEST(texts_are_cut_and_safe),
+		TEST(other_hosts_leave_nothing),
+		TEST(response_without_request),
+		TEST(calls_keep_their_providers),
+		TEST(through_http),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
