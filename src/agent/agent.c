@@ -340,13 +340,12 @@ int agent_new(const struct options *options, struct config *config, struct agent
 	code = open_all(a, err);
 	if (code < 0)
 		return code;
-	a->sources = (struct status_sources){ a->attach,
-					      a->capture,
-					      a->policy,
-					      a->ledger_loop,
-					      a->host_id,
-					      a->host_name,
-					      clock_system.now_ns(&clock_system) };
+	a->sources = (struct status_sources){ .attach = a->attach,
+					      .capture = a->capture,
+					      .ledger = a->ledger_loop,
+					      .host_id = a->host_id,
+					      .host_name = a->host_name,
+					      .started_ns = clock_system.now_ns(&clock_system) };
 	attach_sweep(a->attach);
 	code = start(a, err);
 	if (code < 0)

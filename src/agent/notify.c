@@ -1,6 +1,7 @@
 /* The protocol of sd_notify is one datagram: no library is worth it. */
 #include "agent/notify.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

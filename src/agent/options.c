@@ -143,7 +143,7 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	choose(&o->kafka, NULL, &settings->kafka, NULL);
 	choose(&o->kafka_topic, NULL, &settings->kafka_topic, NULL);
 	if (value)
-		yaml_free(&settings_schema, value);
+		yaml_unload(&settings_schema, value);
 	if (o->ring_mib > RING_MIB_MAX || (o->ring_mib & (o->ring_mib - 1)))
 		return err_set(err, -EINVAL,
 			       "%s:%u: ring_mib: expected a power of two up to %d, got %u", path,

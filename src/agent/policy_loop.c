@@ -233,8 +233,3 @@ void policy_loop_free(struct policy_loop *l)
 	loop_done(&l->loop);
 	free(l);
 }
-
-const struct budget_counters *policy_loop_budget(const struct policy_loop *l)
-{
-	return budgets_counters(l->budgets);
-}

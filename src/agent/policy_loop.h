@@ -38,5 +38,3 @@ int policy_loop_start(struct policy_loop *loop, struct err *err);
 /* Charges what is queued, stops. */
 void policy_loop_stop(struct policy_loop *loop);
 void policy_loop_free(struct policy_loop *loop);
-
-const struct budget_counters *policy_loop_budget(const struct policy_loop *loop);

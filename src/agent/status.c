@@ -90,22 +90,6 @@ static void write_meter(struct emit *out, const struct meter_counters *c)
 	write_rows(out, "meter", rows, N_ROWS(rows));
 }
 
-static void write_budget(struct emit *out, const struct budget_counters *c)
-{
-	const struct counter_row rows[] = {
-		{ "allowed", &c->allowed },
-		{ "denied", &c->denied },
-		{ "charged", &c->charged },
-		{ "unpriced", &c->unpriced },
-		{ "settled_by_capture", &c->settled_by_capture },
-		{ "settled_by_caller", &c->settled_by_caller },
-		{ "expired", &c->expired },
-		{ "late", &c->late },
-	};
-
-	write_rows(out, "budget", rows, N_ROWS(rows));
-}
-
 static void write_ledger(struct emit *out, const struct ledger_loop_counters *c)
 {
 	const struct counter_row rows[] = {
@@ -131,7 +115,6 @@ void status_write(const struct status_sources *s, struct emit *out)
 	write_capture(out, s->capture);
 	write_http(out, capture_loop_http(s->capture));
 	write_meter(out, capture_loop_meter(s->capture));
-	write_budget(out, policy_loop_budget(s->policy));
 	write_ledger(out, ledger_loop_counters(s->ledger));
 	ledger_loop_describe(s->ledger, out);
 }

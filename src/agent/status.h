@@ -1,17 +1,15 @@
-/* The status object: every counter of every stage under its stage, so that nothing is refused,
- * lost or doubted without a number. */
+/* What the agent adds to the status object of the policy server: every counter of every stage, so
+ * that nothing is refused, lost or doubted without a number. */
 #pragma once
 
 #include "agent/capture_loop.h"
 #include "agent/ledger_loop.h"
-#include "agent/policy_loop.h"
 #include "attach/attach.h"
 #include "base/emit.h"
 
 struct status_sources {
 	const struct attach *attach;
 	const struct capture_loop *capture;
-	const struct policy_loop *policy;
 	const struct ledger_loop *ledger;
 	const char *host_id, *host_name;
 	int64_t started_ns;
