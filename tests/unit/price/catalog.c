@@ -1,6 +1,6 @@
 /* price/catalog: which rates a call gets, to the picodollar, and each way a price file can be
- * wrong. Rates and right sums are those of published price lists and of bug reports of other meters; the
- * arithmetic stands beside each row. */
+ * wrong. Rates and right sums are those of published price lists and of bug reports of other
+ * meters; the arithmetic stands beside each row. */
 #include "price/catalog.h"
 
 #include <errno.h>
