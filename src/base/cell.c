@@ -40,7 +40,7 @@ static struct glyph glyph_at(struct span text)
 	/* Of what the locale cannot write, wcwidth says -1. */
 	int columns = n ? wcwidth(character) : -1;
 
-	/* In the C locale bytes above ASCII have no meaning, and some libraries give them a width. */
+	/* In the C locale bytes above ASCII mean nothing, though some give them a width. */
 	if (columns < 1 || (n > 1 && MB_CUR_MAX == 1))
 		return (struct glyph){ .bytes = n ? n : 1, .columns = 1 };
 	return (struct glyph){ .bytes = n, .columns = (unsigned)columns, .is_printable = true };
