@@ -21,7 +21,7 @@ all: $B/outlayd $B/outlay
 # --- what is built from what
 PKGS     := libbpf libevent libevent_pthreads libcyaml yaml-0.1 jansson rdkafka sqlite3 zlib libcrypto libelf libcurl
 SRC      := $(wildcard src/*/*.c)
-PROGRAMS := src/agent/main.c $(wildcard src/cli/*.c)
+PROGRAMS := src/agent/main.c src/cli/outlay.c
 CORE     := $(filter-out $(PROGRAMS),$(SRC))
 BPF      := $(wildcard bpf/*.bpf.c)
 SKELS    := $(BPF:bpf/%.bpf.c=$B/bpf/%.skel.h)
@@ -59,7 +59,7 @@ $B/$(1)/core.a: $(CORE:%.c=$B/$(1)/%.o)
 	$$Q rm -f $$@ && $(AR) rcs $$@ $$^
 
 $B/$(1)/outlayd: $B/$(1)/src/agent/main.o $B/$(1)/core.a
-$B/$(1)/outlay: $(patsubst %.c,$B/$(1)/%.o,$(wildcard src/cli/*.c)) $B/$(1)/core.a
+$B/$(1)/outlay: $B/$(1)/src/cli/outlay.o $B/$(1)/core.a
 $B/$(1)/tests/%: $B/$(1)/tests/%.o $B/$(1)/core.a
 	$$(call say,LD,$$@)
 	$$Q $(CC) $(LDFLAGS_$(1)) -pthread -o $$@ $$^ $(PKG_LIBS) $$(TEST_LIBS)
