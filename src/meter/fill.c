@@ -134,7 +134,7 @@ static enum completeness completeness_of(const struct fill_input *in)
 	const struct exchange *ex = in->exchange;
 
 	if (ex->completeness == COMPLETENESS_TRUNCATED && in->response->finished &&
-	    !in->response->hole && ex->fault == EXCHANGE_OK)
+	    ex->fault == EXCHANGE_OK)
 		return COMPLETENESS_COMPLETE;
 	return ex->completeness;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/hmac.h>
@@ -223,6 +224,9 @@ static void counts_are_disjoint(void **state)
 		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
 		{ "{\"prompt_tokens\":99999999999999999999,\"completion_tokens\":5}",
 		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		{ "{\"prompt_tokens\":\"many\",\"completion_tokens\":5,"
+		  "\"completion_tokens_details\":{\"reasoning_tokens\":6}}",
+		  { { -1, -1, -1, -1, -1, 6, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
 		/* not what was due */
 		{ "{\"prompt_tokens\":\"many\",\"completion_tokens\":5}",
 		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
@@ -245,7 +249,7 @@ static void counts_are_disjoint(void **state)
 		expect_counts(call(w, SPAN(json_ok), (struct span){ body, (size_t)n }, 64),
 			      &cases[i].expected);
 	}
-	assert_int_equal(counter_read(&meter_counters(w->meter)->inconsistent), 4);
+	assert_int_equal(counter_read(&meter_counters(w->meter)->inconsistent), 5);
 }
 
 static const struct expected nothing = { { -1, -1, -1, -1, -1, -1, -1, -1 }, 0 };
@@ -496,6 +500,49 @@ static void decoding_faults(void **state)
 	drive_end(&w->drive);
 	expected.doubt = USAGE_DOUBT_UNPARSED;
 	expect_counts(&w->usages[0], &expected);
+
+	/* Broken chunks behind the marker: it heals a missing end, not a wrong one. */
+	drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+	drive_response(&w->drive, SPAN(sse_ok));
+	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(USAGE_CHUNK DONE), 1000);
+	w->drive.exchange.completeness = COMPLETENESS_TRUNCATED;
+	w->drive.exchange.fault = EXCHANGE_BAD_CHUNK;
+	drive_end(&w->drive);
+	assert_int_equal(w->usages[1].completeness, COMPLETENESS_TRUNCATED);
+}
+
+/* Errors of a route that answers in streams alone are JSON; other JSON of it is not read. */
+static void formats_of_a_route(void **state)
+{
+	static const char file[] = "name: acme\nhosts: [api.openai.com]\nerror: /error/type\n"
+				   "routes:\n- match: POST /v1/chat/completions\n"
+				   "  operation: chat\n  format: [sse]\n  usage: {input: /n}\n";
+	char dir[] = "/tmp/meter-XXXXXX", path[64];
+	struct world *w = *state;
+	const struct usage *u;
+	FILE *out;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/acme.yaml", dir);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	assert_true(fputs(file, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+	providers_unref(w->providers);
+	assert_int_equal(providers_load(dir, &w->providers, NULL), 0);
+	meter_set_providers(w->meter, w->providers);
+	unlink(path);
+	rmdir(dir);
+
+	u = call(w, SPAN("HTTP/1.1 400 X\r\nContent-Type: application/json\r\n\r\n"),
+		 SPAN("{\"error\":{\"type\":\"bad\"}}"), 10);
+	assert_string_equal(u->error, "bad");
+	u = call(w, SPAN(json_ok), SPAN("{\"n\":1}"), 10);
+	assert_int_equal(u->doubt, USAGE_DOUBT_UNPARSED);
+	assert_int_equal(u->present, 0);
+	u = call(w, SPAN(sse_ok), SPAN("data: {\"n\":1}\n\n"), 10);
+	assert_int_equal(u->doubt, USAGE_DOUBT_NONE);
+	assert_int_equal(u->counts[USAGE_INPUT], 1);
 }
 
 static void free_routes(void **state)
@@ -737,6 +784,7 @@ int main(void)
 		TEST(error_with_usage_is_counted),
 		TEST(no_answer),
 		TEST(decoding_faults),
+		TEST(formats_of_a_route),
 		TEST(free_routes),
 		TEST(unknown_routes),
 		TEST(keys),

@@ -120,6 +120,9 @@ static void loads(void **state)
 	assert_non_null(strstr(hosts, "api.acme.com "));
 	assert_non_null(strstr(hosts, "*.eu.acme.com "));
 	assert_non_null(strstr(hosts, "api.other.io "));
+	assert_string_equal(provider_name(providers_named(providers, SPAN("other"))), "other");
+	assert_null(providers_named(providers, SPAN("othe")));
+	assert_null(providers_named(providers, SPAN("")));
 	providers_unref(providers);
 }
 
