@@ -7,10 +7,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/notify.h"
+#include "agent/policy_loop.h"
 #include "agent/status.h"
 #include "agent/terminal.h"
 #include "base/cleanup.h"
@@ -153,20 +153,10 @@ static void take_shown(void *ctx)
 
 /* --- opening, in order */
 
-static int make_state_dir(const char *path, struct err *err)
-{
-	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_set(err, -errno, "%s: cannot make the state directory: %s", path,
-			       strerror(errno));
-	return 0;
-}
-
 static int open_ledger(struct agent *a, struct err *err)
 {
-	int code = make_state_dir(a->options.state, err);
+	int code = ledger_open(a->options.state, &a->ledger, err);
 
-	if (code == 0)
-		code = ledger_open(a->options.state, &a->ledger, err);
 	if (code == 0)
 		code = ledger_host_id(a->ledger, a->host_id);
 	if (code == 0)
