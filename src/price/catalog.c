@@ -275,10 +275,13 @@ size_t catalog_models(const struct catalog *catalog)
 
 /* --- pricing */
 
-/* What a provider does not bill: it refused or failed the request and counted nothing. */
+/* What a provider does not bill: it refused or failed the request and counted nothing. It may say
+ * so under status 200, with an error for the answer, which the meter then finds sound. */
 static bool is_unbilled_error(const struct usage *usage)
 {
-	if (usage->status < 400 || usage->doubt == USAGE_DOUBT_INCONSISTENT)
+	bool refused = usage->error[0] && !usage->doubt;
+
+	if ((usage->status < 400 && !refused) || usage->doubt == USAGE_DOUBT_INCONSISTENT)
 		return false;
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 		if (usage->present & 1u << i && usage->counts[i] != 0)

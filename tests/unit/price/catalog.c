@@ -281,30 +281,32 @@ static void test_served_model_wins(void **state)
 struct doubt_row {
 	const char *provider;
 	uint16_t status;
-	bool free, counted;
+	bool free, counted, error;
 	enum usage_doubt doubt;
 	const char *context; /* priced at zero, with this context, or NULL */
 	const char *reason;  /* unpriced */
 };
 
 static const struct doubt_row doubt_rows[] = {
-	{ "openai", 200, true, false, USAGE_DOUBT_NONE, "free", NULL },
-	{ "openai", 0, true, false, USAGE_DOUBT_NO_ANSWER, "free", NULL },
-	{ "openai", 429, false, false, USAGE_DOUBT_NONE, "error", NULL },
-	{ "openai", 400, false, false, USAGE_DOUBT_NO_USAGE, "error", NULL },
-	{ "openai", 500, false, false, USAGE_DOUBT_UNPARSED, "error", NULL },
-	{ "openai", 404, false, false, USAGE_DOUBT_ROUTE_UNKNOWN, "error", NULL },
-	{ "openai", 399, false, false, USAGE_DOUBT_NO_USAGE, NULL, "no_usage" },
-	{ "openai", 500, false, false, USAGE_DOUBT_INCONSISTENT, NULL, "inconsistent" },
-	{ "openai", 500, false, true, USAGE_DOUBT_UNPARSED, NULL, "unparsed" },
-	{ "openai", 200, false, false, USAGE_DOUBT_NO_USAGE, NULL, "no_usage" },
-	{ "openai", 200, false, false, USAGE_DOUBT_NONE, NULL, "no_usage" },
-	{ "openai", 200, false, true, USAGE_DOUBT_UNPARSED, NULL, "unparsed" },
-	{ "openai", 200, false, false, USAGE_DOUBT_ROUTE_UNKNOWN, NULL, "route_unknown" },
-	{ "openai", 0, false, false, USAGE_DOUBT_NO_ANSWER, NULL, "no_answer" },
-	{ "", 200, false, true, USAGE_DOUBT_NONE, NULL, "provider_unknown" },
-	{ "", 404, false, false, USAGE_DOUBT_NONE, NULL, "provider_unknown" },
-	{ "openai2", 200, false, true, USAGE_DOUBT_NONE, NULL, "model_unknown" },
+	{ "openai", 200, true, false, false, USAGE_DOUBT_NONE, "free", NULL },
+	{ "openai", 0, true, false, false, USAGE_DOUBT_NO_ANSWER, "free", NULL },
+	{ "openai", 429, false, false, false, USAGE_DOUBT_NONE, "error", NULL },
+	{ "openai", 400, false, false, false, USAGE_DOUBT_NO_USAGE, "error", NULL },
+	{ "openai", 500, false, false, false, USAGE_DOUBT_UNPARSED, "error", NULL },
+	{ "openai", 404, false, false, false, USAGE_DOUBT_ROUTE_UNKNOWN, "error", NULL },
+	{ "openai", 200, false, false, true, USAGE_DOUBT_NONE, "error", NULL },
+	{ "openai", 200, false, false, true, USAGE_DOUBT_NO_USAGE, NULL, "no_usage" },
+	{ "openai", 399, false, false, false, USAGE_DOUBT_NO_USAGE, NULL, "no_usage" },
+	{ "openai", 500, false, false, false, USAGE_DOUBT_INCONSISTENT, NULL, "inconsistent" },
+	{ "openai", 500, false, true, false, USAGE_DOUBT_UNPARSED, NULL, "unparsed" },
+	{ "openai", 200, false, false, false, USAGE_DOUBT_NO_USAGE, NULL, "no_usage" },
+	{ "openai", 200, false, false, false, USAGE_DOUBT_NONE, NULL, "no_usage" },
+	{ "openai", 200, false, true, false, USAGE_DOUBT_UNPARSED, NULL, "unparsed" },
+	{ "openai", 200, false, false, false, USAGE_DOUBT_ROUTE_UNKNOWN, NULL, "route_unknown" },
+	{ "openai", 0, false, false, false, USAGE_DOUBT_NO_ANSWER, NULL, "no_answer" },
+	{ "", 200, false, true, false, USAGE_DOUBT_NONE, NULL, "provider_unknown" },
+	{ "", 404, false, false, false, USAGE_DOUBT_NONE, NULL, "provider_unknown" },
+	{ "openai2", 200, false, true, false, USAGE_DOUBT_NONE, NULL, "model_unknown" },
 };
 
 static void test_doubts(void **state)
@@ -321,6 +323,7 @@ static void test_doubts(void **state)
 		span_copy(span_of(row->provider), usage.provider, sizeof(usage.provider));
 		usage.status = row->status;
 		usage.free = row->free;
+		usage.error[0] = row->error ? 'e' : '\0';
 		usage.doubt = row->doubt;
 		if (!row->counted)
 			usage.present = 0;
