@@ -87,7 +87,7 @@ int args_parse(int argc, char **argv, const char *about, const struct args_optio
 	    (struct args){ .socket = environment && *environment ? environment : DEFAULT_SOCKET };
 	fill_table(table, options, n_options);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* glibc: begins anew, whatever was parsed before */
 	for (;;) {
 		code = getopt_long(argc, argv, "+:", table, &at);
 		if (code < 0)
