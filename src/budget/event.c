@@ -23,6 +23,20 @@ void event_put_u64(struct buf *out, uint64_t value)
 	buf_put(out, (struct span){ text + at, sizeof(text) - at });
 }
 
+static void put_i64(struct buf *out, int64_t value)
+{
+	if (value < 0)
+		buf_put(out, SPAN("-"));
+	event_put_u64(out, value < 0 ? -(uint64_t)value : (uint64_t)value);
+}
+
+void event_put_quoted(struct buf *out, const char *text)
+{
+	buf_put(out, SPAN("\""));
+	buf_put(out, span_of(text));
+	buf_put(out, SPAN("\""));
+}
+
 static json_t *load(struct span json)
 {
 	return json_loadb(json.ptr, json.len, JSON_REJECT_DUPLICATES, NULL);
@@ -45,9 +59,7 @@ static void put_money(struct buf *out, money_wide pico)
 {
 	char text[MONEY_TEXT_MAX];
 
-	buf_put(out, SPAN("\""));
-	buf_put(out, span_of(money_format(pico, MONEY_PICO_DIGITS, text)));
-	buf_put(out, SPAN("\""));
+	event_put_quoted(out, money_format(pico, MONEY_PICO_DIGITS, text));
 }
 
 /* null reads as 0: the field that says why it is null is another. */
@@ -124,16 +136,27 @@ int event_read_labels(struct span json, struct verdict *v)
 
 /* --- counts and rates, by bucket */
 
+/* `,"bucket":`, or with the brace that opens the object. */
+static void put_bucket(struct buf *out, bool first, enum usage_bucket bucket)
+{
+	buf_put(out, first ? SPAN("{\"") : SPAN(",\""));
+	buf_put(out, span_of(usage_bucket_name(bucket)));
+	buf_put(out, SPAN("\":"));
+}
+
 void event_write_usage(struct buf *out, const struct verdict *v)
 {
 	const struct usage *usage = &v->charge.usage;
-	struct emit e = emit_to(out);
+	bool first = true;
 
-	emit_object(&e, NULL);
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		if (usage->present >> i & 1)
-			emit_int(&e, usage_bucket_name(i), usage->counts[i]);
-	emit_end_object(&e);
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+		if (!(usage->present >> i & 1))
+			continue;
+		put_bucket(out, first, i);
+		put_i64(out, usage->counts[i]);
+		first = false;
+	}
+	buf_put(out, first ? SPAN("{}") : SPAN("}"));
 }
 
 int event_read_usage(struct span json, struct verdict *v)
@@ -161,15 +184,18 @@ int event_read_usage(struct span json, struct verdict *v)
 
 void event_write_rates(struct buf *out, const struct verdict *v)
 {
-	struct emit e = emit_to(out);
 	char text[MONEY_TEXT_MAX];
+	bool first = true;
 
-	emit_object(&e, NULL);
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		if (v->charge.rated >> i & 1)
-			emit_text(&e, usage_bucket_name(i),
-				  money_format(v->charge.rates_yocto[i], MONEY_YOCTO_DIGITS, text));
-	emit_end_object(&e);
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+		if (!(v->charge.rated >> i & 1))
+			continue;
+		put_bucket(out, first, i);
+		event_put_quoted(out,
+				 money_format(v->charge.rates_yocto[i], MONEY_YOCTO_DIGITS, text));
+		first = false;
+	}
+	buf_put(out, first ? SPAN("{}") : SPAN("}"));
 }
 
 int event_read_rates(struct span json, struct verdict *v)
@@ -215,12 +241,11 @@ int event_read_cost_usd(struct span json, struct verdict *v)
 void event_write_cost_pico(struct buf *out, const struct verdict *v)
 {
 	char text[MONEY_TEXT_MAX];
-	struct emit e = emit_to(out);
 
 	if (v->charge.source == COST_UNPRICED)
-		emit_null(&e, NULL);
+		buf_put(out, SPAN("null"));
 	else
-		emit_text(&e, NULL, money_format(v->charge.cost_pico, 0, text));
+		event_put_quoted(out, money_format(v->charge.cost_pico, 0, text));
 }
 
 void event_write_unpriced_reason(struct buf *out, const struct verdict *v)
@@ -297,23 +322,29 @@ int event_read_ttfb(struct span json, struct verdict *v)
 
 /* --- budgets */
 
+static void write_touch(struct buf *out, const struct budget_touch *touch)
+{
+	struct emit e = emit_to(out);
+	char time[TIMESTAMP_TEXT_MAX];
+
+	buf_put(out, SPAN("{\"name\":"));
+	emit_text(&e, NULL, touch->name);
+	buf_put(out, SPAN(",\"window_start\":"));
+	event_put_quoted(out, timestamp_format(touch->window_start_ns, time));
+	buf_put(out, SPAN(",\"spent_usd\":"));
+	put_money(out, touch->spent_pico);
+	buf_put(out, SPAN("}"));
+}
+
 void event_write_budgets(struct buf *out, const struct verdict *v)
 {
-	char time[TIMESTAMP_TEXT_MAX], spent[MONEY_TEXT_MAX];
-	struct emit e = emit_to(out);
-
-	emit_array(&e, NULL);
+	buf_put(out, SPAN("["));
 	for (unsigned i = 0; i < v->n_budgets; i++) {
-		const struct budget_touch *touch = &v->budgets[i];
-
-		emit_object(&e, NULL);
-		emit_text(&e, "name", touch->name);
-		emit_text(&e, "window_start", timestamp_format(touch->window_start_ns, time));
-		emit_text(&e, "spent_usd",
-			  money_format(touch->spent_pico, MONEY_PICO_DIGITS, spent));
-		emit_end_object(&e);
+		if (i)
+			buf_put(out, SPAN(","));
+		write_touch(out, &v->budgets[i]);
 	}
-	emit_end_array(&e);
+	buf_put(out, SPAN("]"));
 }
 
 static int read_touch(json_t *item, struct budget_touch *touch)

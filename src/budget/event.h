@@ -6,8 +6,9 @@
 
 #include "budget/verdict.h"
 
-/* Decimal digits of an unsigned integer. */
+/* Decimal digits of an unsigned integer; a text of ours that needs no escapes, in quotes. */
 void event_put_u64(struct buf *out, uint64_t value);
+void event_put_quoted(struct buf *out, const char *text);
 
 /* OUTLAY_LABELS "k=v,k=v" as an object. Entries without `=` or key are left out; of a key that
  * occurs twice the first one is told. */

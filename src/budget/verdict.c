@@ -20,7 +20,7 @@ static const char *const completeness_names[] = {
 	[COMPLETENESS_PRE_ATTACH] = "pre_attach",
 };
 
-#define NAME(label) .name = (label), .key = { "\"" label "\":", sizeof(label) + 2 }
+#define NAME(label) .name = (label), .key = { ",\"" label "\":", sizeof(label) + 3 }
 #define MEMBER(label, kind_, member)                                                               \
 	NAME(label), .kind = (kind_), .offset = offsetof(struct verdict, member),                  \
 		     .size = sizeof(((struct verdict *)NULL)->member)
@@ -115,13 +115,6 @@ const unsigned verdict_n_fields = sizeof(verdict_fields) / sizeof(verdict_fields
 /* The host is not of the call: it stands after the times and comes from the caller. */
 #define HOST_PLACE 3
 
-static void put_quoted(struct buf *out, const char *plain)
-{
-	buf_put(out, SPAN("\""));
-	buf_put(out, span_of(plain));
-	buf_put(out, SPAN("\""));
-}
-
 static void put_text(struct buf *out, struct span text)
 {
 	struct emit e = emit_to(out);
@@ -132,13 +125,6 @@ static void put_text(struct buf *out, struct span text)
 		emit_null(&e, NULL);
 }
 
-static void put_time(struct buf *out, int64_t utc_ns)
-{
-	char text[TIMESTAMP_TEXT_MAX];
-
-	put_quoted(out, timestamp_format(utc_ns, text));
-}
-
 static void put_uuid(struct buf *out, const struct uuid *id)
 {
 	char text[UUID_TEXT];
@@ -146,7 +132,7 @@ static void put_uuid(struct buf *out, const struct uuid *id)
 	if (uuid_is_zero(id))
 		buf_put(out, SPAN("null"));
 	else
-		put_quoted(out, uuid_format(id, text));
+		event_put_quoted(out, uuid_format(id, text));
 }
 
 static void put_unsigned(struct buf *out, uint64_t value, uint64_t null)
@@ -160,6 +146,7 @@ static void put_unsigned(struct buf *out, uint64_t value, uint64_t null)
 static void put_value(struct buf *out, const struct verdict_field *field, const struct verdict *v)
 {
 	const void *at = (const char *)v + field->offset;
+	char text[TIMESTAMP_TEXT_MAX];
 
 	switch (field->kind) {
 	case FIELD_TEXT:
@@ -178,13 +165,13 @@ static void put_value(struct buf *out, const struct verdict_field *field, const 
 		buf_put(out, *(const bool *)at ? SPAN("true") : SPAN("false"));
 		break;
 	case FIELD_TIME:
-		put_time(out, *(const int64_t *)at);
+		event_put_quoted(out, timestamp_format(*(const int64_t *)at, text));
 		break;
 	case FIELD_UUID:
 		put_uuid(out, at);
 		break;
 	case FIELD_ENUM:
-		put_quoted(out, field->names[*(const unsigned *)at]);
+		event_put_quoted(out, field->names[*(const unsigned *)at]);
 		break;
 	case FIELD_CUSTOM:
 		field->write(out, v);
@@ -203,11 +190,11 @@ static void put_host(struct buf *out, const char *host_id, const char *host_name
 void verdict_json(struct buf *out, const struct verdict *v, const char *host_id,
 		  const char *host_name)
 {
+	buf_put(out, SPAN("{"));
 	for (unsigned i = 0; i < verdict_n_fields; i++) {
 		if (i == HOST_PLACE)
 			put_host(out, host_id, host_name);
-		buf_put(out, i ? SPAN(",") : SPAN("{"));
-		buf_put(out, verdict_fields[i].key);
+		buf_put(out, span_skip(verdict_fields[i].key, i == 0));
 		put_value(out, &verdict_fields[i], v);
 	}
 	buf_put(out, SPAN("}"));

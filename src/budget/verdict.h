@@ -42,7 +42,7 @@ enum field_kind {
 
 struct verdict_field {
 	const char *name; /* in JSON and as column */
-	struct span key;  /* "\"name\":" */
+	struct span key;  /* ",\"name\":" */
 	enum field_kind kind;
 	size_t offset;
 	size_t size;

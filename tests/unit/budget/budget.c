@@ -462,9 +462,11 @@ static void test_more_than_fit(void **state)
 	assert_int_equal(charge(budgets, &process, USD(1.5), NOON).n_budgets, VERDICT_BUDGETS_MAX);
 	for (unsigned i = 0; i < N; i++)
 		check(budgets, i, NOON, USD(1.5), 0);
-	while ((n = budgets_owed(budgets, touches)) > 0)
+	do {
+		n = budgets_owed(budgets, touches);
 		for (unsigned i = 0; i < n; i++)
 			assert_string_equal(touches[i].name, names[16 + told++]);
+	} while (n);
 	assert_int_equal(told, N - VERDICT_BUDGETS_MAX);
 	budgets_free(budgets);
 }

@@ -160,12 +160,29 @@ static void test_u64(void **state)
 	}
 }
 
+/* Counts as a provider may say them, at both ends. */
+static void test_counts(void **state)
+{
+	struct verdict v = { 0 };
+	struct buf out = buf_with_max(256);
+
+	(void)state;
+	event_write_usage(&out, &v);
+	v.charge.usage.present = 1u << USAGE_INPUT | 1u << USAGE_REQUESTS;
+	v.charge.usage.counts[USAGE_INPUT] = INT64_MIN;
+	v.charge.usage.counts[USAGE_REQUESTS] = INT64_MAX;
+	event_write_usage(&out, &v);
+	assert_true(span_eq(buf_span(&out), SPAN("{}{\"input\":-9223372036854775808,"
+						 "\"requests\":9223372036854775807}")));
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),          cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_every_reason),     cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_labels_that_grew),
+		cmocka_unit_test(test_labels_that_grew), cmocka_unit_test(test_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,7 +7,8 @@
 #include "base/timestamp.h"
 #include "budget/rules.h"
 
-#define USD(n)      ((int64_t)((n)*1000000) * 1000000) /* of a decimal literal, to the microdollar */
+/* Of a decimal literal, exact to the microdollar. */
+#define USD(n)      ((int64_t)((n)*1000000) * 1000000)
 #define MAKE_SEC(n) ((int64_t)(n)*NS_PER_SEC)
 
 /* What a test says about a rule; NULL texts match all. */

@@ -1,6 +1,7 @@
 /* The budget engine against a naive model of budget.h: arrays that are walked from end to end, no
  * index, no order lists, texts compared as texts. Thousands of random steps, with a clock that
- * steps over midnights, month ends and a leap day, and back; after each, every figure is compared. */
+ * steps over midnights, month ends and a leap day, and back; after each, all figures are compared.
+ */
 #include <errno.h>
 #include <fnmatch.h>
 #include <setjmp.h>

@@ -251,7 +251,7 @@ static void test_table(void **state)
 		const struct verdict_field *field = &verdict_fields[i];
 		char key[64];
 
-		snprintf(key, sizeof(key), "\"%s\":", field->name);
+		snprintf(key, sizeof(key), ",\"%s\":", field->name);
 		assert_true(span_eq(field->key, span_of(key)));
 		assert_int_equal(field->kind == FIELD_CUSTOM, field->write != NULL);
 		assert_int_equal(field->kind == FIELD_ENUM, field->names != NULL);
