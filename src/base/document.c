@@ -8,6 +8,14 @@
 
 #include "base/buf.h"
 
+/* Keys of the document get into errors, and these are one line for a terminal. */
+static void make_printable(struct err *err)
+{
+	for (char *c = err ? err->text : ""; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+}
+
 int document_parse(struct span text, const char *file, unsigned line, json_t **ret_root,
 		   struct err *err)
 {
@@ -15,11 +23,17 @@ int document_parse(struct span text, const char *file, unsigned line, json_t **r
 	json_t *root;
 
 	root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	if (!root && json_error_code(&error) == json_error_out_of_memory)
+		return err_set(err, -ENOMEM, "%s: out of memory", file);
 	if (!root) {
-		if (json_error_code(&error) == json_error_out_of_memory)
-			return err_set(err, -ENOMEM, "%s: out of memory", file);
-		return err_set(err, -EINVAL, "%s:%u: %s", file,
-			       line - 1 + (error.line > 0 ? (unsigned)error.line : 1), error.text);
+		/* What stands there may be content: the line must do. */
+		const char *token = strstr(error.text, " near '");
+		int length = token ? (int)(token - error.text) : (int)strlen(error.text);
+
+		err_set(err, 0, "%s:%u: %.*s", file,
+			line - 1 + (error.line > 0 ? (unsigned)error.line : 1), length, error.text);
+		make_printable(err);
+		return -EINVAL;
 	}
 	*ret_root = root;
 	return 0;
@@ -83,6 +97,7 @@ int document_refuse(const struct document_place *at, struct err *err, const char
 	else
 		err_set(err, 0, "%s: expected %s", at->file, expected);
 	buf_done(&place);
+	make_printable(err);
 	return -EINVAL;
 }
 

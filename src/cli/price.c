@@ -8,6 +8,7 @@
 
 #include "agent/offline.h"
 #include "base/cleanup.h"
+#include "cli/args.h"
 #include "cli/cli.h"
 
 static const char usage_text[] =
@@ -72,6 +73,8 @@ int price_run(int argc, char **argv)
 	struct err err = { "" };
 	int option, rc;
 
+	opterr = 0;
+	optind = 0; /* getopt starts anew */
 	while (true) {
 		option = getopt_long(argc, argv, "h", options, NULL);
 		if (option < 0)
@@ -80,16 +83,13 @@ int price_run(int argc, char **argv)
 			fputs(usage_text, stdout);
 			return CLI_OK;
 		}
-		if (option != 'c') {
-			fputs(usage_text, stderr);
-			return CLI_USAGE;
-		}
+		if (option != 'c')
+			return args_misused(argv[0], "%s is no option here, or has no value",
+					    argv[optind - 1]);
 		config = optarg;
 	}
-	if (optind == argc) {
-		fputs(usage_text, stderr);
-		return CLI_USAGE;
-	}
+	if (optind == argc)
+		return args_misused(argv[0], "expected a FILE");
 	rc = offline_new(config && config[0] ? config : "/etc/outlay", print_event, NULL, &offline,
 			 &err);
 	if (rc)

@@ -1,0 +1,171 @@
+/* outlay price: options, files and exit codes. What is priced how is tested in agent/offline. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cli/cli.h"
+
+#define ENTRY                                                                                      \
+	"{\"_id\":\"a\",\"startedDateTime\":\"2026-11-25T10:00:00Z\",\"request\":{\"method\":"     \
+	"\"GET\",\"url\":\"https://api.openai.com/v1/models\"},\"response\":{\"status\":200}}\n"
+
+struct ran {
+	int code;
+	char out[8192], err[2048];
+};
+
+static void slurp(FILE *file, char *out, size_t size)
+{
+	size_t n;
+
+	rewind(file);
+	n = fread(out, 1, size - 1, file);
+	out[n] = '\0';
+	fclose(file);
+}
+
+/* Runs `outlay price ...` with `input` on its standard input. `out_path`: where its output goes. */
+static struct ran run(const char *input, const char *out_path, int argc, char **argv)
+{
+	struct ran ran = { 0 };
+	int saved[3] = { dup(0), dup(1), dup(2) };
+	FILE *in = tmpfile(), *err = tmpfile();
+	FILE *out = out_path ? fopen(out_path, "w") : tmpfile();
+
+	fputs(input, in);
+	rewind(in);
+	fflush(NULL);
+	dup2(fileno(in), 0);
+	dup2(fileno(out), 1);
+	dup2(fileno(err), 2);
+	clearerr(stdin);
+	ran.code = price_run(argc, argv);
+	fflush(NULL);
+	for (int fd = 0; fd < 3; fd++) {
+		dup2(saved[fd], fd);
+		close(saved[fd]);
+	}
+	fclose(in);
+	slurp(err, ran.err, sizeof(ran.err));
+	if (out_path)
+		fclose(out);
+	else
+		slurp(out, ran.out, sizeof(ran.out));
+	return ran;
+}
+
+struct row {
+	const char *words[6];
+	const char *config; /* OUTLAY_CONFIG */
+	int code;
+	const char *out, *err; /* how they begin; "" is nothing at all */
+};
+
+static const struct row rows[] = {
+	{ { "price", "--config", "config", "-" }, NULL, 0, "{\"source_id\":\"a\",", "" },
+	{ { "price", "--config=config", "-" }, "/nonexistent", 0, "{\"source_id\":\"a\",", "" },
+	{ { "price", "-" }, "config", 0, "{\"source_id\":\"a\",", "" },
+	{ { "price", "-h" }, NULL, 0, "usage: outlay price [--config DIR] FILE...\n", "" },
+	{ { "price", "--help", "x" }, NULL, 0, "usage: outlay price [--config DIR] FILE...\n", "" },
+	{ { "price" },
+	  "config",
+	  2,
+	  "",
+	  "outlay price: expected a FILE; see outlay price --help\n" },
+	{ { "price", "--explain", "-" }, "config", 2, "", "outlay price: --explain is no option" },
+	{ { "price", "--config" },
+	  "config",
+	  2,
+	  "",
+	  "outlay price: --config is no option here, or" },
+	{ { "price", "/nonexistent.har" },
+	  "config",
+	  2,
+	  "",
+	  "outlay price: /nonexistent.har: No such file or directory\n" },
+	{ { "price", "/" }, "config", 2, "", "outlay price: /: cannot be read: Is a directory\n" },
+	{ { "price", "-", "/nonexistent" },
+	  "config",
+	  2,
+	  "{\"source_id\":\"a\",",
+	  "outlay price: /nonexistent: No such file or directory\n" },
+	{ { "price", "-" }, "/nonexistent", 2, "", "outlay price: /nonexistent/providers" },
+};
+
+static void assert_begins(const char *text, const char *head)
+{
+	if (!head[0])
+		assert_string_equal(text, "");
+	assert_memory_equal(text, head, strlen(head));
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *argv[7] = { 0 };
+		struct ran ran;
+		int argc = 0;
+
+		for (; rows[i].words[argc]; argc++)
+			argv[argc] = strdup(rows[i].words[argc]);
+		if (rows[i].config)
+			setenv("OUTLAY_CONFIG", rows[i].config, 1);
+		else
+			unsetenv("OUTLAY_CONFIG");
+		ran = run(ENTRY, NULL, argc, argv);
+		print_message("row %zu: %d %s\n", i, ran.code, ran.err);
+		assert_int_equal(ran.code, rows[i].code);
+		assert_begins(ran.out, rows[i].out);
+		assert_begins(ran.err, rows[i].err);
+		while (argc)
+			free(argv[--argc]);
+	}
+}
+
+/* What was read before the broken line is printed; the error has the line and none of its text. */
+static void test_broken_input(void **state)
+{
+	char *argv[] = { "price", "--config", "config", "-", NULL };
+	struct ran ran = run(ENTRY "{\"secret words\" : Bearer sk-planted}\n", NULL, 4, argv);
+
+	(void)state;
+	assert_int_equal(ran.code, 2);
+	assert_begins(ran.out, "{\"source_id\":\"a\",");
+	assert_begins(ran.err, "outlay price: standard input:2: ");
+	assert_null(strstr(ran.err, "secret"));
+	assert_null(strstr(ran.err, "Bearer"));
+}
+
+static void test_full_disk(void **state)
+{
+	char *argv[] = { "price", "--config", "config", "-", NULL };
+	struct ran ran;
+
+	(void)state;
+	if (access("/dev/full", W_OK) < 0)
+		skip();
+	ran = run(ENTRY, "/dev/full", 4, argv);
+	clearerr(stdout);
+	assert_int_equal(ran.code, 1);
+	assert_string_equal(ran.err, "outlay price: standard output: cannot be written\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_broken_input),
+		cmocka_unit_test(test_full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
