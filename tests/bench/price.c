@@ -1,6 +1,6 @@
-/* Nanoseconds of one catalog_price by the price list that ships: a snapshot found by its alias, four
- * buckets. Beside it what writing the charge alone costs. Run at the top of the repository; prints
- * one JSON line. */
+/* Nanoseconds of one catalog_price by the price list that ships, for a call with three counts.
+ * Beside it what writing the charge alone costs. Run at the top of the repository; prints one JSON
+ * line. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* base/document: every refusal is one line that names file and place, and holds none of the text. */
+/* base/document: each refusal is one line that names file and place, and holds none of the text. */
 #include "base/document.h"
 
 #include <errno.h>
