@@ -132,8 +132,7 @@ static void take_reloads(void *ctx)
 		catalog_unref(l->options.config.catalog);
 		l->options.config.providers = reload.providers;
 		l->options.config.catalog = reload.catalog;
-		if (budgets_reload(l->budgets, reload.rules, now_utc()) < 0)
-			budget_rules_free(reload.rules);
+		(void)budgets_reload(l->budgets, reload.rules, now_utc());
 	}
 }
 

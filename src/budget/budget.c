@@ -138,6 +138,8 @@ unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches)
 
 		if (n + 2 > VERDICT_BUDGETS_MAX)
 			return n;
+		/* The current one last: it is the one to start from. */
+		totals->current.owed |= totals->former.owed;
 		if (totals->former.owed)
 			budgets_tell(&budgets->all[i], &totals->former, &touches[n++]);
 		if (totals->current.owed)

@@ -47,7 +47,7 @@ int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets); /* ta
 void budgets_free(struct budgets *budgets);
 
 /* New rules, same totals: a budget keeps its spend by name while its period stays the same.
- * Reservations stay with budgets that still exist. Takes the rules; -ENOMEM: the old ones stay. */
+ * Reservations stay with budgets that still exist. Takes the rules, also when it fails: -ENOMEM. */
 int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns);
 
 /* From the ledger, before the first charge: what a budget has spent in a window. Unknown names and
@@ -105,8 +105,8 @@ int budgets_amount(struct budgets *budgets, const struct uuid *reservation, int6
 void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_t now_ns,
 		    struct verdict *ret_verdict);
 
-/* Totals that found no room in a verdict or a settlement: the ledger must store them too. At most
- * VERDICT_BUDGETS_MAX at a time; 0 = all told. */
+/* Totals for the ledger that were in no verdict and no settlement, at most VERDICT_BUDGETS_MAX at a
+ * time; 0 = all told. Of each budget the last one told is the one to start from. */
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
 /* Expires old reservations, as every other call does; for when there are none. */

@@ -4,22 +4,30 @@
 
 #include "budget/state.h"
 
-/* The touches of one verdict or settlement; what finds no room is owed. */
+/* The touches of one verdict or settlement. */
 struct telling {
 	struct budget_touch *touches;
 	unsigned n;
 };
 
+static void owe(struct budgets *budgets, struct window_total *total)
+{
+	total->owed = true;
+	budgets->owes = true;
+}
+
+/* The ledger keeps the last touch of a budget: after one of the former window it is owed one of the
+ * current window. */
 static void add(struct budgets *budgets, struct budget *budget, struct window_total *total,
 		int64_t pico, struct telling *telling)
 {
 	total->pico += pico;
-	if (telling->n < VERDICT_BUDGETS_MAX) {
+	if (telling->n < VERDICT_BUDGETS_MAX)
 		budgets_tell(budget, total, &telling->touches[telling->n++]);
-	} else {
-		total->owed = true;
-		budgets->owes = true;
-	}
+	else
+		owe(budgets, total);
+	if (total != &budget->totals.current)
+		owe(budgets, &budget->totals.current);
 }
 
 int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
@@ -79,8 +87,7 @@ static void take_back(struct budgets *budgets, const struct reservation *r)
 		if (!total)
 			continue;
 		total->pico -= r->amount_pico;
-		total->owed = true;
-		budgets->owes = true;
+		owe(budgets, total);
 	}
 }
 

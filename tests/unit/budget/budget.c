@@ -301,8 +301,10 @@ static void test_midnight(void **state)
 	struct budgets *budgets = start(rules, 2);
 	struct process process = make_process(100, "alice", "");
 	int64_t midnight = NOON + MAKE_SEC(12 * 3600);
+	struct budget_touch touches[VERDICT_BUDGETS_MAX];
 	struct budget_answer answer;
 	struct verdict verdict;
+	struct charge late;
 
 	(void)state;
 	charge(budgets, &process, USD(100), NOON);
@@ -315,11 +317,18 @@ static void test_midnight(void **state)
 	check(budgets, 1, midnight, USD(100), USD(60));
 
 	/* Late news of a call of the day before go there; the reservation is of no day. */
-	verdict = charge(budgets, &process, USD(7), midnight - 1);
+	late = make_charge(&process, "m", midnight - 1, USD(7));
+	budgets_charge(budgets, &late, midnight, &verdict);
 	assert_int_equal(verdict.budgets[0].window_start_ns, midnight - NS_PER_DAY);
 	assert_true(verdict.budgets[0].spent_pico == USD(107));
 	check(budgets, 0, midnight, 0, USD(60));
 	check(budgets, 1, midnight, USD(107), USD(60));
+	/* The ledger starts from what it was told last: not from yesterday. */
+	assert_int_equal(budgets_owed(budgets, touches), 1);
+	assert_string_equal(touches[0].name, "day");
+	assert_int_equal(touches[0].window_start_ns, midnight);
+	assert_true(touches[0].spent_pico == 0);
+	assert_int_equal(budgets_owed(budgets, touches), 0);
 	verdict = charge(budgets, &process, USD(50), midnight + MAKE_SEC(3));
 	assert_int_equal(verdict.budgets[0].window_start_ns, midnight);
 	check(budgets, 0, midnight, USD(50), 0);

@@ -330,6 +330,28 @@ static void step_decide(struct world *world, int64_t now_ns)
 	world->denied += expected == DECISION_DENY;
 }
 
+/* As the ledger does it: of each budget the last touch stays. It must be the one to start from. */
+static void check_told(struct world *world, const struct budget_touch *touches, unsigned n)
+{
+	struct budget_touch all[VERDICT_BUDGETS_MAX * 3];
+
+	memcpy(all, touches, n * sizeof(*touches));
+	n += budgets_owed(world->budgets, all + n);
+	n += budgets_owed(world->budgets, all + n);
+	for (unsigned name = 0; name < NAMES; name++) {
+		const struct model_budget *budget = &world->model.budgets[name];
+		const struct budget_touch *last = NULL;
+
+		for (unsigned i = 0; i < n; i++)
+			if (strcmp(all[i].name, names[name]) == 0)
+				last = &all[i];
+		if (!last)
+			continue;
+		assert_int_equal(last->window_start_ns, budget->current_ns);
+		assert_true(last->spent_pico == model_sum(budget, budget->current_ns));
+	}
+}
+
 static void step_settle(struct world *world, int64_t now_ns)
 {
 	struct model *model = &world->model;
@@ -358,6 +380,8 @@ static void step_settle(struct world *world, int64_t now_ns)
 	} else if (!reserved && cost < 0) {
 		assert_int_equal(rc, -EINVAL);
 	} else {
+		unsigned touched = n;
+
 		assert_int_equal(rc, 0);
 		world->lapsed_told += ask->state == LAPSED;
 		ask->pico = reserved ? ask->pico : cost;
@@ -371,6 +395,7 @@ static void step_settle(struct world *world, int64_t now_ns)
 		}
 		assert_int_equal(n, 0);
 		model_end(model, ask, TOLD);
+		check_told(world, touches, touched);
 	}
 }
 
@@ -455,6 +480,7 @@ static void step_charge(struct world *world, int64_t now_ns)
 	budgets_charge(world->budgets, &charge, now_ns, &verdict);
 	model_advance(&world->model, now_ns);
 	model_charge(world, &charge, process, &verdict);
+	check_told(world, verdict.budgets, verdict.n_budgets);
 }
 
 static void compare(const struct world *world, int64_t now_ns)
