@@ -81,15 +81,16 @@ static int inflate_window(struct body *body)
 	body->z.next_out = window;
 	body->z.avail_out = sizeof(window);
 	status = inflate(&body->z, Z_NO_FLUSH);
-	if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-		return status == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
 	body->at_end = status == Z_STREAM_END;
 	n = sizeof(window) - body->z.avail_out;
 	body->decoded_bytes += n;
 	if (check_caps(body))
 		return -E2BIG;
+	/* Before an error too, or what is heard would depend on how the input was cut. */
 	if (n)
 		body->fn(body->ctx, (struct span){ (const char *)window, n });
+	if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
+		return status == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
 	return body->z.avail_in || !body->z.avail_out;
 }
 

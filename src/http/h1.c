@@ -79,14 +79,14 @@ static void hole(struct h1 *h1, struct side *side, uint64_t n)
 }
 
 /* A side that lost its place looks for a head at the front of each chunk. A response answers the
- * newest request, for the client sent that after it had the responses to those before; bytes that
- * are no head are the rest of a response whose head was lost. */
+ * newest request, for the client sent that after it had the responses to those before; but not when
+ * a newer one was lost. Bytes that are no head are the rest of a response whose head was lost. */
 static void resync(struct h1 *h1, struct side *side, struct span data)
 {
 	bool found = message_resync(&side->message, data);
 
 	if (!side_is_sent(side))
-		inflight_abandon(&h1->calls, found, h1->now_utc_ns);
+		inflight_abandon(&h1->calls, found && !h1->requests_lost, h1->now_utc_ns);
 }
 
 static void take(struct h1 *h1, struct side *side, struct span data)
@@ -96,7 +96,8 @@ static void take(struct h1 *h1, struct side *side, struct span data)
 	if (side->message.state == MESSAGE_LOST)
 		resync(h1, side, data);
 	pairing_pump(h1, side, data);
-	while (h1->held && inflight_awaiting(&h1->calls))
+	/* For a request that came, or because the sent side lost its place: none will. */
+	while (h1->held && (inflight_awaiting(&h1->calls) || !pairing_is_whole(h1)))
 		pairing_release(h1);
 }
 

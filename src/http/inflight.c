@@ -74,6 +74,12 @@ struct call *inflight_awaiting(const struct inflight *f)
 	return call;
 }
 
+void inflight_mark_awaiting(struct inflight *f, enum completeness completeness)
+{
+	for (struct call *call = inflight_awaiting(f); call; call = call->next)
+		call_mark(call, completeness);
+}
+
 void inflight_remove(struct inflight *f, struct call *call)
 {
 	struct call **at = &f->first;

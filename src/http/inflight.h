@@ -38,6 +38,9 @@ void inflight_drop_head(struct inflight *f, struct call *call, enum direction di
 /* The oldest call that waits for a response or is in the middle of it; NULL: none. */
 struct call *inflight_awaiting(const struct inflight *f);
 
+/* Whose response may have been among lost bytes: all that wait for one. */
+void inflight_mark_awaiting(struct inflight *f, enum completeness completeness);
+
 /* Nothing more comes of that direction. Ends and frees the call when it was the last of both. */
 void inflight_done(struct inflight *f, struct call *call, enum direction direction,
 		   int64_t time_utc_ns);

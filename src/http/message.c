@@ -276,12 +276,24 @@ void message_lose(struct message *m)
 	m->state = MESSAGE_LOST;
 }
 
+/* The methods of RFC 9110, 9 and RFC 5789. None ends like another: the rest of a request line that
+ * was cut in the method is no request line. */
+static bool begins_with_method(struct span in)
+{
+	static const char *const methods[] = { "GET ",  "POST ",    "PUT ",     "PATCH ", "DELETE ",
+					       "HEAD ", "OPTIONS ", "CONNECT ", "TRACE " };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+		if (span_starts(in, span_of(methods[i])))
+			return true;
+	return false;
+}
+
 bool message_resync(struct message *m, struct span in)
 {
-	/* An empty line may stand before a request, but it is no sign of one. */
-	if (!in.len || *in.ptr == '\r' || *in.ptr == '\n')
+	if (m->requests && !begins_with_method(in))
 		return false;
-	if (!memchr(in.ptr, '\n', in.len) || is_hopeless(m, in))
+	if (!in.len || !memchr(in.ptr, '\n', in.len) || is_hopeless(m, in))
 		return false;
 	m->state = MESSAGE_AT_HEAD;
 	return true;

@@ -60,7 +60,8 @@ uint64_t message_skip(struct message *m, uint64_t n);
 
 /* Gives up the place in the stream. */
 void message_lose(struct message *m);
-/* Finds it again when `in` begins with a head whose first line is complete. */
+/* Finds it again when `in` begins with a head whose first line is complete, and for requests begins
+ * with a method that is known: a chunk in the middle of things may look like any other. */
 bool message_resync(struct message *m, struct span in);
 
 /* True between messages, before the first byte of a head. */

@@ -89,6 +89,8 @@ void pairing_stumble(struct h1 *h1, struct side *side, uint64_t n)
 	}
 	if (side->call)
 		pairing_finish(h1, side);
+	if (n && !side_is_sent(side))
+		inflight_mark_awaiting(&h1->calls, COMPLETENESS_GAP);
 }
 
 /* Bytes that are no head where one was due. */
@@ -119,7 +121,7 @@ static void begin_body(struct h1 *h1, struct side *side, int err, enum body_fram
 	content_begin(&side->content, &side->call->ex);
 }
 
-/* A request is here: what becomes of the calls before it that still wait? */
+/* A request is here: what do the calls before it still wait for? */
 static void settle_waiting(struct h1 *h1, struct call *newest)
 {
 	struct side *received = &h1->sides[DIRECTION_RECEIVED];
@@ -127,15 +129,19 @@ static void settle_waiting(struct h1 *h1, struct call *newest)
 
 	if (waiting == newest)
 		return;
-	if (waiting->orphan && pairing_is_whole(h1)) {
+	if (!waiting->orphan) {
+		/* A request was lost between: the response that comes after theirs may be its. */
+		if (h1->requests_lost)
+			call_mark(newest, COMPLETENESS_GAP);
+	} else if (pairing_is_whole(h1)) {
 		/* Its own response is the one that overtook it. */
 		newest->done[DIRECTION_RECEIVED] = true;
 		call_mark(newest, COMPLETENESS_GAP);
-	} else if (waiting->orphan || h1->requests_lost) {
+	} else {
+		/* The client goes on, so the response is over, wherever we think that it ends. */
 		call_mark(waiting, COMPLETENESS_GAP);
-		if (received->call)
-			pairing_stumble(h1, received, 0);
-		inflight_abandon(&h1->calls, true, h1->now_utc_ns);
+		received->call = waiting; /* it may be between a 1xx and the rest */
+		pairing_stumble(h1, received, 0);
 	}
 }
 

@@ -50,7 +50,7 @@ static inline bool pairing_is_whole(const struct h1 *h1)
 void pairing_pump(struct h1 *h1, struct side *side, struct span in);
 
 /* The side loses its place, and `n` bytes with it. The call whose message is at hand gets nothing
- * more of it; if none is, and a response was due, it may be in the `n` bytes. */
+ * more of it. Any call that waits may have been answered in lost responses, so all are GAP. */
 void pairing_stumble(struct h1 *h1, struct side *side, uint64_t n);
 
 /* `n` bytes of a message of the call are lost. */

@@ -279,6 +279,16 @@ static const struct talk whole_talks[] = {
 	  { { SENT, GET("/a") }, { RECEIVED, "220 mail\r\n\r\n" } },
 	  .lines = "GET /a [] -> 0 [] complete bad-head\n",
 	  .as_is = true },
+	{ "a response before what is no request",
+	  { { SENT, GET("/a") },
+	    { RECEIVED, OK(1) "x" OK(1) "y" },
+	    { SENT, "G(" },
+	    { RECEIVED, OK(1) "z" } },
+	  .lines = "GET /a [] -> 200 [x] complete\n"
+		   "  [] -> 200 [y] gap\n"
+		   "  [] -> 200 [z] gap\n",
+	  .nobodys = { 2, 0 },
+	  .as_is = true },
 	{ "bad chunk",
 	  { { SENT, GET("/a") }, { RECEIVED, CHUNKED "2\r\nabc" } },
 	  .lines = "GET /a [] -> 200 [ab] complete bad-chunk\n" },
@@ -413,7 +423,7 @@ static const struct talk holed_talks[] = {
 	    { RECEIVED, OK(1) "y" } },
 	  .lines = "GET /a [] -> 200 [a~] gap lost 2\n"
 		   "GET /b [] -> 0 [] gap lost 39\n"
-		   "GET /c [] -> 200 [y] complete\n",
+		   "GET /c [] -> 200 [y] gap\n",
 	  .as_is = true },
 	{ "inside a chunk",
 	  { { SENT, GET("/a") },
@@ -464,7 +474,7 @@ static const struct talk holed_talks[] = {
 	    { SENT, GET("/b") },
 	    { RECEIVED, OK(1) "y" } },
 	  .lines = "GET /a [] -> 0 [] gap lost 39\n"
-		   "GET /b [] -> 200 [y] complete\n",
+		   "GET /b [] -> 200 [y] gap\n",
 	  .as_is = true },
 	{ "the first part of a response",
 	  { { SENT, GET("/a") },
@@ -637,6 +647,14 @@ static const struct talk late_talks[] = {
 	{ "to a HEAD whose response seems to have a body",
 	  { { RECEIVED, OK(500) }, { SENT, GET("/b") }, { RECEIVED, OK(1) "y" } },
 	  .lines = "  [] -> 200 [] pre-attach\n"
+		   "GET /b [] -> 200 [y] complete\n",
+	  .from = { 500, 900 },
+	  .as_is = true },
+	{ "after a 1xx",
+	  { { RECEIVED, "HTTP/1.1 100 Continue\r\n\r\n" },
+	    { SENT, GET("/b") },
+	    { RECEIVED, OK(1) "y" } },
+	  .lines = "  [] -> 0 [] pre-attach\n"
 		   "GET /b [] -> 200 [y] complete\n",
 	  .from = { 500, 900 },
 	  .as_is = true },
