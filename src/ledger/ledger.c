@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/timestamp.h"
+#include "base/clock.h"
 #include "ledger/database.h"
 #include "ledger/row.h"
 #include "ledger/statement.h"

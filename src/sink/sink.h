@@ -18,8 +18,12 @@ struct sink_config {
 	const char *host_id;
 };
 
+/* Any thread may read them. */
 struct sink_counters {
-	struct counter submitted, acknowledged, failed;
+	struct counter submitted;    /* sent, also again after a failure */
+	struct counter acknowledged; /* safely there */
+	struct counter failed;       /* attempts that were not; they are made again */
+	struct counter refused;      /* given up: the other side takes this event never */
 };
 
 /* An event as published. Spans are borrowed during the call. */
@@ -39,16 +43,18 @@ struct sink_kind {
 	/* Does not wait for the other side to be there. `fd` becomes readable when poll has work.
 	 */
 	int (*open)(const struct sink_config *config, struct sink **ret_sink, struct err *err);
-	void (*close)(struct sink *sink); /* waits for what is in flight, at most a second */
+	/* Drops what is in flight: the ledger has it. Whoever wants it there first polls on. */
+	void (*close)(struct sink *sink);
 	/* False: full for now, offer the same event again after a poll. */
 	bool (*submit)(struct sink *sink, const struct sink_event *event);
-	/* Handles acknowledgements. `*ret_acked_seq` = every event up to this seq is safely there.
-	 * An event that failed makes the sink go back: `*ret_resubmit` = offer again from acked
-	 * + 1. */
+	/* Handles acknowledgements; to be called when `fd` is readable and every second or so.
+	 * `*ret_acked_seq` = every event up to this seq is safely there, or refused for ever;
+	 * unchanged before the first one. An event that failed makes the sink go back:
+	 * `*ret_resubmit` = offer again from acked + 1 (those that arrived are not sent twice). */
 	void (*poll)(struct sink *sink, int64_t *ret_acked_seq, bool *ret_resubmit);
 	int (*fd)(const struct sink *sink);
 	const struct sink_counters *(*counters)(const struct sink *sink);
-	/* One line of state for people: "connected", "broker unreachable since ..." */
+	/* One line of state for people: "connected", "not delivering since ...". Any thread. */
 	void (*describe)(const struct sink *sink, char *out, size_t size);
 };
 

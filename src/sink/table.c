@@ -1,0 +1,8 @@
+/* The sinks there are. To add one: a .c with a struct sink_kind, its header, a row here. */
+#include "sink/kafka.h"
+#include "sink/sink.h"
+
+const struct sink_kind *const sink_kinds[] = {
+	&kafka_sink,
+	NULL,
+};
