@@ -289,9 +289,8 @@ void pairing_release(struct h1 *h1)
 	if (!held)
 		return;
 	h1->held_len = 0;
-	h1->now_utc_ns = h1->held_utc_ns;
-	if (call && call->ex.request_utc_ns > h1->now_utc_ns)
-		h1->now_utc_ns = call->ex.request_utc_ns;
+	if (!call) /* else it is as if it came now: no response is older than its request */
+		h1->now_utc_ns = h1->held_utc_ns;
 	if (!may_be_response(bytes))
 		pairing_stumble(h1, received, 0);
 	else if (call || add_orphan(h1))

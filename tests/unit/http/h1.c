@@ -9,16 +9,7 @@
 
 #include <cmocka.h>
 
-#include "record.h"
-
-enum { SENT = 1, RECEIVED, LOST_SENT, LOST_RECEIVED, SHORT_SENT, SHORT_RECEIVED };
-
-/* LOST_x: as many bytes as `bytes` has were lost. SHORT_x: the chunk stands for more than it has,
- * and the bytes after the bar were not captured. */
-struct step {
-	int what;
-	const char *bytes;
-};
+#include "player.h"
 
 struct talk {
 	const char *name;
@@ -29,74 +20,6 @@ struct talk {
 	uint64_t from[2];    /* first offsets */
 	uint64_t lost[2];    /* at the close */
 };
-
-struct player {
-	struct recorder recorder;
-	struct h1_counters counters;
-	struct connection conn;
-	struct h1 *h1;
-	uint64_t offset[2];
-	int64_t now_ns;
-};
-
-static void player_init(struct player *p, const uint64_t from[2])
-{
-	*p = (struct player){ .recorder.text = buf_with_max(1 << 26) };
-	p->offset[0] = from[0];
-	p->offset[1] = from[1];
-	p->now_ns = 1000;
-	assert_int_equal(h1_new(&p->conn, &record_handler, &p->recorder, &p->counters, &p->h1), 0);
-}
-
-static void player_chunk(struct player *p, int direction, struct span data, uint64_t length)
-{
-	char *copy = malloc(data.len ? data.len : 1); /* so that ASan sees what is read too far */
-	struct chunk chunk = { .data = { copy, data.len },
-			       .offset = p->offset[direction],
-			       .length = length,
-			       .time_utc_ns = p->now_ns++,
-			       .direction = (enum direction)direction };
-
-	memcpy(copy, data.ptr, data.len);
-	h1_feed(p->h1, &chunk);
-	p->offset[direction] += length;
-	memset(copy, '#', data.len);
-	free(copy);
-}
-
-static void player_step(struct player *p, const struct step *step)
-{
-	struct span bytes = span_of(step->bytes), part = bytes;
-
-	switch (step->what) {
-	case SENT:
-	case RECEIVED:
-		player_chunk(p, step->what - SENT, bytes, bytes.len);
-		break;
-	case LOST_SENT:
-	case LOST_RECEIVED:
-		p->offset[step->what - LOST_SENT] += bytes.len;
-		break;
-	default:
-		bytes = span_cut(&part, '|');
-		player_chunk(p, step->what - SHORT_SENT, bytes, bytes.len + part.len);
-	}
-}
-
-static void player_close(struct player *p, const uint64_t lost[2])
-{
-	h1_close(p->h1, p->now_ns++, lost);
-	h1_free(p->h1);
-	assert_int_equal(p->recorder.live, 0);
-	assert_int_equal(p->recorder.ended, counter_read(&p->counters.exchanges));
-	assert_false(p->recorder.text.failed);
-	buf_put(&p->recorder.text, SPAN("\0"));
-}
-
-static void player_done(struct player *p)
-{
-	buf_done(&p->recorder.text);
-}
 
 static void assert_lines(struct player *p, const struct talk *talk, const char *how, size_t at)
 {
@@ -175,11 +98,6 @@ static void play_all_ways(const struct talk *talks, size_t n)
 		play_byte_by_byte(&talks[i]);
 	}
 }
-
-#define GET(path)  "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define POST(path) "POST " path " HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
-#define OK(n)      "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n"
-#define CHUNKED    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 static const struct talk whole_talks[] = {
 	{ "one call",
@@ -669,12 +587,122 @@ static void test_late_starts(void **state)
 	play_all_ways(late_talks, sizeof(late_talks) / sizeof(*late_talks));
 }
 
+/* More of a response than may be held, before its request: the response is nobody's, the request
+ * has none, and the calls after them are right again. */
+static void test_long_response_before_its_request(void **state)
+{
+	struct span head = SPAN("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n"), all;
+	char body[20000];
+	struct player p;
+
+	(void)state;
+	memset(body, 'x', sizeof(body));
+	all = (struct span){ body, sizeof(body) };
+	player_init(&p, (uint64_t[2]){ 0 });
+	player_chunk(&p, DIRECTION_RECEIVED, head, head.len);
+	player_chunk(&p, DIRECTION_RECEIVED, span_head(all, 17000), 17000);
+	player_step(&p, &(struct step){ SENT, GET("/a") });
+	player_chunk(&p, DIRECTION_RECEIVED, span_skip(all, 17000), 3000);
+	player_step(&p, &(struct step){ SENT, GET("/b") });
+	player_step(&p, &(struct step){ RECEIVED, OK(1) "y" });
+	player_close(&p, (uint64_t[2]){ 0 });
+	assert_true(span_starts(buf_span(&p.recorder.text), SPAN("GET /a [] -> 0 [] gap\n"
+								 "  [] -> 200 [xxx")));
+	assert_string_equal(strstr(p.recorder.text.data, "xxx] ") + 5,
+			    "pre-attach\n"
+			    "GET /b [] -> 200 [y] complete\n");
+	player_done(&p);
+}
+
+/* Chunks that say again what was said, or what cannot be. */
+static void test_odd_chunks(void **state)
+{
+	struct span get = SPAN(GET("/a"));
+	struct chunk chunk = { .data = get, .length = get.len, .time_utc_ns = 1 };
+	struct player p;
+
+	(void)state;
+	player_init(&p, (uint64_t[2]){ 0 });
+	chunk.data.len = chunk.length = 10;
+	h1_feed(p.h1, &chunk);
+	h1_feed(p.h1, &chunk);
+	chunk.data = get; /* all of it, the first ten bytes for the third time */
+	chunk.length = 1; /* less than there is */
+	h1_feed(p.h1, &chunk);
+	chunk.offset = UINT64_MAX - 3; /* beyond the end of all offsets */
+	h1_feed(p.h1, &chunk);
+	p.offset[0] = get.len;
+	player_step(&p, &(struct step){ RECEIVED, OK(1) "y" });
+	player_close(&p, (uint64_t[2]){ 0 });
+	assert_string_equal(p.recorder.text.data, "GET /a [] -> 200 [y] complete\n");
+	player_done(&p);
+	h1_free(NULL);
+}
+
+struct times {
+	int64_t request, response, end;
+};
+
+static void note_nothing(void *ctx, struct exchange *ex)
+{
+	(void)ctx;
+	(void)ex;
+}
+
+static void note_body(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
+{
+	(void)ctx;
+	(void)ex;
+	(void)direction;
+	(void)piece;
+}
+
+static void note_times(void *ctx, struct exchange *ex)
+{
+	*(struct times *)ctx =
+	    (struct times){ ex->request_utc_ns, ex->response_utc_ns, ex->end_utc_ns };
+}
+
+/* The request's first byte, the final response's first, the last of all. */
+static void test_times(void **state)
+{
+	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
+							 NULL, note_times };
+	static const char *const bytes[] = { "GET / HT",   "TP/1.1\r\n\r\n",
+					     "HTTP/1.1 1", "00 Continue\r\n\r\n",
+					     "HTTP/1.1 ",  "200 OK\r\nContent-Length: 3\r\n\r\n",
+					     "ab",         "c" };
+	struct h1_counters counters = { 0 };
+	struct connection conn = { 0 };
+	struct times times = { 0 };
+	uint64_t offset[2] = { 0 };
+	struct h1 *h1;
+
+	(void)state;
+	assert_int_equal(h1_new(&conn, &handler, &times, &counters, &h1), 0);
+	for (int i = 0; i < 8; i++) {
+		enum direction direction = i < 2 ? DIRECTION_SENT : DIRECTION_RECEIVED;
+		struct span data = span_of(bytes[i]);
+		struct chunk chunk = { data, offset[direction], data.len, 100 + i, direction };
+
+		h1_feed(h1, &chunk);
+		offset[direction] += data.len;
+	}
+	assert_int_equal(times.request, 100);
+	assert_int_equal(times.response, 104);
+	assert_int_equal(times.end, 107);
+	h1_free(h1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_holes),
 		cmocka_unit_test(test_late_starts),
+		cmocka_unit_test(test_long_response_before_its_request),
+		cmocka_unit_test(test_odd_chunks),
+		cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
