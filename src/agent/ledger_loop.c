@@ -125,26 +125,26 @@ static void pump_sinks(struct ledger_loop *l)
 			      memory_order_relaxed);
 }
 
-/* Fills the batch up; a question is answered after what came before it is stored. */
+/* Fills the batch up. A question ends it, and is answered when what came before it is stored. */
 static void take_tasks(void *ctx)
 {
 	struct ledger_loop *l = ctx;
 
-	for (;;) {
-		bool asked = false;
+	do {
+		const struct ledger_task *question = NULL;
 
-		while (!asked && l->held < BATCH_TASKS &&
+		while (!question && l->held < BATCH_TASKS &&
 		       queue_pop(l->options.tasks, &l->batch[l->held])) {
-			asked = l->batch[l->held].kind == TASK_QUERY;
-			l->held += !asked;
+			if (l->batch[l->held].kind == TASK_QUERY)
+				question = &l->batch[l->held];
+			else
+				l->held++;
 		}
-		if (l->held && store_batch(l) < 0 && !asked)
+		if (l->held && store_batch(l) < 0 && !question)
 			return;
-		if (asked)
-			answer_query(l, &l->batch[l->held]);
-		else if (!queue_depth(l->options.tasks))
-			break;
-	}
+		if (question)
+			answer_query(l, question);
+	} while (queue_depth(l->options.tasks));
 	pump_sinks(l);
 }
 
