@@ -1,5 +1,6 @@
 /* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a 5 ms timer and
- * the kernel wakes nobody; when it has been empty for a while the loop sleeps until it is woken. */
+ * the kernel wakes nobody, but for a new connection, whose process may be gone in a moment; when it
+ * has been empty for a while the loop sleeps until it is woken. */
 #include "agent/capture_loop.h"
 
 #include <errno.h>
@@ -84,10 +85,8 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	l->empty_ticks = n ? 0 : l->empty_ticks + 1;
-	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture)) {
-		event_add(l->ring_readable, NULL);
+	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture))
 		return;
-	}
 	event_add(l->drain, n == BATCH ? &at_once : &tick);
 }
 
@@ -95,7 +94,6 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct capture_loop *l = ctx;
 
-	event_del(l->ring_readable);
 	l->empty_ticks = 0;
 	on_drain(fd, what, l);
 }
@@ -161,6 +159,7 @@ static int add_events(struct capture_loop *l)
 	l->sweep = event_new(l->loop.base, -1, EV_PERSIST, on_sweep, l);
 	if (!l->ring_readable || !l->drain || !l->sweep)
 		return -ENOMEM;
+	event_add(l->ring_readable, NULL);
 	event_add(l->drain, &at_once);
 	event_add(l->sweep, &sweep_every);
 	return intake_init(&l->reloads, &l->loop, l->options.reloads, take_reloads, l);
