@@ -76,7 +76,6 @@ static int inflate_window(struct body *body)
 		/* RFC 1952, 2.2: members follow each other; anything else is no part of it. */
 		if (*body->z.next_in != GZIP_MAGIC_ONE || inflateReset(&body->z) != Z_OK)
 			return -EBADMSG;
-		body->at_end = false;
 	}
 	body->z.next_out = window;
 	body->z.avail_out = sizeof(window);

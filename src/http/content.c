@@ -6,8 +6,8 @@
 
 #define MANY_CODINGS SPAN("many")
 
-/* The one content coding of a message, empty for none. RFC 9110, 8.4: a field line more is a coding
- * more, and a transfer coding besides chunked is one too. */
+/* The one coding of a message, empty for none. RFC 9110, 8.4: a field line more is a coding more; a
+ * transfer coding is one too, for chunked is gone when we look. */
 static struct span find_coding(const struct http_head *head)
 {
 	struct span found = { NULL, 0 };
@@ -20,7 +20,7 @@ static struct span find_coding(const struct http_head *head)
 			continue;
 		if (transfer && span_ieq(value, SPAN("chunked")))
 			continue;
-		if (found.len || transfer)
+		if (found.len)
 			return MANY_CODINGS;
 		found = value;
 	}

@@ -140,7 +140,5 @@ void h1_close(struct h1 *h1, int64_t time_utc_ns, const uint64_t lost[2])
 			call_mark(received->call, COMPLETENESS_TRUNCATED);
 		pairing_finish(h1, received);
 	}
-	if (lost[DIRECTION_RECEIVED])
-		inflight_abandon(&h1->calls, false, time_utc_ns);
 	pairing_shut(h1, COMPLETENESS_TRUNCATED);
 }

@@ -140,7 +140,6 @@ static void settle_waiting(struct h1 *h1, struct call *newest)
 	} else {
 		/* The client goes on, so the response is over, wherever we think that it ends. */
 		call_mark(waiting, COMPLETENESS_GAP);
-		received->call = waiting; /* it may be between a 1xx and the rest */
 		pairing_stumble(h1, received, 0);
 	}
 }
@@ -208,7 +207,6 @@ static void open_response(struct h1 *h1, struct side *side, struct span bytes)
 	}
 	h1->calls.handler->response(h1->calls.ctx, ex);
 	if (is_tunnel(ex)) {
-		call->done[DIRECTION_SENT] = true;
 		pairing_finish(h1, side);
 		give_up(h1, &h1->counters->opaque_other);
 		return;

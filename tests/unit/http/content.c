@@ -30,6 +30,7 @@ static const struct coded coded[] = {
 	{ "", 40, 0, "[" GZIP_TEXT "] truncated\n" },
 	{ "Content-Length: 48\r\n", 40, 0, "[" GZIP_TEXT "] truncated\n" },
 	{ "Content-Length: 40\r\n", 40, 0, "[" GZIP_TEXT "] complete bad-coding\n" },
+	{ "Content-Length: 48\r\nContent-Encoding: gzip\r\n", 48, 0, "[] complete bad-coding\n" },
 	{ "Content-Length: 48\r\n", 48, 24, "[~] gap lost 24\n" },
 	{ "", 48, 24, "[~] gap lost 24\n" },
 };

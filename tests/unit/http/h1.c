@@ -289,6 +289,10 @@ static const struct talk whole_talks[] = {
 	    { RECEIVED, "\x81\x05world" } },
 	  .lines = "GET /a [] -> 101 [] complete\n",
 	  .nobodys = { 7, 7 } },
+	{ "upgrade before the request is complete",
+	  { { SENT, "PUT /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhe" },
+	    { RECEIVED, "HTTP/1.1 101 Switching\r\n\r\n" } },
+	  .lines = "PUT /a [he] -> 101 [] gap\n" },
 	{ "upgrade refused",
 	  { { SENT, "GET /a HTTP/1.1\r\nUpgrade: websocket\r\n\r\n" },
 	    { RECEIVED, OK(1) "x" },
@@ -470,6 +474,38 @@ static const struct talk holed_talks[] = {
 		   "GET /b [] -> 200 [y] complete\n",
 	  .nobodys = { 5, 0 },
 	  .as_is = true },
+	{ "a request, while a response passes",
+	  { { SENT, GET("/a") },
+	    { RECEIVED, OK(2) "x" },
+	    { LOST_SENT, GET("/b") },
+	    { SENT, GET("/c") },
+	    { RECEIVED, "x" OK(1) "y" OK(1) "z" } },
+	  .lines = "GET /a [] -> 200 [xx] complete\n"
+		   "GET /c [] -> 200 [y] gap\n"
+		   "  [] -> 200 [z] gap\n",
+	  .nobodys = { 28, 0 },
+	  .as_is = true },
+	{ "a response, then a request",
+	  { { SENT, GET("/a") },
+	    { LOST_RECEIVED, OK(1) "x" },
+	    { LOST_SENT, "POST /b HTTP/1.1\r\n" },
+	    { SENT, "Content-Length: 0\r\n\r\n" },
+	    { RECEIVED, OK(1) "y" } },
+	  .lines = "GET /a [] -> 0 [] gap lost 39\n"
+		   "  [] -> 200 [y] gap\n",
+	  .nobodys = { 39, 0 },
+	  .as_is = true },
+	{ "behind a response without a request",
+	  { { SENT, GET("/a") },
+	    { RECEIVED, OK(1) "x" },
+	    { SHORT_RECEIVED, OK(1) "y|zzz" },
+	    { SENT, GET("/b") },
+	    { RECEIVED, OK(1) "z" } },
+	  .lines = "GET /a [] -> 200 [x] complete\n"
+		   "  [] -> 200 [y] gap\n"
+		   "GET /b [] -> 200 [z] complete\n",
+	  .nobodys = { 0, 3 },
+	  .as_is = true },
 	{ "where requests are pipelined",
 	  { { SENT, GET("/1") GET("/2") GET("/3") GET("/4") },
 	    { RECEIVED, OK(1) "a" },
@@ -629,8 +665,11 @@ static void test_odd_chunks(void **state)
 	chunk.data = get; /* all of it, the first ten bytes for the third time */
 	chunk.length = 1; /* less than there is */
 	h1_feed(p.h1, &chunk);
+	chunk.data.len = 5; /* and some of it once more */
+	h1_feed(p.h1, &chunk);
 	chunk.offset = UINT64_MAX - 3; /* beyond the end of all offsets */
 	h1_feed(p.h1, &chunk);
+	assert_int_equal(counter_read(&p.counters.resyncs), 0);
 	p.offset[0] = get.len;
 	player_step(&p, &(struct step){ RECEIVED, OK(1) "y" });
 	player_close(&p, (uint64_t[2]){ 0 });
@@ -661,6 +700,51 @@ static void note_times(void *ctx, struct exchange *ex)
 {
 	*(struct times *)ctx =
 	    (struct times){ ex->request_utc_ns, ex->response_utc_ns, ex->end_utc_ns };
+}
+
+/* A 1xx is no response. */
+static void test_time_of_no_response(void **state)
+{
+	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
+							 NULL, note_times };
+	struct span get = SPAN(GET("/a")), interim = SPAN("HTTP/1.1 100 Continue\r\n\r\n");
+	struct chunk sent = { get, 0, get.len, 100, DIRECTION_SENT };
+	struct chunk received = { interim, 0, interim.len, 101, DIRECTION_RECEIVED };
+	struct h1_counters counters = { 0 };
+	struct connection conn = { 0 };
+	struct times times = { 0 };
+	struct h1 *h1;
+
+	(void)state;
+	assert_int_equal(h1_new(&conn, &handler, &times, &counters, &h1), 0);
+	h1_feed(h1, &sent);
+	h1_feed(h1, &received);
+	h1_close(h1, 102, (uint64_t[2]){ 0 });
+	assert_int_equal(times.request, 100);
+	assert_int_equal(times.response, 0);
+	assert_int_equal(times.end, 102);
+	h1_free(h1);
+}
+
+/* A response that waited for a request in vain came when it came. */
+static void test_time_of_a_held_response(void **state)
+{
+	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
+							 NULL, note_times };
+	struct span ok = SPAN(OK(1) "x");
+	struct chunk received = { ok, 0, ok.len, 100, DIRECTION_RECEIVED };
+	struct h1_counters counters = { 0 };
+	struct connection conn = { 0 };
+	struct times times = { 0 };
+	struct h1 *h1;
+
+	(void)state;
+	assert_int_equal(h1_new(&conn, &handler, &times, &counters, &h1), 0);
+	h1_feed(h1, &received);
+	h1_close(h1, 900, (uint64_t[2]){ 0 });
+	assert_int_equal(times.response, 100);
+	assert_int_equal(times.end, 100);
+	h1_free(h1);
 }
 
 /* The request's first byte, the final response's first, the last of all. */
@@ -703,6 +787,8 @@ int main(void)
 		cmocka_unit_test(test_long_response_before_its_request),
 		cmocka_unit_test(test_odd_chunks),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_time_of_no_response),
+		cmocka_unit_test(test_time_of_a_held_response),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
