@@ -133,7 +133,7 @@ static void on_report(rd_kafka_t *producer, const rd_kafka_message_t *message, v
 	atomic_store(&s->trouble, 0);
 }
 
-/* One broker of several may be away without harm: what counts is that all are. */
+/* One broker of several may be away without harm: it counts when there is no other. */
 static void on_error(rd_kafka_t *producer, int error, const char *reason, void *opaque)
 {
 	struct sink *s = opaque;
@@ -144,6 +144,8 @@ static void on_error(rd_kafka_t *producer, int error, const char *reason, void *
 	case RD_KAFKA_RESP_ERR__TRANSPORT:
 	case RD_KAFKA_RESP_ERR__RESOLVE:
 		s->cause = error;
+		if (!atomic_load(&s->connected))
+			set_trouble(s, error);
 		break;
 	case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
 		atomic_store(&s->connected, false);
