@@ -14,8 +14,9 @@ struct ledger;
 int ledger_open(const char *dir, struct ledger **ret_ledger, struct err *err);
 void ledger_close(struct ledger *ledger);
 
-/* A batch: begin, any of the writes, commit. All or nothing; on -EIO or -ENOSPC the batch is rolled
- * back and may be tried again as it was. */
+/* A batch: begin, any of the writes, commit. All or nothing: a write that fails rolls the batch
+ * back, and on -EIO or -ENOSPC it may be tried again as it was. Only -EEXIST (ledger_add: an event
+ * of this id is there already) leaves it open to go on. -EINVAL outside of a batch. */
 int ledger_begin(struct ledger *ledger);
 int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *ret_seq);
 int ledger_touch(struct ledger *ledger, const struct budget_touch *touch);
@@ -26,11 +27,12 @@ void ledger_rollback(struct ledger *ledger);
 /* 0 when the sink has none yet. */
 int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
 
-/* The latest window of each budget. */
+/* What was written last of each budget. */
 typedef void ledger_touch_fn(void *ctx, const struct budget_touch *touch);
 int ledger_touches(struct ledger *ledger, ledger_touch_fn *fn, void *ctx);
 
-/* Events with seq > after in order of seq, at most `limit`; the callback returns false to stop. */
+/* Events with seq > after in order of seq, at most `limit`; the callback returns false to stop and
+ * does not ask the ledger for events itself. -EBADMSG: a row is not what this program writes. */
 struct ledger_query {
 	int64_t after_seq;
 	int64_t since_ns; /* by end of the call, inclusive; 0 = all */

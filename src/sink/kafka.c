@@ -66,12 +66,6 @@ static void set_trouble(struct sink *s, rd_kafka_resp_err_t error)
 	atomic_store(&s->trouble, error);
 }
 
-static void go_back_now(struct sink *s)
-{
-	s->go_back = true;
-	s->go_back_at_ns = 0;
-}
-
 static void go_back_later(struct sink *s)
 {
 	if (s->go_back)
@@ -107,7 +101,8 @@ static void on_failure(struct sink *s, uint64_t ticket, rd_kafka_resp_err_t erro
 	if (is_refusal(error)) {
 		s->alone = true;
 		s->alone_until = s->flight.tail;
-		go_back_now(s);
+		s->go_back = true;
+		s->go_back_at_ns = 0;
 	} else {
 		go_back_later(s);
 	}

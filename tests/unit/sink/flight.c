@@ -24,8 +24,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Runs a script of steps: "o5" offer 5 and send it, "s5" offer 5: to be skipped, "f5" offer 5: full,
- * "+0" ticket 0 landed, "-0" it failed, "!" all failed, "=3" acked_seq is 3. */
+/* Runs a script of steps: "o5" offer 5 and send it, "s5" offer 5: to be skipped, "+0" ticket 0
+ * landed, "-0" it failed, "!" all failed, "=3" acked_seq is 3. */
 static void run(struct flight *f, const char *script)
 {
 	char *end;
@@ -42,9 +42,6 @@ static void run(struct flight *f, const char *script)
 			break;
 		case 's':
 			good = flight_offer(f, n, &ticket) == FLIGHT_SKIP;
-			break;
-		case 'f':
-			good = flight_offer(f, n, &ticket) == FLIGHT_FULL;
 			break;
 		case '+':
 			flight_landed(f, (uint64_t)n);
