@@ -5,6 +5,7 @@
  *
  * A record that does not fit into the ring is counted, and shows as a jump of the offset. */
 #include "maps.h"
+#include "reserve.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -204,27 +205,6 @@ SEC("uprobe")
 int ssl_write_ex(struct pt_regs *ctx)
 {
 	return enter(ctx, EVENT_SENT, PT_REGS_PARM4(ctx));
-}
-
-/* Room for a record of `length` bytes in the next power of two: the verifier wants constants, the
- * barriers keep the compiler from merging them into one variable. */
-static __always_inline struct event_data *reserve(__u32 length)
-{
-#define SIZE_CLASS(n)                                                                              \
-	if (length <= (n)) {                                                                       \
-		void *room = bpf_ringbuf_reserve(&events, sizeof(struct event_data) + (n), 0);     \
-		barrier_var(room);                                                                 \
-		return room;                                                                       \
-	}
-	SIZE_CLASS(256)
-	SIZE_CLASS(512)
-	SIZE_CLASS(1024)
-	SIZE_CLASS(2048)
-	SIZE_CLASS(4096)
-	SIZE_CLASS(8192)
-	SIZE_CLASS(EVENT_CHUNK_MAX)
-#undef SIZE_CLASS
-	return NULL;
 }
 
 /* What is left to report of one call. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/hosts.h"
 #include "agent/notify.h"
 #include "agent/policy_loop.h"
 #include "agent/status.h"
@@ -53,30 +54,6 @@ static void status(void *ctx, struct emit *out)
 	struct agent *a = ctx;
 
 	status_write(&a->sources, out);
-}
-
-/* --- host filter */
-
-struct patterns {
-	const char *at[EVENT_HOSTS_MAX];
-	unsigned n;
-};
-
-static void add_pattern(void *ctx, const char *pattern)
-{
-	struct patterns *p = ctx;
-
-	if (p->n < EVENT_HOSTS_MAX)
-		p->at[p->n] = pattern;
-	p->n++;
-}
-
-static int set_hosts(struct agent *a, const struct providers *providers, struct err *err)
-{
-	struct patterns patterns = { .n = 0 };
-
-	providers_hosts(providers, add_pattern, &patterns);
-	return attach_set_hosts(a->attach, patterns.at, patterns.n, err);
 }
 
 /* --- events of the main loop */
@@ -134,7 +111,7 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *ctx)
 	(void)signal_number;
 	(void)what;
 	if (config_load(a->options.config, &config, &err) < 0 ||
-	    set_hosts(a, config.providers, &err) < 0) {
+	    hosts_set(a->attach, config.providers, &err) < 0) {
 		fprintf(stderr, "outlayd: %s (the old configuration stays)\n", err.text);
 		return;
 	}
@@ -193,7 +170,7 @@ static int open_probes(struct agent *a, struct err *err)
 	struct attach_options options = { .ring_bytes = a->options.ring_mib << 20, .note = note };
 	int code = attach_new(&options, &a->attach, err);
 
-	return code < 0 ? code : set_hosts(a, a->config.providers, err);
+	return code < 0 ? code : hosts_set(a->attach, a->config.providers, err);
 }
 
 static int open_capture(struct agent *a, struct err *err)

@@ -1,7 +1,7 @@
 /* The capture loop: ring -> http -> meter -> price, then each charge to the policy loop. */
 #pragma once
 
-#include "agent/loop.h"
+#include "agent/intake.h"
 #include "capture/capture.h"
 #include "http/h1.h"
 #include "meter/meter.h"

@@ -1,6 +1,6 @@
-/* Group commit: what is in the queue when the loop wakes is one transaction, so the batch grows with
- * the load and a lone event waits for nobody. A batch that the disk refuses is kept and tried again;
- * meanwhile the queue fills, and the stages to the left wait. */
+/* Group commit: what is in the queue when the loop wakes is one transaction, so the batch grows
+ * with the load and a lone event waits for nobody. A batch that the disk refuses is kept and tried
+ * again; meanwhile the queue fills, and the stages to the left wait. */
 #include "agent/ledger_loop.h"
 
 #include <errno.h>

@@ -2,7 +2,7 @@
  * here as a task, in order; a batch of tasks is one transaction. */
 #pragma once
 
-#include "agent/loop.h"
+#include "agent/intake.h"
 #include "base/counter.h"
 #include "base/emit.h"
 #include "budget/verdict.h"

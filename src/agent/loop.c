@@ -1,14 +1,9 @@
-/* Threads and queues on libevent. A loop sleeps only when its intakes have said so to the queues,
- * so an item never waits for a timer. */
+/* Threads on libevent: a base each, stopped from outside by an event. */
 #include "agent/loop.h"
 
 #include <errno.h>
 #include <event2/thread.h>
 #include <string.h>
-
-#include "base/queue.h"
-
-static const struct timeval retry_after = { .tv_usec = 5000 };
 
 static void on_stop(evutil_socket_t fd, short what, void *ctx)
 {
@@ -71,43 +66,4 @@ void loop_stop(struct loop *loop)
 	event_active(loop->stop, EV_TIMEOUT, 0);
 	pthread_join(loop->thread, NULL);
 	loop->running = false;
-}
-
-static void on_items(evutil_socket_t fd, short what, void *ctx)
-{
-	struct intake *intake = ctx;
-
-	(void)fd;
-	(void)what;
-	do {
-		intake->take(intake->ctx);
-		/* What was left on purpose is waiting for room on the other side. */
-		if (queue_depth(intake->queue)) {
-			event_add(intake->retry, &retry_after);
-			return;
-		}
-	} while (!queue_sleep(intake->queue));
-}
-
-int intake_init(struct intake *intake, struct loop *loop, struct queue *queue,
-		void (*take)(void *ctx), void *ctx)
-{
-	*intake = (struct intake){ .queue = queue, .take = take, .ctx = ctx };
-	intake->readable =
-	    event_new(loop->base, queue_fd(queue), EV_READ | EV_PERSIST, on_items, intake);
-	intake->retry = event_new(loop->base, -1, 0, on_items, intake);
-	if (!intake->readable || !intake->retry || event_add(intake->readable, NULL) < 0)
-		return -ENOMEM;
-	/* Items may be in it already. */
-	event_active(intake->retry, EV_TIMEOUT, 0);
-	return 0;
-}
-
-void intake_done(struct intake *intake)
-{
-	if (intake->readable)
-		event_free(intake->readable);
-	if (intake->retry)
-		event_free(intake->retry);
-	*intake = (struct intake){ 0 };
 }

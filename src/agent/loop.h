@@ -6,7 +6,6 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "base/queue.h"
 
 struct loop {
 	const char *name;
@@ -26,16 +25,3 @@ void loop_done(struct loop *loop);
 int loop_start(struct loop *loop, void (*stopped)(void *ctx), void *ctx, struct err *err);
 /* Ends the loop and waits for its thread. */
 void loop_stop(struct loop *loop);
-
-/* A queue whose items are handled on this loop. `take` handles what it can and leaves the rest: it
- * is called again when more comes, and every few milliseconds while something is left. */
-struct intake {
-	struct queue *queue;
-	struct event *readable, *retry;
-	void (*take)(void *ctx);
-	void *ctx;
-};
-
-int intake_init(struct intake *intake, struct loop *loop, struct queue *queue,
-		void (*take)(void *ctx), void *ctx);
-void intake_done(struct intake *intake);

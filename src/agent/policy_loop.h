@@ -2,8 +2,8 @@
  * loop and, while somebody watches the terminal, to the main loop. */
 #pragma once
 
+#include "agent/intake.h"
 #include "agent/ledger_loop.h"
-#include "agent/loop.h"
 #include "budget/budget.h"
 #include "meter/provider.h"
 #include "policy/policy.h"

@@ -1,7 +1,7 @@
-/* decide SOCKET BODY-FILE [N]: latency of POST /v1/decide on the policy socket beside a bare echo on
- * a Unix socket that moves the same bytes, in interleaved rounds, both ends on the CPU that this
- * process was started on. Prints per server: name, p50 ns, p99 ns. Each decision is settled, untimed,
- * so that the agent is in the same state for all. */
+/* decide SOCKET BODY-FILE [N]: latency of POST /v1/decide on the policy socket beside a bare echo
+ * on a Unix socket that moves the same bytes, in interleaved rounds, both ends on the CPU that this
+ * process was started on. Prints per server: name, p50 ns, p99 ns. Each decision is settled,
+ * untimed, so that the agent is in the same state for all. */
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
 		return 2;
 	ask = request("/v1/decide", body, fread(body, 1, sizeof(body), file));
 	fclose(file);
-	strcpy(to.sun_path, argv[1]);
+	memcpy(to.sun_path, argv[1], strlen(argv[1]));
 	if (connect(agent, (struct sockaddr *)&to, sizeof(to)) < 0)
 		die(argv[1]);
 	(void)timed(agent, &ask, &answer);

@@ -1,6 +1,6 @@
-/* line CONFIG-DIR [SECONDS]: calls a second through http -> meter -> price on one core: a keep-alive
- * connection of chat completions, the request in one chunk, the answer in two. Prints one JSON
- * line. */
+/* line CONFIG-DIR [SECONDS]: calls a second through http -> meter -> price on one core: a
+ * keep-alive connection of chat completions, the request in one chunk, the answer in two. Prints
+ * one JSON line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,9 @@ static size_t make_request(char *out, size_t room)
 	char body[1500];
 
 	snprintf(body, sizeof(body),
-		 "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\",\"content\":\"%0700d\"}]}", 0);
+		 "{\"model\":\"gpt-4o-mini\",\"messages\":[{\"role\":\"user\","
+		 "\"content\":\"%0700d\"}]}",
+		 0);
 	return (size_t)snprintf(out, room,
 				"POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\n"
 				"Authorization: Bearer sk-bench-0123456789abcdef\r\n"
@@ -42,16 +44,18 @@ static size_t make_response(char *out, size_t room)
 {
 	char body[4000];
 
-	snprintf(body, sizeof(body),
-		 "{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1764000000,"
-		 "\"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{\"index\":0,\"message\":"
-		 "{\"role\":\"assistant\",\"content\":\"%02300d\",\"refusal\":null,\"annotations\":[]},"
-		 "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1200,"
-		 "\"completion_tokens\":400,\"total_tokens\":1600,\"prompt_tokens_details\":"
-		 "{\"cached_tokens\":1024,\"audio_tokens\":0},\"completion_tokens_details\":"
-		 "{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
-		 "\"rejected_prediction_tokens\":0}},\"service_tier\":\"default\","
-		 "\"system_fingerprint\":\"fp_bench\"}", 0);
+	snprintf(
+	    body, sizeof(body),
+	    "{\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion\",\"created\":1764000000,"
+	    "\"model\":\"gpt-4o-mini-2024-07-18\",\"choices\":[{\"index\":0,\"message\":"
+	    "{\"role\":\"assistant\",\"content\":\"%02300d\",\"refusal\":null,\"annotations\":[]},"
+	    "\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1200,"
+	    "\"completion_tokens\":400,\"total_tokens\":1600,\"prompt_tokens_details\":"
+	    "{\"cached_tokens\":1024,\"audio_tokens\":0},\"completion_tokens_details\":"
+	    "{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,"
+	    "\"rejected_prediction_tokens\":0}},\"service_tier\":\"default\","
+	    "\"system_fingerprint\":\"fp_bench\"}",
+	    0);
 	return (size_t)snprintf(out, room,
 				"HTTP/1.1 200 OK\r\nDate: Wed, 25 Nov 2026 00:00:00 GMT\r\n"
 				"Content-Type: application/json\r\nContent-Length: %zu\r\n"
@@ -76,7 +80,7 @@ static void feed(struct h1 *h1, enum direction direction, const char *bytes, siz
 
 int main(int argc, char **argv)
 {
-	int64_t seconds = argc > 2 ? atoi(argv[2]) : 2;
+	int64_t seconds = argc > 2 ? strtol(argv[2], NULL, 10) : 2;
 	static const uint8_t secret[METER_SECRET_BYTES];
 	struct connection conn = { .server = "api.openai.com" };
 	struct meter_options options = { .secret = secret, .usage = on_usage };
@@ -103,8 +107,8 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 1000; i++) {
 			feed(h1, DIRECTION_SENT, request, n_request, &offsets[0], utc);
 			feed(h1, DIRECTION_RECEIVED, response, half, &offsets[1], utc);
-			feed(h1, DIRECTION_RECEIVED, response + half, n_response - half, &offsets[1],
-			     utc);
+			feed(h1, DIRECTION_RECEIVED, response + half, n_response - half,
+			     &offsets[1], utc);
 		}
 		took = clock_system.monotonic_ns(&clock_system) - start;
 	} while (took < seconds * NS_PER_SEC);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`make bench`: every figure beside its floor, measured in one run, as a table and in
-build/bench.json ([{name, value, unit, floor, ratio}]). Medians of interleaved rounds; the machine is
-stated. What needs root or a peer that is not there says "skipped"."""
+build/bench.json ([{name, value, unit, floor, ratio}]). Medians of interleaved rounds; the machine
+is stated. What needs root or a peer that is not there says "skipped"."""
 import json
 import os
 import pathlib
@@ -169,8 +169,7 @@ def peers():
 
 def main():
     cpu = next((l.split(':')[1].strip() for l in open('/proc/cpuinfo') if 'model name' in l), '?')
-    print(f'{platform.node() and platform.release()} {platform.machine()}, {os.cpu_count()} x {cpu}, '
-          f'{ROUNDS} rounds')
+    print(f'{platform.release()} {platform.machine()}, {os.cpu_count()} x {cpu}, {ROUNDS} rounds')
     print(f'{"figure":<34}{"value":>14} {"unit":<8}{"floor":>12}{"ratio":>10}')
     programs()
     peers()

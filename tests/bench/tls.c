@@ -45,9 +45,10 @@ static void exchange(SSL *from, SSL *to, char *bytes, int n)
 int main(int argc, char **argv)
 {
 	const char *host = argc > 1 ? argv[1] : "bench.invalid";
-	long pairs = argc > 2 ? atol(argv[2]) : 20000;
-	int n = argc > 3 ? atoi(argv[3]) : 1024;
-	SSL *server = SSL_new(server_context()), *client = SSL_new(SSL_CTX_new(TLS_client_method()));
+	long pairs = argc > 2 ? strtol(argv[2], NULL, 10) : 20000;
+	int n = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 1024;
+	SSL *server = SSL_new(server_context());
+	SSL *client = SSL_new(SSL_CTX_new(TLS_client_method()));
 	static char bytes[16384];
 	double start = 0;
 	int fds[2];

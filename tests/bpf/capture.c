@@ -51,7 +51,7 @@ static void on_opened(void *ctx, struct connection *conn)
 
 	w->seen.opened++;
 	w->seen.process = conn->process;
-	strcpy(w->seen.server, conn->server);
+	memcpy(w->seen.server, conn->server, sizeof(conn->server));
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)

@@ -88,9 +88,16 @@ class Daemon:
         return run.stdout
 
     def calls(self):
-        """The events of the ledger, oldest first."""
-        return [json.loads(line) for line in
-                self.outlay('calls', '--json', '--limit', '100000').splitlines()]
+        """The events of the ledger, oldest first, of this world's processes. Others on the machine
+        may call the same provider, and an agent sees them all."""
+        return [event for event in self.all_calls() if self.mine(event)]
+
+    def all_calls(self):
+        return list(map(json.loads, self.outlay('calls', '--json', '--limit', '100000')
+                        .splitlines()))
+
+    def mine(self, event):
+        return event['pid'] in self.world.pids
 
     def settled_calls(self, due, seconds=20):
         """The events, once there are `due` of them and there have been no more for a moment."""

@@ -58,6 +58,7 @@ class World:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=name + '-', dir=parent))
         self.dir.chmod(0o755)
         self.children = {}
+        self.pids = set()  # of all that ever ran here
         self.keep = True  # the folder, until the test says that all went well
         atexit.register(self.close)
         subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
@@ -65,7 +66,8 @@ class World:
         self.make_certificates()
         self.env = {
             'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-            'HOME': str(self.dir), 'LANG': 'C.UTF-8', 'PYTHONUNBUFFERED': '1',
+            'OUTLAY_LABELS': 'team=e2e', 'HOME': str(self.dir), 'LANG': 'C.UTF-8',
+            'PYTHONUNBUFFERED': '1',
             **dict.fromkeys(('SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'),
                             str(self.dir / 'ca.pem')),
         }
@@ -95,6 +97,7 @@ class World:
         child = subprocess.Popen([str(word) for word in command], **options)
         log.close()
         self.children[child.pid] = child
+        self.pids.add(child.pid)
         return child
 
     def end(self, child, number=signal.SIGTERM, seconds=10):

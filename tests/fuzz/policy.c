@@ -92,7 +92,7 @@ static struct policy *make(struct event_base **ret_base)
 	struct policy *policy;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/tmp/outlay-fuzz-%d.sock", (int)getpid());
+	snprintf(path, sizeof(path), "build/fuzz-%d.sock", (int)getpid());
 	*ret_base = event_base_new();
 	check(policy_new(*ret_base, path, &ports, &policy, NULL) == 0);
 	unlink(path);

@@ -84,7 +84,7 @@ static void test_damaged_files(void **state)
 	static const char *const names[] = { "elf_find_symbols", "main" };
 	static unsigned char bytes[8 << 20];
 	const char *seed_text = getenv("SEED");
-	unsigned seed = seed_text ? (unsigned)atoi(seed_text) : (unsigned)getpid();
+	unsigned seed = seed_text ? (unsigned)strtoul(seed_text, NULL, 10) : (unsigned)getpid();
 	int self = open(SELF, O_RDONLY);
 	ssize_t n = read(self, bytes, sizeof(bytes));
 	uint64_t offsets[2];

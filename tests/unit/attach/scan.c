@@ -44,7 +44,7 @@ static int make_proc(void **state)
 	char path[256];
 
 	(void)state;
-	strcpy(root, "/tmp/outlay-scan-XXXXXX");
+	snprintf(root, sizeof(root), "%s", "/tmp/outlay-scan-XXXXXX");
 	found[0] = '\0';
 	if (!mkdtemp(root))
 		return -1;

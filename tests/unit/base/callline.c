@@ -76,10 +76,9 @@ static void test_lines(void **state)
 	    "$9000000.000!       -");
 	line = usual();
 	line.is_priced = false;
-	assert_line(
-	    line, 80,
-	    "09:40:37 python3  openai     gpt-4o-~  200    1234      56     unpriced   812 "
-	    "ms");
+	assert_line(line, 80,
+		    "09:40:37 python3  openai     gpt-4o-~  200    1234      56     unpriced   812 "
+		    "ms");
 }
 
 /* Whatever the texts and numbers are, each line and the heading have the width asked for. */

@@ -35,7 +35,7 @@ static const struct {
 	{ "\xe4\xb8\xad\xe6\x96\x87", 5, "\xe4\xb8\xad\xe6\x96\x87 " },
 	{ "\xe4\xb8\xad\xe6\x96\x87", 3, "\xe4\xb8\xad~" },
 	{ "\xe4\xb8\xad\xe6\x96\x87x", 4, "\xe4\xb8\xad~ " },
-	/* C1 control CSI; right-to-left override and isolate; zero-width space; BOM; line separator */
+	/* CSI (C1); right-to-left override, isolate; zero-width space; BOM; line separator */
 	{ "a\xc2\x9b"
 	  "31m",
 	  0, "a?31m" },

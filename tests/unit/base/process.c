@@ -40,7 +40,7 @@ static int make_proc(void **state)
 	char path[256];
 
 	(void)state;
-	strcpy(root, "/tmp/outlay-proc-XXXXXX");
+	snprintf(root, sizeof(root), "%s", "/tmp/outlay-proc-XXXXXX");
 	if (!mkdtemp(root))
 		return -1;
 	snprintf(path, sizeof(path), "%s/42", root);

@@ -41,7 +41,8 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 	(void)conn;
 	seen.chunks++;
 	seen.chunk = *chunk;
-	strncat(seen.text, chunk->data.ptr, chunk->data.len);
+	snprintf(seen.text + strlen(seen.text), sizeof(seen.text) - strlen(seen.text), "%.*s",
+		 (int)chunk->data.len, chunk->data.ptr);
 }
 
 static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
@@ -96,7 +97,7 @@ static void give_open(struct capture *c, uint64_t ssl, uint64_t generation, cons
 	struct event_open e = { .head = head(EVENT_OPEN, ssl, generation), .uid = 4711 };
 
 	e.cgroup_id = 99;
-	strcpy(e.name, name);
+	snprintf(e.name, sizeof(e.name), "%s", name);
 	memcpy(e.comm, "sixteen-letters!", 16); /* no room for a NUL */
 	capture_record(c, &e, sizeof(e));
 }

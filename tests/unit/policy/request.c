@@ -129,6 +129,7 @@ static void test_limits(void **state)
 	assert_int_equal(request_take((struct span){ text, POLICY_HEAD_MAX + 1 }, &request),
 			 -EBADMSG);
 	assert_int_equal(request.refused, 431);
+	assert_int_equal(request_take((struct span){ text, POLICY_HEAD_MAX }, &request), -EBADMSG);
 	/* Not before it is sure. */
 	assert_int_equal(request_take((struct span){ text, POLICY_HEAD_MAX - 1 }, &request),
 			 -EAGAIN);

@@ -239,19 +239,6 @@ static inline struct rig *rig_start(const char *budgets_yaml)
 	return rig;
 }
 
-static inline void rig_stop(struct rig *rig)
-{
-	event_base_loopbreak(rig->base);
-	pthread_join(rig->thread, NULL);
-	policy_free(rig->policy);
-	event_free(rig->keep);
-	event_base_free(rig->base);
-	budgets_free(rig->budgets);
-	assert_int_equal(access(rig->path, F_OK), -1);
-	rmdir(rig->dir);
-	free(rig);
-}
-
 /* --- the loop's thread does something */
 
 struct rig_task {
@@ -281,6 +268,26 @@ static inline void rig_run(struct rig *rig, void (*run)(struct rig *rig, void *c
 	while (sem_wait(&task.done) < 0)
 		;
 	sem_destroy(&task.done);
+}
+
+static inline void rig_break(struct rig *rig, void *ctx)
+{
+	(void)ctx;
+	event_base_loopbreak(rig->base);
+}
+
+static inline void rig_stop(struct rig *rig)
+{
+	/* From inside: a loop that has not begun yet would forget it. */
+	rig_run(rig, rig_break, NULL);
+	pthread_join(rig->thread, NULL);
+	policy_free(rig->policy);
+	event_free(rig->keep);
+	event_base_free(rig->base);
+	budgets_free(rig->budgets);
+	assert_int_equal(access(rig->path, F_OK), -1);
+	rmdir(rig->dir);
+	free(rig);
 }
 
 /* --- a caller: raw bytes over the socket */

@@ -1,0 +1,7 @@
+/* The hosts of the provider files become the filter in the kernel. */
+#pragma once
+
+#include "attach/attach.h"
+#include "meter/provider.h"
+
+int hosts_set(struct attach *attach, const struct providers *providers, struct err *err);
