@@ -16,7 +16,8 @@ typedef void body_piece_fn(void *ctx, struct span piece);
 int body_new(struct span coding, body_piece_fn *fn, void *ctx, struct body **ret_body);
 void body_free(struct body *body);
 
-/* 0, or -EBADMSG: broken data, -E2BIG: over a cap. Both stay. */
+/* 0, or -EBADMSG: broken data, -E2BIG: over a cap, -ENOMEM. They stay. What came before a broken
+ * place was given. */
 int body_feed(struct body *body, struct span coded);
 
 /* The bytes are all there: 0, -EAGAIN when the coded stream is not at its end. */

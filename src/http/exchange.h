@@ -35,15 +35,16 @@ struct exchange {
 	uint64_t lost_bytes; /* of both */
 	enum completeness completeness;
 	enum exchange_fault fault;
-	void *meter; /* state of the next stage: set in `request`, freed in `end` */
+	void *meter; /* state of the next stage: NULL at first, freed in `end` */
 };
 
 /* What http calls for each exchange: request, response, body pieces and gaps in any order that the
- * wire had, then `end`, exactly once. After a gap in a body with content coding nothing more of
+ * wire had, then `end`, exactly once. A head that was not seen is not called for: an exchange may
+ * begin with any of them, be it `end`. After a gap in a body with content coding nothing more of
  * that body can be decoded: pieces stop, the gap says so. */
 struct exchange_handler {
 	void (*request)(void *ctx, struct exchange *ex);
-	void (*response)(void *ctx, struct exchange *ex); /* final responses only, not 1xx */
+	void (*response)(void *ctx, struct exchange *ex); /* final ones and 101, no other 1xx */
 	void (*body)(void *ctx, struct exchange *ex, enum direction direction, struct span piece);
 	void (*gap)(void *ctx, struct exchange *ex, enum direction direction);
 	void (*end)(void *ctx, struct exchange *ex);
