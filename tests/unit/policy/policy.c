@@ -105,8 +105,14 @@ static void test_body_limit(void **state)
 		reply = caller_ask(&caller, "POST", "/v1/decide", body);
 		assert_int_equal(reply.status, over ? 413 : 200);
 		reply_done(&reply);
-		if (over)
-			assert_true(caller_has_ended(&caller));
+		if (over) {
+			/* Who goes on sending is not reset: it reads the answer, then the end. */
+			char byte;
+
+			for (int i = 0; i < 16; i++)
+				assert_int_equal(send(caller.fd, body, size, MSG_NOSIGNAL), size);
+			assert_int_equal(recv(caller.fd, &byte, 1, 0), 0);
+		}
 		free(body);
 		caller_done(&caller);
 	}
@@ -237,15 +243,18 @@ static void test_slow_request(void **state)
 {
 	struct rig *rig = *state;
 	struct caller slow = rig_connect(rig), silent = rig_connect(rig), quick = rig_connect(rig);
+	struct pollfd answered = { .fd = slow.fd, .events = POLLIN };
 	struct reply reply;
 
-	caller_send(&slow, SPAN("POST /v1/decide HTTP/1.1\r\nContent-Length: 10\r\n\r\n{"));
+	caller_send(&slow, SPAN("POST /v1/decide HTTP/1.1\r\nContent-Length: 1000\r\n\r\n{"));
 	for (int i = 0; i < 20; i++)
 		assert_true(ask_ns(&quick) < NS_PER_SEC / 2);
 	/* A byte now and then is no progress. */
-	caller_send(&slow, SPAN("\""));
-	ask_ns(&quick);
-	later(rig, POLICY_REQUEST_SECONDS + 1);
+	for (int i = 0; poll(&answered, 1, 30) == 0; i++) {
+		assert_true(i < 100);
+		caller_send(&slow, SPAN(" "));
+		rig->moved_ns += NS_PER_SEC / 2;
+	}
 	reply = caller_reply(&slow);
 	assert_int_equal(reply.status, 408);
 	assert_true(caller_has_ended(&slow));
@@ -476,6 +485,22 @@ static void test_calls(void **state)
 		assert_seqs(buf_span(&lines), cases[i].first, cases[i].last, 1);
 		buf_done(&lines);
 	}
+	caller_done(&caller);
+}
+
+/* The newest N are those of the start, without a hole, while more come in. */
+static void test_calls_while_they_come(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct buf lines = buf_with_max(RIG_REPLY_MAX);
+
+	rig->n_calls = 5000;
+	rig->n_calls_a_page = 10;
+	ask_calls(&caller, "?limit=2000");
+	assert_true(read_lines(&caller, &lines));
+	assert_seqs(buf_span(&lines), 3001, 5000, 1);
+	buf_done(&lines);
 	caller_done(&caller);
 }
 
@@ -725,6 +750,7 @@ static int look_around(const struct rig *rig)
 	struct buf lines = buf_with_max(RIG_REPLY_MAX);
 	struct reply reply = caller_ask(&caller, "GET", "/v1/budgets", NULL);
 	json_t *budgets = json_object_get(reply.json, "budgets");
+	unsigned n_lines = 0;
 
 	if (json_array_size(budgets) != 1 ||
 	    strcmp(text_of(json_array_get(budgets, 0), "name"), "all") != 0)
@@ -732,9 +758,10 @@ static int look_around(const struct rig *rig)
 	ask_calls(&caller, "");
 	if (!read_lines(&caller, &lines))
 		return 2;
-	/* Every third call is its own. */
-	assert_seqs(buf_span(&lines), 1, 298, 3);
-	return 0;
+	/* Every third call is its own. No assertion here: this is another process. */
+	for (size_t i = 0; i < lines.len; i++)
+		n_lines += lines.data[i] == '\n';
+	return n_lines == 100 && memmem(lines.data, lines.len, "{\"seq\":298,", 11) ? 0 : 3;
 }
 
 static int watch_as_nobody(const struct rig *rig)
@@ -847,6 +874,7 @@ int main(void)
 		TEST(test_connections_of_one_user),
 		TEST(test_out_of_descriptors),
 		TEST(test_calls),
+		TEST(test_calls_while_they_come),
 		TEST(test_calls_of_a_slow_reader),
 		TEST(test_calls_when_the_ledger_cannot),
 		TEST(test_calls_of_one_that_goes),

@@ -45,7 +45,7 @@ struct rig {
 	pthread_t thread;
 	/* The ledger: call i has seq i + 1, ends at second i and belongs to root, or to nobody
 	 * when i % 3 == 0. */
-	_Atomic int64_t n_calls;
+	_Atomic int64_t n_calls, n_calls_a_page; /* that are added behind each page */
 	_Atomic bool ledger_is_full, ledger_fails, store_is_full;
 	_Atomic unsigned n_queries, n_touches;
 };
@@ -145,6 +145,7 @@ static inline void rig_answer(evutil_socket_t fd, short what, void *ctx)
 	page.lines = buf_span(&lines);
 	page.failed = rig->ledger_fails;
 	policy_calls_page(rig->policy, &page);
+	rig->n_calls += rig->n_calls_a_page;
 	buf_done(&lines);
 	free(question);
 }
