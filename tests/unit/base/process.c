@@ -64,17 +64,19 @@ static struct process unknown(uint32_t pid)
 static void test_real_child(void **state)
 {
 	struct process p;
-	int ready[2];
+	int ready[2], held[2];
 	char byte;
 	pid_t child;
 
 	(void)state;
 	assert_int_equal(pipe(ready), 0);
+	assert_int_equal(pipe(held), 0); /* the child reads from it, and nobody writes */
 	child = fork();
 	if (child == 0) {
 		char *const argv[] = { "sh", "-c", "echo; read wait", NULL };
 		char *const env[] = { "A=1", "OUTLAY_LABELS=team=blue,app=x", "B=2", NULL };
 
+		dup2(held[0], 0);
 		dup2(ready[1], 1);
 		execve("/bin/sh", argv, env);
 		_exit(127);
@@ -92,8 +94,10 @@ static void test_real_child(void **state)
 	assert_int_equal(process_read("/proc", &p), -ESRCH);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	close(ready[0]);
-	close(ready[1]);
+	for (int i = 0; i < 2; i++) {
+		close(ready[i]);
+		close(held[i]);
+	}
 	p = unknown((uint32_t)child);
 	assert_int_equal(process_read("/proc", &p), -ESRCH);
 }
