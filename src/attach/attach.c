@@ -101,7 +101,7 @@ static void mapped(void *ctx, const struct mapping *mapping)
 		scan_process(PROC, mapping->pid, found_library, a);
 }
 
-static int explain_missing(struct err *err)
+static int check_kernel(struct err *err)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
 		return err_set(
@@ -111,10 +111,6 @@ static int explain_missing(struct err *err)
 	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK) < 0)
 		return err_set(err, -ENOTSUP,
 			       "the kernel has no uprobes: outlay needs CONFIG_UPROBE_EVENTS=y");
-	if (geteuid() != 0)
-		return err_set(err, -EPERM,
-			       "not root: run it with sudo, or give it CAP_BPF, CAP_PERFMON, "
-			       "CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE");
 	return 0;
 }
 
@@ -129,12 +125,17 @@ static int load_programs(struct attach *a, struct err *err)
 		return err_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
 	bpf_map__set_max_entries(a->skeleton->maps.events, a->options.ring_bytes);
 	code = tls_bpf__load(a->skeleton);
-	if (code < 0 && explain_missing(err) == 0)
-		err_set(err, code,
-			"the kernel refused the BPF programs: %s (outlay needs Linux 5.17 "
-			"or newer, and lockdown below `confidentiality`)",
-			strerror(-code));
-	return code;
+	if (code < 0 && geteuid() != 0)
+		return err_set(err, -EPERM,
+			       "not root: run it with sudo, or give it CAP_BPF, CAP_PERFMON, "
+			       "CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_CHECKPOINT_RESTORE");
+	if (code < 0)
+		return err_set(
+		    err, code,
+		    "the kernel refused the BPF programs: %s (outlay needs Linux 5.17 or "
+		    "newer, and lockdown below `confidentiality`)",
+		    strerror(-code));
+	return 0;
 }
 
 CLEANUP_FOR(attach, struct attach *, attach_free)
@@ -148,7 +149,9 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 	if (!a)
 		return err_set(err, -ENOMEM, "out of memory");
 	a->options = *options;
-	code = load_programs(a, err);
+	code = check_kernel(err);
+	if (code == 0)
+		code = load_programs(a, err);
 	if (code < 0)
 		return code;
 	watch.seen = &a->counters.mappings_seen;
