@@ -13,7 +13,7 @@
 #define DEFAULT_CONFIG   "/etc/outlay"
 #define DEFAULT_STATE    "/var/lib/outlay"
 #define DEFAULT_SOCKET   "/run/outlay/policy.sock"
-#define DEFAULT_RING_MIB 4
+#define DEFAULT_RING_MIB 2
 #define RING_MIB_MAX     1024
 
 /* outlayd.yaml. */
