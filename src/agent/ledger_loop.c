@@ -39,6 +39,8 @@ static int store_task(struct ledger_loop *l, const struct ledger_task *task)
 
 	if (task->kind == TASK_VERDICT) {
 		code = ledger_add(l->options.ledger, &task->verdict, &l->last_seq);
+		if (code == -EEXIST) /* it is there: that is all we want */
+			return 0;
 		for (unsigned i = 0; code == 0 && i < task->verdict.n_budgets; i++)
 			code = ledger_touch(l->options.ledger, &task->verdict.budgets[i]);
 	} else if (task->kind == TASK_TOUCHES) {
