@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The harness without an agent: what the other tests rely on is so."""
 import json
 
