@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The observed programs: curl, Python's http.client and OpenAI's SDK, as anybody would use them.
 
     clients.py http|sdk   reads calls (JSON, one a line) from stdin, makes them in order and prints

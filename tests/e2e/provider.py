@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """A fake OpenAI on port 443 that knows what it served: HTTP/1.1 over TLS 1.2 and 1.3, one line of
 truth a response in DIR/truth.jsonl. It answers every host name alike, so that a call to a host that
 is no provider would look just like one if anybody listened.

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What comes in wrong: configuration, privileges, a policy socket under abuse, and answers of a
 provider that are not what they say. Each is refused or marked in its place, and nobody else waits.
 """

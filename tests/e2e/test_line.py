@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The whole line with real parts: clients make calls, outlayd sees, prices, budgets, keeps and
 publishes them; the fake provider's truth, Kafka and kcat are the judges."""
 import collections

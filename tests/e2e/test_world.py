@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The harness without an agent: what the other tests rely on is so."""
 import json
 
