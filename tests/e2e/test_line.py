@@ -11,8 +11,6 @@ import sqlite3
 import time
 from decimal import Decimal
 
-import jsonschema
-
 import calls
 import daemon as agent
 from kafka import Kafka
@@ -186,6 +184,8 @@ class Line:
     # --- Kafka
 
     def published(self):
+        import jsonschema  # of build/venv, so not before the world is entered
+
         events = {event['event_id']: event for event in self.daemon.calls()}
         records = wait_for(lambda: self.all_published(events), 20, every=0.5) or \
             self.records()

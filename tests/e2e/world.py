@@ -21,7 +21,6 @@ HOSTS = ('api.openai.com', 'example.test')  # a provider's, and one that is nobo
 INSIDE = 'OUTLAY_E2E_INSIDE'
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
-
 prctl = ctypes.CDLL(None).prctl  # looked up here: after a fork is no time to load anything
 
 
@@ -30,11 +29,12 @@ def die_with_parent():
 
 
 def enter_namespaces():
-    """Runs this program again where it may do as it likes, through sudo when it is not root."""
+    """Runs this program again where it may do as it likes, through sudo when it is not root, by the
+    Python of tests/setup.sh, which has the clients' packages and the system's OpenSSL."""
     if os.environ.get(INSIDE):
         return
     command = ['unshare', '--net', '--mount', '--propagation', 'private',
-               'env', INSIDE + '=1', sys.executable, *sys.argv]
+               'env', INSIDE + '=1', TOP / 'build' / 'venv' / 'bin' / 'python', *sys.argv]
     if os.geteuid() != 0:
         if not shutil.which('sudo'):
             sys.exit('end to end: this test needs root (namespaces, uprobes) or sudo')
