@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -369,6 +371,50 @@ static void test_failed_calls_move_nothing(void **state)
 	close_world(&w);
 }
 
+static bool is_readable(const struct capture *c)
+{
+	struct pollfd fd = { .fd = capture_fd(c), .events = POLLIN };
+
+	return poll(&fd, 1, 200) == 1;
+}
+
+static void test_sleeper_is_woken_and_late_sleeper_told(void **state)
+{
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w, 1 << 20);
+	p = connect_pair(HOST);
+	assert_false(capture_sleep(w.capture)); /* the open is in the ring already */
+	drain(&w);
+	assert_true(capture_sleep(w.capture));
+	assert_false(is_readable(w.capture));
+	assert_true(capture_sleep(w.capture));
+	send_bytes(&p, pattern, 10, false);
+	assert_true(is_readable(w.capture));
+	drain(&w);
+	assert_int_equal(w.seen.length[DIRECTION_SENT], 10);
+	free_pair(&p);
+	close_world(&w);
+}
+
+static void test_what_is_no_ring_is_refused(void **state)
+{
+	_Atomic uint32_t flag = 0;
+	struct capture_options options = {
+		.clock = &clock_system, .proc = "/proc", .next = &handler, .wake_flag = &flag
+	};
+	struct capture *capture = NULL;
+
+	(void)state;
+	options.ring_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	assert_true(options.ring_fd >= 0);
+	assert_true(capture_new(&options, &capture) < 0);
+	assert_null(capture);
+	close(options.ring_fd);
+}
+
 /* A library that is mapped after the start is found by its mapping. */
 static void test_late_library(void **state)
 {
@@ -451,6 +497,8 @@ int main(void)
 		cmocka_unit_test(test_object_that_changes_its_host),
 		cmocka_unit_test(test_loss_is_counted_to_the_byte),
 		cmocka_unit_test(test_failed_calls_move_nothing),
+		cmocka_unit_test(test_sleeper_is_woken_and_late_sleeper_told),
+		cmocka_unit_test(test_what_is_no_ring_is_refused),
 		cmocka_unit_test(test_late_library),
 	};
 
