@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -371,15 +372,28 @@ static void test_failed_calls_move_nothing(void **state)
 	close_world(&w);
 }
 
-static bool is_readable(const struct capture *c)
+#define WAIT_MS 2000
+
+/* Milliseconds until the reader was woken. A poll that was not looks once more at its end. */
+static int64_t wait_for_record(const struct capture *c)
 {
+	int64_t start_ns = clock_system.monotonic_ns(&clock_system);
 	struct pollfd fd = { .fd = capture_fd(c), .events = POLLIN };
 
-	return poll(&fd, 1, 200) == 1;
+	assert_int_equal(poll(&fd, 1, WAIT_MS), 1);
+	return (clock_system.monotonic_ns(&clock_system) - start_ns) / NS_PER_MS;
+}
+
+static void *send_later(void *pair)
+{
+	usleep(50000); /* the reader is asleep by then */
+	send_bytes(pair, pattern, 10, false);
+	return NULL;
 }
 
 static void test_sleeper_is_woken_and_late_sleeper_told(void **state)
 {
+	pthread_t sender;
 	struct world w;
 	struct pair p;
 
@@ -388,11 +402,10 @@ static void test_sleeper_is_woken_and_late_sleeper_told(void **state)
 	p = connect_pair(HOST);
 	assert_false(capture_sleep(w.capture)); /* the open is in the ring already */
 	drain(&w);
+	assert_int_equal(pthread_create(&sender, NULL, send_later, &p), 0);
 	assert_true(capture_sleep(w.capture));
-	assert_false(is_readable(w.capture));
-	assert_true(capture_sleep(w.capture));
-	send_bytes(&p, pattern, 10, false);
-	assert_true(is_readable(w.capture));
+	assert_true(wait_for_record(w.capture) < WAIT_MS / 2);
+	assert_int_equal(pthread_join(sender, NULL), 0);
 	drain(&w);
 	assert_int_equal(w.seen.length[DIRECTION_SENT], 10);
 	free_pair(&p);
