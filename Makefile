@@ -119,7 +119,7 @@ test: deps-dev
 # --- tests. Programs of tests/unit and tests/fuzz are found, not listed.
 UNIT_BIN  := $(UNITS:%.c=$B/asan/%)
 FUZZ_BIN  := $(FUZZERS:%.c=$B/fuzz/%)
-COV_BIN   := $(UNITS:%.c=$B/cov/%)
+COV_BIN   := $(UNITS:%.c=$B/cov/%) $(patsubst %.c,$B/cov/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
 BPF_BIN   := $(patsubst %.c,$B/opt/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
 BENCH_BIN := $(BENCHES:%.c=$B/opt/%)
 REPLAYS   := $(foreach f,$(FUZZ_BIN),"$f -runs=0 $(wildcard tests/fuzz/corpus/$(notdir $f))")
@@ -135,7 +135,7 @@ check-root: all $(BPF_BIN) $B/tests/bpf/layout.bpf.o
 	$(call say,TEST,bpf e2e)
 	$Q JOBS=1 SECONDS_EACH=600 $(SUDO) tests/run.sh $(BPF_BIN) $(wildcard tests/e2e/test_*.py)
 
-coverage: $(COV_BIN)
+coverage: $(COV_BIN) $B/tests/bpf/layout.bpf.o
 	$Q tests/coverage.sh
 
 FUZZ_SECONDS ?= 60

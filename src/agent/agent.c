@@ -283,8 +283,11 @@ static int open_all(struct agent *a, struct err *err)
 		code = open_probes(a, err);
 	if (code == 0)
 		code = open_capture(a, err);
-	if (code == 0)
+	if (code == 0) {
+		/* Before the socket accepts: who connects may rely on being seen. */
+		attach_sweep(a->attach);
 		code = open_policy(a, err);
+	}
 	if (code == 0)
 		code = open_ledger_loop(a, err);
 	if (code == 0 && add_events(a) < 0)
@@ -313,7 +316,6 @@ int agent_new(const struct options *options, struct config *config, struct agent
 					      .host_id = a->host_id,
 					      .host_name = a->host_name,
 					      .started_ns = clock_system.now_ns(&clock_system) };
-	attach_sweep(a->attach);
 	code = start(a, err);
 	if (code < 0)
 		return code;

@@ -47,7 +47,8 @@ class Daemon:
 
     def start(self):
         self.child = self.world.spawn('outlayd', self.words())
-        return wait_for(lambda: self.listens() or self.child.poll() is not None, 20) \
+        # At once: the first call after the socket accepts must be seen.
+        return wait_for(lambda: self.listens() or self.child.poll() is not None, 20, every=0.001) \
             and self.listens()
 
     def stop(self, number=signal.SIGTERM):
