@@ -335,12 +335,6 @@ void agent_run(struct agent *a)
 
 /* --- closing, from left to right */
 
-static void free_event(struct event *event)
-{
-	if (event)
-		event_free(event);
-}
-
 static void free_queues(struct agent *a)
 {
 	struct ledger_page page;
@@ -369,11 +363,11 @@ void agent_free(struct agent *a)
 	capture_loop_free(a->capture);
 	ledger_loop_free(a->ledger_loop);
 	for (unsigned i = 0; i < a->n_mapped; i++)
-		free_event(a->mapped[i]);
-	free_event(a->terminate);
-	free_event(a->interrupt);
-	free_event(a->hangup);
-	free_event(a->forget);
+		loop_free_event(a->mapped[i]);
+	loop_free_event(a->terminate);
+	loop_free_event(a->interrupt);
+	loop_free_event(a->hangup);
+	loop_free_event(a->forget);
 	intake_done(&a->shown_intake);
 	attach_free(a->attach);
 	ledger_close(a->ledger);

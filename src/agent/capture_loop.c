@@ -203,12 +203,9 @@ void capture_loop_free(struct capture_loop *l)
 	meter_free(l->meter);
 	catalog_unref(l->catalog);
 	intake_done(&l->reloads);
-	if (l->ring_readable)
-		event_free(l->ring_readable);
-	if (l->drain)
-		event_free(l->drain);
-	if (l->sweep)
-		event_free(l->sweep);
+	loop_free_event(l->ring_readable);
+	loop_free_event(l->drain);
+	loop_free_event(l->sweep);
 	loop_done(&l->loop);
 	free(l);
 }

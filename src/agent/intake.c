@@ -38,9 +38,7 @@ int intake_init(struct intake *intake, struct loop *loop, struct queue *queue,
 
 void intake_done(struct intake *intake)
 {
-	if (intake->readable)
-		event_free(intake->readable);
-	if (intake->retry)
-		event_free(intake->retry);
+	loop_free_event(intake->readable);
+	loop_free_event(intake->retry);
 	*intake = (struct intake){ 0 };
 }

@@ -257,8 +257,7 @@ void ledger_loop_free(struct ledger_loop *l)
 		event_free(l->sink_readable[i]);
 		outbox_close(&l->outboxes[i]);
 	}
-	if (l->pump)
-		event_free(l->pump);
+	loop_free_event(l->pump);
 	intake_done(&l->tasks);
 	ledger_close(l->options.ledger);
 	loop_done(&l->loop);

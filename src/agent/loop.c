@@ -26,10 +26,15 @@ int loop_init(struct loop *loop, const char *name, struct err *err)
 	return loop->stop ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
+void loop_free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
 void loop_done(struct loop *loop)
 {
-	if (loop->stop)
-		event_free(loop->stop);
+	loop_free_event(loop->stop);
 	if (loop->base)
 		event_base_free(loop->base);
 	*loop = (struct loop){ 0 };

@@ -25,3 +25,6 @@ void loop_done(struct loop *loop);
 int loop_start(struct loop *loop, void (*stopped)(void *ctx), void *ctx, struct err *err);
 /* Ends the loop and waits for its thread. */
 void loop_stop(struct loop *loop);
+
+/* event_free that takes NULL. */
+void loop_free_event(struct event *event);

@@ -24,34 +24,17 @@ static const char *const completeness_names[] = {
 #define MEMBER(label, kind_, member)                                                               \
 	NAME(label), .kind = (kind_), .offset = offsetof(struct verdict, member),                  \
 		     .size = sizeof(((struct verdict *)NULL)->member)
-#define TEXT(label, member)                                                                        \
+#define PLAIN(label, kind_, member)                                                                \
 	{                                                                                          \
-		MEMBER(label, FIELD_TEXT, member)                                                  \
+		MEMBER(label, kind_, member)                                                       \
 	}
-#define UINT16(label, member)                                                                      \
-	{                                                                                          \
-		MEMBER(label, FIELD_UINT16, member)                                                \
-	}
-#define UINT32(label, member)                                                                      \
-	{                                                                                          \
-		MEMBER(label, FIELD_UINT32, member)                                                \
-	}
-#define UINT64(label, member)                                                                      \
-	{                                                                                          \
-		MEMBER(label, FIELD_UINT64, member)                                                \
-	}
-#define BOOL(label, member)                                                                        \
-	{                                                                                          \
-		MEMBER(label, FIELD_BOOL, member)                                                  \
-	}
-#define TIME(label, member)                                                                        \
-	{                                                                                          \
-		MEMBER(label, FIELD_TIME, member)                                                  \
-	}
-#define UUID(label, member)                                                                        \
-	{                                                                                          \
-		MEMBER(label, FIELD_UUID, member)                                                  \
-	}
+#define TEXT(label, member)   PLAIN(label, FIELD_TEXT, member)
+#define UINT16(label, member) PLAIN(label, FIELD_UINT16, member)
+#define UINT32(label, member) PLAIN(label, FIELD_UINT32, member)
+#define UINT64(label, member) PLAIN(label, FIELD_UINT64, member)
+#define BOOL(label, member)   PLAIN(label, FIELD_BOOL, member)
+#define TIME(label, member)   PLAIN(label, FIELD_TIME, member)
+#define UUID(label, member)   PLAIN(label, FIELD_UUID, member)
 #define ENUM(label, member, table)                                                                 \
 	{                                                                                          \
 		MEMBER(label, FIELD_ENUM, member), .names = (table),                               \

@@ -13,6 +13,8 @@
 #include "bpf/event.h"
 #include "capture/ring.h"
 
+static const uint64_t none[2]; /* lost, by direction */
+
 struct object_key {
 	uint64_t ssl, start_ns;
 	uint64_t tgid; /* 64 bits: no hole in a hash key */
@@ -69,8 +71,6 @@ static void close_entry(struct capture *c, struct entry *e, int64_t time_utc_ns,
 
 void capture_free(struct capture *c)
 {
-	static const uint64_t none[2];
-
 	if (!c)
 		return;
 	while (c->entries)
@@ -104,8 +104,6 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 	struct entry *e;
 
 	if (HASH_COUNT(c->entries) >= CAPTURE_CONNECTIONS_MAX) {
-		static const uint64_t none[2];
-
 		counter_add(&c->counters.evicted, 1);
 		close_entry(c, c->entries, now_utc(c), none);
 	}
@@ -139,7 +137,6 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 static struct entry *entry_for(struct capture *c, const struct event_head *head, int64_t utc_ns,
 			       const struct event_open *open)
 {
-	static const uint64_t none[2];
 	struct entry *e = find_entry(c, head);
 
 	if (e && e->conn.key.generation_ns > head->generation_ns)
@@ -256,7 +253,6 @@ bool capture_sleep(struct capture *c)
 
 void capture_sweep(struct capture *c)
 {
-	static const uint64_t none[2];
 	struct entry *e, *next;
 
 	HASH_ITER(hh, c->entries, e, next) {

@@ -2,9 +2,8 @@
 #include <stdio.h>
 
 #include "base/money.h"
-#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/object.h"
 #include "cli/show.h"
 
 /* Spent and reserved in percent of the limit; -1: the figures are none. */
@@ -71,23 +70,6 @@ static int print_table(const struct buf *body)
 
 int budgets_run(int argc, char **argv)
 {
-	struct client_answer answer;
-	struct args args;
-	int code = args_parse(argc, argv, "Shows the budgets that concern you.", NULL, 0, &args);
-
-	if (code != ARGS_GO)
-		return code;
-	if (client_ask(args.socket, "/v1/budgets", NULL, &answer) < 0)
-		return CLI_FAILED;
-	if (answer.status != 200) {
-		client_complain(&answer);
-		code = CLI_FAILED;
-	} else if (args.json) {
-		printf("%.*s\n", (int)answer.body.len, answer.body.data);
-		code = show_end();
-	} else {
-		code = print_table(&answer.body);
-	}
-	buf_done(&answer.body);
-	return code;
+	return object_run(argc, argv, "Shows the budgets that concern you.", "/v1/budgets",
+			  print_table);
 }

@@ -2,9 +2,8 @@
  * so that a new counter needs no change here. */
 #include <stdio.h>
 
-#include "cli/args.h"
 #include "cli/cli.h"
-#include "cli/client.h"
+#include "cli/object.h"
 #include "cli/show.h"
 
 static void add_member(struct show_table *table, const char *prefix, const char *name,
@@ -49,23 +48,6 @@ static int print_table(const struct buf *body)
 
 int status_run(int argc, char **argv)
 {
-	struct client_answer answer;
-	struct args args;
-	int code = args_parse(argc, argv, "Shows the agent's state and counters.", NULL, 0, &args);
-
-	if (code != ARGS_GO)
-		return code;
-	if (client_ask(args.socket, "/v1/status", NULL, &answer) < 0)
-		return CLI_FAILED;
-	if (answer.status != 200) {
-		client_complain(&answer);
-		code = CLI_FAILED;
-	} else if (args.json) {
-		printf("%.*s\n", (int)answer.body.len, answer.body.data);
-		code = show_end();
-	} else {
-		code = print_table(&answer.body);
-	}
-	buf_done(&answer.body);
-	return code;
+	return object_run(argc, argv, "Shows the agent's state and counters.", "/v1/status",
+			  print_table);
 }
