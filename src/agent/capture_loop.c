@@ -21,7 +21,7 @@ struct capture_loop {
 	struct loop loop;
 	struct capture_loop_options options;
 	struct capture_loop_counters counters;
-	struct h1_counters http_counters;
+	struct http_counters http_counters;
 	struct capture *capture;
 	struct meter *meter;
 	struct catalog *catalog;
@@ -215,7 +215,7 @@ const struct capture_counters *capture_loop_capture(const struct capture_loop *l
 	return capture_counters(l->capture);
 }
 
-const struct h1_counters *capture_loop_http(const struct capture_loop *l)
+const struct http_counters *capture_loop_http(const struct capture_loop *l)
 {
 	return &l->http_counters;
 }

@@ -66,13 +66,18 @@ static void write_capture(struct emit *out, const struct capture_loop *loop)
 	write_rows(out, "capture", rows, N_ROWS(rows));
 }
 
-static void write_http(struct emit *out, const struct h1_counters *c)
+static void write_http(struct emit *out, const struct http_counters *c)
 {
 	const struct counter_row rows[] = {
-		{ "exchanges", &c->exchanges },         { "resyncs", &c->resyncs },
-		{ "bad_heads", &c->bad_heads },         { "opaque_http2", &c->opaque_http2 },
-		{ "opaque_other", &c->opaque_other },   { "bad_codings", &c->bad_codings },
+		{ "exchanges", &c->exchanges },
+		{ "http2", &c->http2 },
+		{ "resyncs", &c->resyncs },
+		{ "bad_heads", &c->bad_heads },
+		{ "opaque_other", &c->opaque_other },
+		{ "bad_codings", &c->bad_codings },
 		{ "coding_limits", &c->coding_limits },
+		{ "hpack_lost", &c->hpack_lost },
+		{ "floods", &c->floods },
 	};
 
 	write_rows(out, "http", rows, N_ROWS(rows));

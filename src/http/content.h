@@ -3,12 +3,13 @@
 #pragma once
 
 #include "http/body.h"
-#include "http/h1.h"
+#include "http/counters.h"
+#include "http/exchange.h"
 
 struct content {
 	const struct exchange_handler *handler;
 	void *ctx;
-	struct h1_counters *counters;
+	struct http_counters *counters;
 	enum direction direction;
 	struct exchange *ex; /* NULL: no body at hand */
 	bool coded;          /* not identity: useless after a gap */

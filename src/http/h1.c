@@ -8,7 +8,7 @@
 #include "http/pairing.h"
 
 int h1_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
-	   struct h1_counters *counters, struct h1 **ret_h1)
+	   struct http_counters *counters, struct h1 **ret_h1)
 {
 	struct h1 *h1 = calloc(1, sizeof(*h1));
 

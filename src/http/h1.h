@@ -1,7 +1,7 @@
 /* HTTP/1.x as a bystander sees it: both directions of one connection, cut anywhere, perhaps from
  * the middle, perhaps with holes. Pairs requests with responses in order (pipelining up to
- * H1_PIPELINE_MAX; more makes the connection opaque). HTTP/2 prefaces, 101, CONNECT and first bytes
- * that are no HTTP make it opaque too: its bytes are dropped, its calls in flight end.
+ * H1_PIPELINE_MAX; more makes the connection opaque). 101, CONNECT and first bytes that are no
+ * HTTP/1.x make it opaque too: its bytes are dropped, its calls in flight end.
  *
  * Holes. One inside a body, or a chunk, of known length is skipped exactly and the call goes on as
  * GAP. Any other one ends the call whose message it hits as GAP; that direction looks for a chunk
@@ -20,7 +20,7 @@
  * together), their structs, H1_HELD_MAX, and one decoder for each direction. */
 #pragma once
 
-#include "base/counter.h"
+#include "http/counters.h"
 #include "http/exchange.h"
 
 #define H1_PIPELINE_MAX 64
@@ -28,19 +28,9 @@
 
 struct h1;
 
-struct h1_counters { /* shared by all parsers of one thread */
-	struct counter exchanges;
-	struct counter resyncs;      /* times a parser lost step and looked for the next message */
-	struct counter bad_heads;    /* connections given up or resynced for a bad head */
-	struct counter opaque_http2; /* connections that speak HTTP/2 */
-	struct counter opaque_other; /* upgrades, tunnels, bytes that are no HTTP, deep pipelines */
-	struct counter bad_codings;
-	struct counter coding_limits;
-};
-
 /* `handler`, `ctx` and `counters` are borrowed. -ENOMEM. */
 int h1_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
-	   struct h1_counters *counters, struct h1 **ret_h1);
+	   struct http_counters *counters, struct h1 **ret_h1);
 void h1_free(struct h1 *h1);
 
 void h1_feed(struct h1 *h1, const struct chunk *chunk);

@@ -94,12 +94,10 @@ void pairing_stumble(struct h1 *h1, struct side *side, uint64_t n)
 }
 
 /* Bytes that are no head where one was due. */
-static void refuse_head(struct h1 *h1, struct side *side, struct span bytes)
+static void refuse_head(struct h1 *h1, struct side *side)
 {
-	bool http2 = span_starts(bytes, SPAN("PRI * HTTP/2"));
-
 	if (side_is_sent(side) && !h1->requests_seen && pairing_is_whole(h1)) {
-		give_up(h1, http2 ? &h1->counters->opaque_http2 : &h1->counters->opaque_other);
+		give_up(h1, &h1->counters->opaque_other);
 		return;
 	}
 	counter_add(&h1->counters->bad_heads, 1);
@@ -159,7 +157,7 @@ static void open_request(struct h1 *h1, struct side *side, struct span bytes)
 	if (err) {
 		inflight_remove(&h1->calls, call);
 		if (err == -EBADMSG || err == -E2BIG)
-			refuse_head(h1, side, bytes);
+			refuse_head(h1, side);
 		else
 			give_up(h1, &h1->counters->opaque_other);
 		return;
@@ -191,7 +189,7 @@ static void open_response(struct h1 *h1, struct side *side, struct span bytes)
 	int err = inflight_set_head(&h1->calls, call, DIRECTION_RECEIVED, bytes);
 
 	if (err == -EBADMSG || err == -E2BIG) {
-		refuse_head(h1, side, bytes);
+		refuse_head(h1, side);
 		return;
 	}
 	if (err) {
@@ -243,7 +241,7 @@ static void handle(struct h1 *h1, struct side *side, enum message_event event, s
 		break;
 	case MESSAGE_BAD:
 		if (!message_in_body(&side->message)) {
-			refuse_head(h1, side, piece);
+			refuse_head(h1, side);
 			break;
 		}
 		content_fault(&side->call->ex, EXCHANGE_BAD_CHUNK);

@@ -22,7 +22,7 @@ struct side {
 struct h1 {
 	struct inflight calls;
 	struct side sides[2]; /* by direction */
-	struct h1_counters *counters;
+	struct http_counters *counters;
 	int64_t now_utc_ns; /* of the chunk at hand */
 	char *held;         /* responses before their request: H1_HELD_MAX bytes, else NULL */
 	size_t held_len;

@@ -159,7 +159,7 @@ int main(void)
 	struct talk talk = { .sent = { request, make_request(request) },
 			     .received = { response, make_response(response) } };
 	struct connection conn = { .server = "api.openai.com" };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct tally tally = { 0 };
 	int64_t ours_ns, theirs_ns;
 

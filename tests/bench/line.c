@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 	static const uint8_t secret[METER_SECRET_BYTES];
 	struct connection conn = { .server = "api.openai.com" };
 	struct meter_options options = { .secret = secret, .usage = on_usage };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	static char request[4096], response[8192];
 	size_t n_request = make_request(request, sizeof(request));
 	size_t n_response = make_response(response, sizeof(response)), half = n_response / 2;

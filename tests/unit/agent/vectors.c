@@ -119,7 +119,7 @@ static void play(struct rig *rig, struct span request, struct span response, siz
 		 int64_t start_ns)
 {
 	struct connection conn = { .process = { .pid = 1, .uid = 1000 } };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	uint64_t lost[2] = { 0, 0 };
 	struct h1 *h1;
 

@@ -710,7 +710,7 @@ static void test_time_of_no_response(void **state)
 	struct span get = SPAN(GET("/a")), interim = SPAN("HTTP/1.1 100 Continue\r\n\r\n");
 	struct chunk sent = { get, 0, get.len, 100, DIRECTION_SENT };
 	struct chunk received = { interim, 0, interim.len, 101, DIRECTION_RECEIVED };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct times times = { 0 };
 	struct h1 *h1;
@@ -733,7 +733,7 @@ static void test_time_of_a_held_response(void **state)
 							 NULL, note_times };
 	struct span ok = SPAN(OK(1) "x");
 	struct chunk received = { ok, 0, ok.len, 100, DIRECTION_RECEIVED };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct times times = { 0 };
 	struct h1 *h1;
@@ -756,7 +756,7 @@ static void test_times(void **state)
 					     "HTTP/1.1 1", "00 Continue\r\n\r\n",
 					     "HTTP/1.1 ",  "200 OK\r\nContent-Length: 3\r\n\r\n",
 					     "ab",         "c" };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct times times = { 0 };
 	uint64_t offset[2] = { 0 };

@@ -146,7 +146,7 @@ static void flood(const struct flood *row, size_t piece, size_t total)
 {
 	struct buf more[2] = { repeated(row->more_sent, piece + strlen(row->more_sent)),
 			       repeated(row->more_received, piece + strlen(row->more_received)) };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct flooded f = { .before = allocated_bytes() };
 	unsigned ends = 0;
@@ -182,7 +182,7 @@ static void test_floods(void **state)
 /* As much as can be held at once: many large heads in flight, a head in pieces on both sides. */
 static void test_large_heads_in_flight(void **state)
 {
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct buf head = buf_with_max(HEAD_BYTES_MAX), part = buf_with_max(HEAD_BYTES_MAX);
 	struct flooded f = { 0 };
@@ -209,7 +209,7 @@ static void test_large_heads_in_flight(void **state)
 
 static void test_idle_is_small(void **state)
 {
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct flooded f = { .before = allocated_bytes() };
 	unsigned ends = 0;
@@ -232,7 +232,7 @@ static void test_heads_are_wiped(void **state)
 	static const char request[] = "GET / HTTP/1.1\r\nAuthorization: secret\r\n\r\n";
 	static const char response[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 	size_t length = sizeof(request) - 1, answer = sizeof(response) - 1;
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct flooded f = { 0 };
 	unsigned ends = 0;

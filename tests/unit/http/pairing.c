@@ -184,7 +184,7 @@ static void compare_with_reference(struct random *random)
 {
 	struct traffic *t = traffic_new(random, random_below(random, 2), false);
 	struct mirror mirror = { { buf_with_max(1 << 24), buf_with_max(1 << 24) }, { 0 } };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct reference reference;
 	struct connection conn;
 	struct h1 *h1;
@@ -296,7 +296,7 @@ static void lose_some(struct random *random, bool pipelined, bool gzip, struct t
 	uint64_t rarity = 2 + random_below(random, random_below(random, 2) ? 10 : 200);
 	size_t next[2] = { 0, 0 }, late = random_below(random, 4) ? 0 : random_below(random, 20);
 	bool touched[TRAFFIC_CALLS_MAX] = { false };
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	struct connection conn;
 	uint64_t lost[2];
 	struct h1 *h1;

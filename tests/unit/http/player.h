@@ -15,7 +15,7 @@ struct step {
 
 struct player {
 	struct recorder recorder;
-	struct h1_counters counters;
+	struct http_counters counters;
 	struct connection conn;
 	struct h1 *h1;
 	uint64_t offset[2];

@@ -730,7 +730,7 @@ static void through_http(void **state)
 					"%zx\r\n%s\r\n";
 	static const char stream[] = CHUNK("a") USAGE_CHUNK DONE;
 	struct world *w = *state;
-	struct h1_counters counters = { 0 };
+	struct http_counters counters = { 0 };
 	char wire[4096];
 	size_t n;
 

@@ -1,0 +1,16 @@
+/* What the stage counts: one struct for all parsers of one thread. */
+#pragma once
+
+#include "base/counter.h"
+
+struct http_counters {
+	struct counter exchanges;
+	struct counter resyncs;      /* times a parser lost step and looked for the next message */
+	struct counter bad_heads;    /* refused: no HTTP, a contradiction, over a limit */
+	struct counter opaque_other; /* upgrades, tunnels, bytes that are no HTTP, deep pipelines */
+	struct counter bad_codings;
+	struct counter coding_limits;
+	struct counter http2;      /* connections that speak HTTP/2 */
+	struct counter hpack_lost; /* times a header table became unknown: h2.h says what follows */
+	struct counter floods;     /* streams or connections given up for a limit of h2.h */
+};
