@@ -89,8 +89,12 @@ static bool write_line(void *ctx, int64_t seq, const struct verdict *v)
 {
 	struct page_writer *w = ctx;
 
-	verdict_json(&w->lines, v, w->loop->options.host_id, w->loop->options.host_name);
-	buf_put(&w->lines, SPAN("\n"));
+	if (v) {
+		verdict_json(&w->lines, v, w->loop->options.host_id, w->loop->options.host_name);
+		buf_put(&w->lines, SPAN("\n"));
+	} else {
+		counter_add(&w->loop->counters.unsaid, 1);
+	}
 	w->last_seq = seq;
 	w->n++;
 	return w->lines.len < PAGE_BYTES;
@@ -286,6 +290,7 @@ void ledger_loop_describe(const struct ledger_loop *l, struct emit *out)
 		emit_int(out, "submitted", (int64_t)counter_read(&c->submitted));
 		emit_int(out, "acknowledged", (int64_t)counter_read(&c->acknowledged));
 		emit_int(out, "failed", (int64_t)counter_read(&c->failed));
+		emit_int(out, "unsaid", (int64_t)counter_read(&o->unsaid));
 		emit_end_object(out);
 	}
 	emit_end_array(out);

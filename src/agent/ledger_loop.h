@@ -45,6 +45,7 @@ struct ledger_loop_options {
 
 struct ledger_loop_counters {
 	struct counter events, transactions, failures;
+	struct counter unsaid;      /* rows left out of answers: this program cannot say them */
 	struct counter unpublished; /* of the slowest sink, at the last look: not a running count */
 };
 

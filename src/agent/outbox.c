@@ -21,7 +21,7 @@ int outbox_open(struct outbox *o, const struct sink_kind *kind, const struct sin
 	code = ledger_cursor(ledger, kind->name, &o->acked_seq);
 	if (code < 0)
 		return err_set(err, code, "%s: cannot read its place in the ledger", kind->name);
-	o->submitted_seq = o->stored_seq = o->acked_seq;
+	o->submitted_seq = o->sent_seq = o->stored_seq = o->acked_seq;
 	code = kind->open(config, &o->sink, err);
 	return code < 0 ? code : 1;
 }
@@ -34,12 +34,25 @@ void outbox_close(struct outbox *o)
 	*o = (struct outbox){ 0 };
 }
 
+/* A row that this program cannot say must not hold up those after it. */
+static bool pass_over(struct outbox *o, int64_t seq)
+{
+	if (seq > o->unsaid_seq) {
+		o->unsaid_seq = seq;
+		counter_add(&o->unsaid, 1);
+	}
+	o->submitted_seq = seq;
+	return true;
+}
+
 static bool offer(void *ctx, int64_t seq, const struct verdict *v)
 {
 	struct outbox *o = ctx;
 	char id[UUID_TEXT], time[TIMESTAMP_TEXT_MAX];
 	struct sink_event event;
 
+	if (!v)
+		return pass_over(o, seq);
 	buf_reset(&o->json);
 	verdict_json(&o->json, v, o->host_id, o->host_name);
 	uuid_format(&v->charge.usage.event_id, id);
@@ -53,7 +66,7 @@ static bool offer(void *ctx, int64_t seq, const struct verdict *v)
 		o->full = true;
 		return false;
 	}
-	o->submitted_seq = seq;
+	o->submitted_seq = o->sent_seq = seq;
 	return true;
 }
 
@@ -64,7 +77,7 @@ void outbox_pump(struct outbox *o)
 
 	o->kind->poll(o->sink, &o->acked_seq, &resubmit);
 	if (resubmit)
-		o->submitted_seq = o->acked_seq;
+		o->submitted_seq = o->sent_seq = o->acked_seq;
 	o->full = false;
 	do {
 		struct ledger_query query = { .after_seq = o->submitted_seq,
@@ -75,6 +88,9 @@ void outbox_pump(struct outbox *o)
 		if (ledger_events(o->ledger, &query, offer, o) < 0)
 			return;
 	} while (!o->full && o->submitted_seq > before);
+	/* Nothing is on its way: what was passed over last is done, too. */
+	if (o->acked_seq >= o->sent_seq && o->submitted_seq > o->acked_seq)
+		o->acked_seq = o->submitted_seq;
 }
 
 bool outbox_moved(const struct outbox *o)

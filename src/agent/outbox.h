@@ -14,9 +14,12 @@ struct outbox {
 	struct ledger *ledger;
 	const char *host_id, *host_name;
 	struct buf json;
-	int64_t submitted_seq; /* offered and taken */
+	int64_t submitted_seq; /* offered and taken, or passed over */
+	int64_t sent_seq;      /* of that: the last that was taken */
 	int64_t acked_seq;
-	int64_t stored_seq; /* of acked: in the ledger */
+	int64_t stored_seq;    /* of acked: in the ledger */
+	int64_t unsaid_seq;    /* last that was passed over */
+	struct counter unsaid; /* rows that this program cannot say: they stay in the ledger */
 	bool full;
 };
 

@@ -98,9 +98,8 @@ static void write_meter(struct emit *out, const struct meter_counters *c)
 static void write_ledger(struct emit *out, const struct ledger_loop_counters *c)
 {
 	const struct counter_row rows[] = {
-		{ "events", &c->events },
-		{ "transactions", &c->transactions },
-		{ "failures", &c->failures },
+		{ "events", &c->events },           { "transactions", &c->transactions },
+		{ "failures", &c->failures },       { "unsaid", &c->unsaid },
 		{ "unpublished", &c->unpublished },
 	};
 

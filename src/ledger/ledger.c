@@ -248,9 +248,10 @@ int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledge
 	bind_query(stmt, query, after);
 	code = statement_step(ledger, which);
 	while (code > 0) {
-		code = row_read(stmt, 1, &ledger->scratch, &verdict);
-		if (code == 0 && fn(ctx, sqlite3_column_int64(stmt, 0), &verdict))
-			code = statement_step(ledger, which);
+		bool said = row_read(stmt, 1, &ledger->scratch, &verdict) == 0;
+		bool more = fn(ctx, sqlite3_column_int64(stmt, 0), said ? &verdict : NULL);
+
+		code = more ? statement_step(ledger, which) : 0;
 	}
 	sqlite3_reset(stmt);
 	return code;

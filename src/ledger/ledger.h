@@ -32,7 +32,8 @@ typedef void ledger_touch_fn(void *ctx, const struct budget_touch *touch);
 int ledger_touches(struct ledger *ledger, ledger_touch_fn *fn, void *ctx);
 
 /* Events with seq > after in order of seq, at most `limit`; the callback returns false to stop and
- * does not ask the ledger for events itself. -EBADMSG: a row is not what this program writes. */
+ * does not ask the ledger for events itself. Without a verdict: the row holds what this program
+ * cannot say, as one of a later release may. It is left as it is, and those after it come. */
 struct ledger_query {
 	int64_t after_seq;
 	int64_t since_ns; /* by end of the call, inclusive; 0 = all */
@@ -40,7 +41,7 @@ struct ledger_query {
 	int64_t limit;
 	bool newest; /* the newest `limit` of them, still in order of seq */
 };
-typedef bool ledger_event_fn(void *ctx, int64_t seq, const struct verdict *verdict);
+typedef bool ledger_event_fn(void *ctx, int64_t seq, const struct verdict *verdict_or_null);
 int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledger_event_fn *fn,
 		  void *ctx);
 

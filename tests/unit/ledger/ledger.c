@@ -199,6 +199,7 @@ static bool keep_seq(void *ctx, int64_t seq, const struct verdict *v)
 {
 	struct seen *seen = ctx;
 
+	assert_non_null(v);
 	assert_int_equal(v->charge.usage.counts[USAGE_INPUT], seq);
 	if (seen->n < 32)
 		seen->seqs[seen->n++] = seq;
@@ -477,6 +478,7 @@ static bool check_event(void *ctx, int64_t seq, const struct verdict *v)
 	struct sum *sum = ctx;
 
 	assert_int_equal(seq, sum->next);
+	assert_non_null(v);
 	assert_memory_equal(v, &want, sizeof(want));
 	sum->next++;
 	sum->spent_pico += v->charge.cost_pico;

@@ -1,0 +1,149 @@
+/* An outbox over a real ledger, into a sink that keeps what it is given: what this program cannot
+ * say is passed over, and the cursor goes past it. */
+#include "agent/outbox.h"
+
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../ledger/fixture.h"
+
+#define EVENTS 600 /* more than two reads of the outbox */
+
+struct sink {
+	int64_t seqs[EVENTS];
+	unsigned n;
+	int64_t acked_seq; /* as the test sets it */
+	bool resubmit;
+};
+
+static struct sink shelf;
+
+static bool shelf_wanted(const struct sink_config *config)
+{
+	(void)config;
+	return true;
+}
+
+static int shelf_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+{
+	(void)config;
+	(void)err;
+	shelf = (struct sink){ 0 };
+	*ret_sink = &shelf;
+	return 0;
+}
+
+static void shelf_close(struct sink *s)
+{
+	(void)s;
+}
+
+static bool shelf_submit(struct sink *s, const struct sink_event *event)
+{
+	if (s->n == EVENTS)
+		return false;
+	s->seqs[s->n++] = event->seq;
+	return true;
+}
+
+static void shelf_poll(struct sink *s, int64_t *ret_acked_seq, bool *ret_resubmit)
+{
+	if (s->acked_seq > *ret_acked_seq)
+		*ret_acked_seq = s->acked_seq;
+	*ret_resubmit = s->resubmit;
+	s->resubmit = false;
+}
+
+static const struct sink_kind shelf_kind = {
+	.name = "shelf",
+	.wanted = shelf_wanted,
+	.open = shelf_open,
+	.close = shelf_close,
+	.submit = shelf_submit,
+	.poll = shelf_poll,
+};
+
+/* EVENTS rows; those that `where` names hold an enum of a later release. */
+static struct outbox open_outbox(const struct fixture *f, const char *where)
+{
+	struct sink_config config = { .host_id = "host" };
+	struct outbox o = { 0 };
+	struct ledger *ledger;
+	struct err err = { "" };
+	char sql[160];
+	sqlite3 *db;
+
+	assert_int_equal(fixture_fill(f, EVENTS), 0);
+	snprintf(sql, sizeof(sql), "UPDATE event SET completeness = 'of_2030' WHERE %s", where);
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
+	assert_int_equal(outbox_open(&o, &shelf_kind, &config, ledger, "name", &err), 1);
+	return o;
+}
+
+static void close_outbox(struct outbox *o)
+{
+	struct ledger *ledger = o->ledger;
+
+	outbox_close(o);
+	ledger_close(ledger);
+}
+
+/* More of them in a row than are read at once. */
+static void test_what_cannot_be_said_does_not_stop(void **state)
+{
+	struct outbox o = open_outbox(*state, "seq BETWEEN 2 AND 400");
+
+	outbox_pump(&o);
+	assert_int_equal(shelf.n, EVENTS - 399);
+	assert_int_equal(shelf.seqs[0], 1);
+	assert_int_equal(shelf.seqs[1], 401);
+	assert_int_equal(counter_read(&o.unsaid), 399);
+	assert_int_equal(o.acked_seq, 0);
+	/* A failure: what is offered again is not counted again. */
+	shelf.acked_seq = 1;
+	shelf.resubmit = true;
+	outbox_pump(&o);
+	assert_int_equal(counter_read(&o.unsaid), 399);
+	assert_int_equal(shelf.seqs[EVENTS - 399], 401);
+	close_outbox(&o);
+}
+
+static void test_the_cursor_goes_past_it(void **state)
+{
+	struct outbox o = open_outbox(*state, "seq > 598");
+	int64_t cursor = 0;
+
+	outbox_pump(&o);
+	shelf.acked_seq = 597;
+	outbox_pump(&o);
+	assert_int_equal(o.acked_seq, 597);
+	shelf.acked_seq = 598;
+	outbox_pump(&o);
+	assert_int_equal(o.acked_seq, EVENTS);
+	assert_int_equal(ledger_begin(o.ledger), 0);
+	assert_int_equal(outbox_store(&o), 0);
+	assert_int_equal(ledger_commit(o.ledger), 0);
+	outbox_stored(&o);
+	assert_int_equal(ledger_cursor(o.ledger, "shelf", &cursor), 0);
+	assert_int_equal(cursor, EVENTS);
+	close_outbox(&o);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+		TEST(test_what_cannot_be_said_does_not_stop),
+		TEST(test_the_cursor_goes_past_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
