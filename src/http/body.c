@@ -1,45 +1,65 @@
-/* Content codings by zlib, a window of output at a time. The first error stays: a body that broke
- * or blew up is not looked at again. */
+/* A pipe of decoders, a window of output at a time. The first error stays: a body that broke or
+ * blew up is not looked at again. */
 #include "http/body.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
+#include "http/decoder.h"
 
-#define WINDOW_BYTES   16384
-#define RATIO_FROM     (1u << 20) /* decoded bytes from which the ratio counts */
-#define GZIP_ONLY      (16 + MAX_WBITS)
-#define GZIP_MAGIC_ONE 0x1f
+#define WINDOW_BYTES 16384
+#define RATIO_FROM   (1u << 20) /* decoded bytes from which the ratio counts */
 
 struct body {
 	body_piece_fn *fn;
 	void *ctx;
-	bool gzip;
-	bool at_end; /* of a member: there may be another */
 	int error;
-	uint64_t coded_bytes;
-	uint64_t decoded_bytes;
-	z_stream z;
+	uint64_t wire_bytes; /* taken by the outermost decoder */
+	unsigned n;
+	struct layer { /* the outermost first */
+		struct decoder decoder;
+		uint64_t decoded_bytes;
+	} layers[BODY_CODINGS_MAX];
 };
 
-int body_new(struct span coding, body_piece_fn *fn, void *ctx, struct body **ret_body)
+static struct body *make(body_piece_fn *fn, void *ctx, unsigned n)
 {
-	FREE_PTR struct body *body = NULL;
-	bool gzip = span_ieq(coding, SPAN("gzip")) || span_ieq(coding, SPAN("x-gzip"));
+	struct body *body = calloc(1, sizeof(*body));
 
-	if (coding.len && !gzip && !span_ieq(coding, SPAN("identity")))
-		return -ENOTSUP;
-	body = calloc(1, sizeof(*body));
 	if (!body)
-		return -ENOMEM;
+		return NULL;
 	body->fn = fn;
 	body->ctx = ctx;
-	body->gzip = gzip;
-	if (gzip && inflateInit2(&body->z, GZIP_ONLY) != Z_OK)
+	body->n = n;
+	return body;
+}
+
+int body_new(const struct span *codings, unsigned n, body_piece_fn *fn, void *ctx,
+	     struct body **ret_body)
+{
+	FREE_PTR struct body *body = NULL;
+
+	if (!n || n > BODY_CODINGS_MAX)
+		return -ENOTSUP;
+	body = make(fn, ctx, n);
+	if (!body)
 		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++)
+		if (decoder_init(&body->layers[i].decoder, codings[n - 1 - i]) < 0)
+			return -ENOTSUP;
 	*ret_body = TAKE_PTR(body);
+	return 0;
+}
+
+int body_new_raw(body_piece_fn *fn, void *ctx, struct body **ret_body)
+{
+	struct body *body = make(fn, ctx, 1);
+
+	if (!body)
+		return -ENOMEM;
+	decoder_init_raw(&body->layers[0].decoder);
+	*ret_body = body;
 	return 0;
 }
 
@@ -47,80 +67,72 @@ void body_free(struct body *body)
 {
 	if (!body)
 		return;
-	if (body->gzip)
-		inflateEnd(&body->z);
+	for (unsigned i = 0; i < body->n; i++)
+		decoder_done(&body->layers[i].decoder);
 	free(body);
 }
 
-static int check_caps(const struct body *body)
+static bool is_over(const struct body *body, uint64_t decoded_bytes)
 {
-	uint64_t coded_bytes = body->coded_bytes - body->z.avail_in;
+	return decoded_bytes > BODY_OUTPUT_MAX ||
+	       (decoded_bytes > RATIO_FROM && decoded_bytes / BODY_RATIO_MAX > body->wire_bytes);
+}
 
-	if (body->decoded_bytes > BODY_OUTPUT_MAX)
+static int feed_layer(struct body *body, unsigned at, struct span coded);
+
+static int hand_on(struct body *body, unsigned at, struct span decoded)
+{
+	body->layers[at].decoded_bytes += decoded.len;
+	if (is_over(body, body->layers[at].decoded_bytes))
 		return -E2BIG;
-	if (body->decoded_bytes > RATIO_FROM && body->decoded_bytes / BODY_RATIO_MAX > coded_bytes)
-		return -E2BIG;
+	if (!decoded.len)
+		return 0;
+	if (at + 1 < body->n)
+		return feed_layer(body, at + 1, decoded);
+	body->fn(body->ctx, decoded);
 	return 0;
 }
 
-/* One window of output; 0 when there is nothing more to do without more input, 1 to go on. */
-static int inflate_window(struct body *body)
+/* Calls itself once a layer. */
+static int feed_layer(struct body *body, unsigned at, struct span coded)
 {
-	unsigned char window[WINDOW_BYTES];
-	size_t n;
-	int status;
+	struct decoder *decoder = &body->layers[at].decoder;
+	char window[WINDOW_BYTES];
+	size_t n, had;
 
-	if (body->at_end) {
-		if (!body->z.avail_in)
-			return 0;
-		/* RFC 1952, 2.2: members follow each other; anything else is no part of it. */
-		if (*body->z.next_in != GZIP_MAGIC_ONE || inflateReset(&body->z) != Z_OK)
-			return -EBADMSG;
-	}
-	body->z.next_out = window;
-	body->z.avail_out = sizeof(window);
-	status = inflate(&body->z, Z_NO_FLUSH);
-	body->at_end = status == Z_STREAM_END;
-	n = sizeof(window) - body->z.avail_out;
-	body->decoded_bytes += n;
-	if (check_caps(body))
-		return -E2BIG;
-	/* Before an error too, or what is heard would depend on how the input was cut. */
-	if (n)
-		body->fn(body->ctx, (struct span){ (const char *)window, n });
-	if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR)
-		return status == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
-	return body->z.avail_in || !body->z.avail_out;
+	do {
+		int err, handed;
+
+		had = coded.len;
+		err = decoder_step(decoder, &coded, window, sizeof(window), &n);
+		if (at == 0)
+			body->wire_bytes += had - coded.len;
+		/* What came before a broken place is given: all that the decoder let out. */
+		handed = hand_on(body, at, (struct span){ window, n });
+		if (handed || err)
+			return handed ? handed : err;
+	} while (coded.len || (n == sizeof(window) && !decoder->at_end));
+	return 0;
 }
 
 int body_feed(struct body *body, struct span coded)
 {
-	int more = 1;
-
-	if (body->error || !coded.len)
-		return body->error;
-	if (!body->gzip) {
-		body->fn(body->ctx, coded);
-		return 0;
-	}
-	while (coded.len && more >= 0) {
-		struct span part = span_head(coded, 1u << 30); /* zlib counts in unsigned int */
-
-		coded = span_skip(coded, part.len);
-		body->coded_bytes += part.len;
-		body->z.next_in = (unsigned char *)part.ptr;
-		body->z.avail_in = (unsigned)part.len;
-		do
-			more = inflate_window(body);
-		while (more > 0);
-	}
-	body->error = more < 0 ? more : 0;
+	if (!body->error && coded.len)
+		body->error = feed_layer(body, 0, coded);
 	return body->error;
+}
+
+void body_next(struct body *body)
+{
+	body->wire_bytes = 0;
+	for (unsigned i = 0; i < body->n; i++)
+		body->layers[i].decoded_bytes = 0;
 }
 
 int body_end(struct body *body)
 {
-	if (body->error)
-		return body->error;
-	return body->gzip && body->coded_bytes && !body->at_end ? -EAGAIN : 0;
+	for (unsigned i = 0; i < body->n && !body->error; i++)
+		if (body->layers[i].decoder.begun && !body->layers[i].decoder.at_end)
+			return -EAGAIN;
+	return body->error;
 }

@@ -4,27 +4,39 @@
 
 #include <errno.h>
 
-#define MANY_CODINGS SPAN("many")
+/* Those of a message, in the order in which they were applied; `n` counts all. */
+struct codings {
+	unsigned n;
+	struct span names[BODY_CODINGS_MAX];
+};
 
-/* The one coding of a message, empty for none. RFC 9110, 8.4: a field line more is a coding more; a
- * transfer coding is one too, for chunked is gone when we look. */
-static struct span find_coding(const struct http_head *head)
+static void add_codings(const struct http_head *head, struct span field, struct codings *codings)
 {
-	struct span found = { NULL, 0 };
-
 	for (unsigned i = 0; i < head->n_headers; i++) {
-		struct span name = head->headers[i].name, value = head->headers[i].value;
-		bool transfer = span_ieq(name, SPAN("transfer-encoding"));
+		struct span rest = head->headers[i].value;
 
-		if (!transfer && !span_ieq(name, SPAN("content-encoding")))
-			continue;
-		if (transfer && span_ieq(value, SPAN("chunked")))
-			continue;
-		if (found.len)
-			return MANY_CODINGS;
-		found = value;
+		while (span_ieq(head->headers[i].name, field) && rest.ptr) {
+			struct span name = span_trim(span_cut(&rest, ','));
+
+			if (!name.len || span_ieq(name, SPAN("identity")) ||
+			    span_ieq(name, SPAN("chunked")))
+				continue;
+			if (codings->n < BODY_CODINGS_MAX)
+				codings->names[codings->n] = name;
+			codings->n++;
+		}
 	}
-	return found;
+}
+
+/* RFC 9110, 8.4: a field line more is a coding more; a transfer coding comes over them, and chunked
+ * is gone when we look. */
+static struct codings find_codings(const struct http_head *head)
+{
+	struct codings codings = { 0 };
+
+	add_codings(head, SPAN("content-encoding"), &codings);
+	add_codings(head, SPAN("transfer-encoding"), &codings);
+	return codings;
 }
 
 static const struct http_head *head_of(const struct content *c)
@@ -50,11 +62,8 @@ static void deliver(void *ctx, struct span piece)
 
 void content_begin(struct content *c, struct exchange *ex)
 {
-	struct span coding;
-
 	c->ex = ex;
-	coding = find_coding(head_of(c));
-	c->coded = coding.len && !span_ieq(coding, SPAN("identity"));
+	c->coded = find_codings(head_of(c)).n > 0;
 	c->stopped = false;
 }
 
@@ -68,8 +77,11 @@ void content_piece(struct content *c, struct span piece)
 		deliver(c, piece);
 		return;
 	}
-	if (!c->body)
-		err = body_new(find_coding(head_of(c)), deliver, c, &c->body);
+	if (!c->body) {
+		struct codings codings = find_codings(head_of(c));
+
+		err = body_new(codings.names, codings.n, deliver, c, &c->body);
+	}
 	if (!err)
 		err = body_feed(c->body, piece);
 	if (err)

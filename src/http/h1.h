@@ -17,7 +17,8 @@
  *
  * Memory of one connection: under 1 KiB idle. At worst about 1 MiB: two heads that come in
  * pieces (HEAD_BYTES_MAX each), the heads of the exchanges in flight (four times that, all
- * together), their structs, H1_HELD_MAX, and one decoder for each direction. */
+ * together), their structs, H1_HELD_MAX; and the decoders of a body in each direction, which
+ * http/decoder.h tells. */
 #pragma once
 
 #include "http/counters.h"
