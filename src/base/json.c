@@ -345,6 +345,16 @@ static bool is_space(char c)
 	return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+void json_scan_init_members(struct json_scan *scan, const struct json_paths *paths,
+			    json_value_fn *fn, void *ctx)
+{
+	json_scan_init(scan, paths, fn, ctx);
+	push(scan, '{');
+	scan->tracked = scan->depth;
+	scan->nodes[scan->tracked] = JSON_NODE_ROOT;
+	scan->state = KEY;
+}
+
 int json_scan_feed(struct json_scan *scan, struct span piece)
 {
 	const char *at = piece.ptr, *end = piece.len ? at + piece.len : at;

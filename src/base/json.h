@@ -85,6 +85,11 @@ struct json_scan {
 void json_scan_init(struct json_scan *scan, const struct json_paths *paths, json_value_fn *fn,
 		    void *ctx);
 
+/* The same for a document whose beginning was not seen: what comes is what follows a comma between
+ * two members of the root object. */
+void json_scan_init_members(struct json_scan *scan, const struct json_paths *paths,
+			    json_value_fn *fn, void *ctx);
+
 /* Takes the next piece, cut anywhere. 0 = goes on; 1 = the document is complete (what follows may
  * be white space only); -EBADMSG = not JSON, -E2BIG = nested too deep: both stay, and no value is
  * reported after them. */

@@ -2,6 +2,7 @@
  * napkin; made by src/capture, taken by src/http. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/process.h"
@@ -29,6 +30,7 @@ struct chunk {
 	uint64_t length;     /* original bytes: data.len or more */
 	int64_t time_utc_ns; /* when the call returned */
 	enum direction direction;
+	bool cut; /* what is missing was left out on purpose: the middle of a big body */
 };
 
 /* What capture calls, in order, for each connection: opened, chunks, closed. */

@@ -100,6 +100,8 @@ bool content_end(struct content *c)
 {
 	bool whole = c->stopped || !c->body || body_end(c->body) == 0;
 
+	if (c->ex)
+		c->ex->body_ended[c->direction] = true;
 	content_drop(c);
 	return whole;
 }

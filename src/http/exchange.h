@@ -35,13 +35,15 @@ struct exchange {
 	uint64_t lost_bytes; /* of both */
 	enum completeness completeness;
 	enum exchange_fault fault;
-	void *meter; /* state of the next stage: NULL at first, freed in `end` */
+	bool body_ended[2]; /* by direction: its end was seen, whatever is missing before */
+	void *meter;        /* state of the next stage: NULL at first, freed in `end` */
 };
 
 /* What http calls for each exchange: request, response, body pieces and gaps in any order that the
  * wire had, then `end`, exactly once. A head that was not seen is not called for: an exchange may
- * begin with any of them, be it `end`. After a gap in a body with content coding nothing more of
- * that body can be decoded: pieces stop, the gap says so. */
+ * begin with any of them, be it `end`. A gap is bytes that are not here: lost, or cut out on
+ * purpose (then the exchange stays as complete as it was). After one in a body with content coding
+ * nothing more of that body can be decoded: pieces stop, the gap says so. */
 struct exchange_handler {
 	void (*request)(void *ctx, struct exchange *ex);
 	void (*response)(void *ctx, struct exchange *ex); /* final ones and 101, no other 1xx */

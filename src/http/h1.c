@@ -57,9 +57,9 @@ static void release_all(struct h1 *h1)
 		pairing_release(h1);
 }
 
-/* `n` bytes are missing. Those that must be body are passed over; where more are missing than that,
- * no boundary is known any more. */
-static void hole(struct h1 *h1, struct side *side, uint64_t n)
+/* `n` bytes are missing: lost, or cut out on purpose. Those that must be body are passed over;
+ * where more are missing than that, no boundary is known any more. */
+static void hole(struct h1 *h1, struct side *side, uint64_t n, bool cut)
 {
 	uint64_t skipped;
 
@@ -67,13 +67,18 @@ static void hole(struct h1 *h1, struct side *side, uint64_t n)
 		release_all(h1); /* what is held came before the hole */
 	skipped = message_skip(&side->message, n);
 	if (skipped) {
-		pairing_count_lost(side, side->call, skipped);
+		pairing_pass(side, side->call, skipped, cut);
 		content_gap(&side->content);
 		pairing_pump(h1, side,
 			     (struct span){ NULL, 0 }); /* it may have been the last of it */
 	}
-	if (n > skipped && !h1->opaque) {
-		pairing_stumble(h1, side, n - skipped);
+	n -= skipped;
+	if (n && cut && side->call) {
+		pairing_pass(side, side->call, n, true);
+		content_gap(&side->content);
+		pairing_stumble(h1, side, 0);
+	} else if (n && !h1->opaque) {
+		pairing_stumble(h1, side, n);
 		release_all(h1);
 	}
 }
@@ -115,13 +120,13 @@ void h1_feed(struct h1 *h1, const struct chunk *chunk)
 	if (end <= side->next_offset)
 		return;
 	if (start > side->next_offset)
-		hole(h1, side, start - side->next_offset);
+		hole(h1, side, start - side->next_offset, false);
 	seen = start < side->next_offset ? side->next_offset - start : 0;
 	data = span_skip(data, seen);
 	side->next_offset = end;
 	take(h1, side, data);
 	if (length - seen > data.len && !h1->opaque)
-		hole(h1, side, length - seen - data.len);
+		hole(h1, side, length - seen - data.len, chunk->cut);
 }
 
 void h1_close(struct h1 *h1, int64_t time_utc_ns, const uint64_t lost[2])
@@ -133,7 +138,7 @@ void h1_close(struct h1 *h1, int64_t time_utc_ns, const uint64_t lost[2])
 	h1->now_utc_ns = time_utc_ns;
 	for (unsigned d = 0; d < 2; d++)
 		if (lost[d])
-			hole(h1, &h1->sides[d], lost[d]);
+			hole(h1, &h1->sides[d], lost[d], false);
 	release_all(h1);
 	if (!h1->opaque && received->message.state == MESSAGE_UNTIL_CLOSE) {
 		if (!content_end(&received->content))

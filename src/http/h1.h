@@ -9,6 +9,10 @@
  * GAP, for clients send a request when they have the response before it. Where a client was seen
  * to pipeline, every call after such a hole is GAP.
  *
+ * What was cut out on purpose (chunk.cut: the middle of a big request) is no loss: in a body of
+ * known length it is skipped exactly, in a chunked one the request ends there for us, and the next
+ * one is looked for; the call stays as complete as it was.
+ *
  * Responses without a request. Threads may hand us a response before its request: on a connection
  * seen whole so far at most H1_HELD_MAX bytes wait for the next request or the close. Longer ones,
  * and all others, become exchanges with an empty request: PRE_ATTACH when no request was seen nor

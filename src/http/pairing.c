@@ -61,11 +61,13 @@ static void count_bytes(struct h1 *h1, struct side *side, uint64_t n)
 	}
 }
 
-void pairing_count_lost(struct side *side, struct call *call, uint64_t n)
+void pairing_pass(struct side *side, struct call *call, uint64_t n, bool cut)
 {
 	uint64_t *bytes = side_is_sent(side) ? &call->ex.request_bytes : &call->ex.response_bytes;
 
 	*bytes += n;
+	if (cut)
+		return;
 	call->ex.lost_bytes += n;
 	call_mark(call, COMPLETENESS_GAP);
 }
@@ -84,7 +86,7 @@ void pairing_stumble(struct h1 *h1, struct side *side, uint64_t n)
 	if (!call && !side_is_sent(side))
 		call = inflight_awaiting(&h1->calls);
 	if (call && n) {
-		pairing_count_lost(side, call, n);
+		pairing_pass(side, call, n, false);
 		content_gap(&side->content);
 	}
 	if (side->call)

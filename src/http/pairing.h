@@ -53,8 +53,8 @@ void pairing_pump(struct h1 *h1, struct side *side, struct span in);
  * more of it. Any call that waits may have been answered in lost responses, so all are GAP. */
 void pairing_stumble(struct h1 *h1, struct side *side, uint64_t n);
 
-/* `n` bytes of a message of the call are lost. */
-void pairing_count_lost(struct side *side, struct call *call, uint64_t n);
+/* `n` bytes of a message of the call are not here: lost, or cut out on purpose. */
+void pairing_pass(struct side *side, struct call *call, uint64_t n, bool cut);
 
 /* Lets held responses go: to the call that waits for them, else as orphans. Some may be held again
  * when there is more than one. */

@@ -1,7 +1,11 @@
-/* From a body to values, with no more memory than the reader. A document that breaks off leaves its
- * values marked as torn, so that no count rests on half of a usage object; in a stream a later
- * whole document heals them. */
+/* From a body to values, with no more memory than the reader and the end of a torn document. A
+ * document that breaks off leaves its values marked as torn, so that no count rests on half of a
+ * usage object; in a stream a later whole document heals them. */
 #include "meter/format.h"
+
+#include <stdlib.h>
+
+#include "base/json_tail.h"
 
 #define MARKER_NONE 0xff
 
@@ -68,17 +72,53 @@ static void json_begin(struct format_reader *reader)
 	(void)reader;
 }
 
+/* The last bytes are kept: a longer piece pushes out what was there. */
+static void keep_tail(struct format_reader *reader, struct span piece)
+{
+	size_t drop;
+
+	if (!reader->tail)
+		reader->tail = malloc(JSON_TAIL_MAX);
+	if (!reader->tail)
+		return;
+	piece = span_skip(piece, piece.len > JSON_TAIL_MAX ? piece.len - JSON_TAIL_MAX : 0);
+	drop = reader->tail_len + piece.len > JSON_TAIL_MAX
+		   ? reader->tail_len + piece.len - JSON_TAIL_MAX
+		   : 0;
+	memmove(reader->tail, reader->tail + drop, reader->tail_len - drop);
+	memcpy(reader->tail + reader->tail_len - drop, piece.ptr, piece.len);
+	reader->tail_len += piece.len - drop;
+}
+
 static void json_feed(struct format_reader *reader, struct span piece)
 {
 	if (!reader->hole)
 		feed_document(reader, piece);
+	else if (piece.len)
+		keep_tail(reader, piece);
 }
 
-static void json_gap(struct format_reader *reader)
+static void tear_open(struct format_reader *reader)
 {
 	if (reader->open)
 		tear(reader);
 	reader->open = false;
+}
+
+static void json_gap(struct format_reader *reader)
+{
+	tear_open(reader);
+	reader->tail_len = 0;
+}
+
+/* What it says replaces what was torn, as a document of its own. */
+static void read_tail(struct format_reader *reader)
+{
+	if (!reader->tail)
+		return;
+	reader->documents++;
+	json_tail_scan((struct span){ reader->tail, reader->tail_len }, reader->paths, store,
+		       reader);
 }
 
 /* --- sse */
@@ -104,7 +144,7 @@ static void sse_feed_piece(struct format_reader *reader, struct span piece)
 static void sse_hole(struct format_reader *reader)
 {
 	sse_gap(&reader->sse);
-	json_gap(reader);
+	tear_open(reader);
 }
 
 /* To add a format: its functions above or in a file of its own, and a row. */
@@ -154,6 +194,8 @@ void format_begin(struct format_reader *reader, const struct format *format,
 	reader->n_slots = n_slots;
 	reader->documents = 0;
 	reader->open = reader->broken = reader->hole = reader->finished = false;
+	reader->tail = NULL;
+	reader->tail_len = 0;
 	if (format)
 		format->begin(reader);
 }
@@ -171,10 +213,16 @@ void format_gap(struct format_reader *reader)
 		reader->format->gap(reader);
 }
 
-void format_end(struct format_reader *reader)
+void format_end(struct format_reader *reader, bool whole)
 {
 	if (reader->format)
 		end_document(reader);
+	if (whole)
+		read_tail(reader);
+	if (reader->tail)
+		explicit_bzero(reader->tail, reader->tail_len);
+	free(reader->tail);
+	reader->tail = NULL;
 }
 
 bool format_read_well(const struct format_reader *reader)

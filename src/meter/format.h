@@ -35,16 +35,20 @@ struct format_reader {
 	bool hole;          /* bytes were lost */
 	bool finished;      /* a marker said that all was sent */
 	uint8_t marker;     /* bytes of that marker seen, MARKER_NONE: this document is not it */
+	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
+	size_t tail_len;
 	struct json_scan scan;
 	struct sse sse;
 };
 
-/* `paths` and `slots` (zeroed, one a pointer) must outlive the reader. Nothing is allocated. */
+/* `paths` and `slots` (zeroed, one a pointer) must outlive the reader. Only a hole in a JSON
+ * document allocates: its end is kept, for the members that lie in it whole are as good as any. */
 void format_begin(struct format_reader *reader, const struct format *format,
 		  const struct json_paths *paths, struct slot *slots, unsigned n_slots);
 void format_feed(struct format_reader *reader, struct span piece);
 void format_gap(struct format_reader *reader);
-void format_end(struct format_reader *reader);
+/* `whole`: the body went on to its end, whatever is missing before. Frees what there is. */
+void format_end(struct format_reader *reader, bool whole);
 
 /* Whether a document was seen and nothing was wrong with any: what is absent then was not sent. */
 bool format_read_well(const struct format_reader *reader);

@@ -177,8 +177,8 @@ static void on_end(void *ctx, struct exchange *ex)
 
 	if (!call)
 		return;
-	format_end(&call->request);
-	format_end(&call->response);
+	format_end(&call->request, ex->body_ended[DIRECTION_SENT]);
+	format_end(&call->response, ex->body_ended[DIRECTION_RECEIVED]);
 	fill_usage(&(struct fill_input){ .exchange = ex,
 					 .provider = call->provider,
 					 .route = call->route,

@@ -20,7 +20,7 @@ static struct slot *read_body(struct json_paths *paths, unsigned n)
 		abort();
 	format_begin(&reader, &format_table[FORMAT_JSON], paths, slots, n);
 	format_feed(&reader, SPAN(body));
-	format_end(&reader);
+	format_end(&reader, true);
 	return slots;
 }
 

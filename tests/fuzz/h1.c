@@ -8,7 +8,7 @@
 
 #include "tests/unit/http/record.h"
 
-enum { RECEIVED = 1, HOLE = 2, SHORT = 4, AGAIN = 8 };
+enum { RECEIVED = 1, HOLE = 2, SHORT = 4, AGAIN = 8, CUT = 16 };
 
 struct step {
 	unsigned kind;
@@ -58,8 +58,12 @@ static bool play(struct span in, bool bytewise, struct buf *ret_text)
 	for (int64_t now = 1; in.len >= 3; now++) {
 		struct step step = next_step(&in);
 		enum direction direction = step.kind & RECEIVED;
-		struct chunk chunk = { step.bytes, offset[direction], step.bytes.len, now,
-				       direction };
+		struct chunk chunk = { .data = step.bytes,
+				       .offset = offset[direction],
+				       .length = step.bytes.len,
+				       .time_utc_ns = now,
+				       .direction = direction,
+				       .cut = step.kind & CUT };
 
 		if (step.kind & HOLE)
 			chunk.offset += step.kind >> 4;

@@ -617,6 +617,61 @@ static const struct talk late_talks[] = {
 	  .lines = "  [] -> 200 [x] pre-attach\n" },
 };
 
+/* What is left out on purpose is no loss. */
+static const struct talk cut_talks[] = {
+	{ "in a body of known length",
+	  { { SENT, "POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\n" },
+	    { CUT_SENT, "ab|cdefg" },
+	    { SENT, "hi" },
+	    { RECEIVED, OK(1) "x" },
+	    { SENT, GET("/b") },
+	    { RECEIVED, OK(1) "y" } },
+	  .lines = "POST /a [ab~hi] -> 200 [x] complete\n"
+		   "GET /b [] -> 200 [y] complete\n",
+	  .as_is = true },
+	{ "up to the end of the body",
+	  { { CUT_SENT, "POST /a HTTP/1.1\r\nContent-Length: 5\r\n\r\nab|cde" },
+	    { RECEIVED, OK(1) "x" },
+	    { SENT, GET("/b") },
+	    { RECEIVED, OK(1) "y" } },
+	  .lines = "POST /a [ab~] -> 200 [x] complete\n"
+		   "GET /b [] -> 200 [y] complete\n",
+	  .as_is = true },
+	{ "in a chunked body: over its boundaries",
+	  { { CUT_SENT, "POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+			"4\r\nab|cd\r\n4\r\n" },
+	    { SENT, "efgh\r\n0\r\n\r\n" },
+	    { RECEIVED, OK(1) "x" },
+	    { SENT, GET("/b") },
+	    { RECEIVED, OK(1) "y" } },
+	  .lines = "POST /a [ab~~] -> 200 [x] complete\n"
+		   "GET /b [] -> 200 [y] complete\n",
+	  .nobodys = { 11, 0 },
+	  .as_is = true },
+	{ "and then a loss",
+	  { { CUT_SENT, "POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\nab|cd" },
+	    { LOST_SENT, "ef" },
+	    { SENT, "ghi" },
+	    { RECEIVED, OK(1) "x" } },
+	  .lines = "POST /a [ab~~ghi] -> 200 [x] gap lost 2\n",
+	  .as_is = true },
+	{ "before a head: what it hid is nobody's",
+	  { { CUT_SENT, GET("/a") "|GET /x HTTP/1.1\r\n" },
+	    { RECEIVED, OK(1) "x" },
+	    { SENT, GET("/b") },
+	    { RECEIVED, OK(1) "y" } },
+	  .lines = "GET /a [] -> 200 [x] complete\n"
+		   "GET /b [] -> 200 [y] complete\n",
+	  .nobodys = { 17, 0 },
+	  .as_is = true },
+};
+
+static void test_cuts(void **state)
+{
+	(void)state;
+	play_all_ways(cut_talks, sizeof(cut_talks) / sizeof(*cut_talks));
+}
+
 static void test_late_starts(void **state)
 {
 	(void)state;
@@ -708,8 +763,8 @@ static void test_time_of_no_response(void **state)
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
 							 NULL, note_times };
 	struct span get = SPAN(GET("/a")), interim = SPAN("HTTP/1.1 100 Continue\r\n\r\n");
-	struct chunk sent = { get, 0, get.len, 100, DIRECTION_SENT };
-	struct chunk received = { interim, 0, interim.len, 101, DIRECTION_RECEIVED };
+	struct chunk sent = { get, 0, get.len, 100, DIRECTION_SENT, false };
+	struct chunk received = { interim, 0, interim.len, 101, DIRECTION_RECEIVED, false };
 	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct times times = { 0 };
@@ -732,7 +787,7 @@ static void test_time_of_a_held_response(void **state)
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
 							 NULL, note_times };
 	struct span ok = SPAN(OK(1) "x");
-	struct chunk received = { ok, 0, ok.len, 100, DIRECTION_RECEIVED };
+	struct chunk received = { ok, 0, ok.len, 100, DIRECTION_RECEIVED, false };
 	struct http_counters counters = { 0 };
 	struct connection conn = { 0 };
 	struct times times = { 0 };
@@ -767,7 +822,9 @@ static void test_times(void **state)
 	for (int i = 0; i < 8; i++) {
 		enum direction direction = i < 2 ? DIRECTION_SENT : DIRECTION_RECEIVED;
 		struct span data = span_of(bytes[i]);
-		struct chunk chunk = { data, offset[direction], data.len, 100 + i, direction };
+		struct chunk chunk = {
+			data, offset[direction], data.len, 100 + i, direction, false
+		};
 
 		h1_feed(h1, &chunk);
 		offset[direction] += data.len;
@@ -783,6 +840,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_late_starts),
 		cmocka_unit_test(test_long_response_before_its_request),
 		cmocka_unit_test(test_odd_chunks),

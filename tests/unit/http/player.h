@@ -4,10 +4,10 @@
 
 #include "record.h"
 
-enum { SENT = 1, RECEIVED, LOST_SENT, LOST_RECEIVED, SHORT_SENT, SHORT_RECEIVED };
+enum { SENT = 1, RECEIVED, LOST_SENT, LOST_RECEIVED, SHORT_SENT, SHORT_RECEIVED, CUT_SENT };
 
 /* LOST_x: as many bytes as `bytes` has were lost. SHORT_x: the chunk stands for more than it has,
- * and the bytes after the bar were not captured. */
+ * and the bytes after the bar were not captured. CUT_SENT: the same, and on purpose. */
 struct step {
 	int what;
 	const char *bytes;
@@ -20,6 +20,7 @@ struct player {
 	struct h1 *h1;
 	uint64_t offset[2];
 	int64_t now_ns;
+	bool cut;
 };
 
 static inline void player_init(struct player *p, const uint64_t from[2])
@@ -37,6 +38,7 @@ static inline void player_chunk(struct player *p, int direction, struct span dat
 	struct chunk chunk = { .data = { copy, data.len },
 			       .offset = p->offset[direction],
 			       .length = length,
+			       .cut = p->cut,
 			       .time_utc_ns = p->now_ns++,
 			       .direction = (enum direction)direction };
 
@@ -59,6 +61,12 @@ static inline void player_step(struct player *p, const struct step *step)
 	case LOST_SENT:
 	case LOST_RECEIVED:
 		p->offset[step->what - LOST_SENT] += bytes.len;
+		break;
+	case CUT_SENT:
+		bytes = span_cut(&part, '|');
+		p->cut = true;
+		player_chunk(p, DIRECTION_SENT, bytes, bytes.len + part.len);
+		p->cut = false;
 		break;
 	default:
 		bytes = span_cut(&part, '|');

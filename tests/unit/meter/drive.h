@@ -68,5 +68,7 @@ static inline void drive_gap(struct drive *d, enum direction direction, uint64_t
 static inline void drive_end(struct drive *d)
 {
 	d->exchange.end_utc_ns = DRIVE_END;
+	for (unsigned i = 0; i < 2; i++)
+		d->exchange.body_ended[i] = d->exchange.completeness != COMPLETENESS_TRUNCATED;
 	meter_handler.end(d->meter, &d->exchange);
 }

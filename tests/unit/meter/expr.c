@@ -65,7 +65,7 @@ static struct slot *read_body(struct world *w, const struct json_paths *paths, u
 
 	format_begin(&w->reader, &format_table[FORMAT_JSON], paths, slots, n);
 	format_feed(&w->reader, body);
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 	assert_true(format_read_well(&w->reader));
 	return slots;
 }
@@ -351,7 +351,7 @@ static void torn_is_no_count(void **state)
 	assert_int_equal(expr_compile(SPAN("/text"), EXPR_WANT_TEXT, &w->scope, &text, NULL), 0);
 	format_begin(&w->reader, &format_table[FORMAT_JSON], w->scope.response, slots, 2);
 	format_feed(&w->reader, SPAN(cut));
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 	assert_int_equal(expr_count(&a, &in, &count), -EBADMSG);
 	assert_int_equal(expr_text(&text, &in, &got), 1);
 	expr_done(&a);

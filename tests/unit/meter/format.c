@@ -59,7 +59,7 @@ static void read_body(struct world *w, int format, const char *body)
 {
 	begin(w, format);
 	feed(w, span_of(body), strlen(body));
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 }
 
 static void finds_rows(void **state)
@@ -101,7 +101,7 @@ static void reads_json_cut_anywhere(void **state)
 	for (size_t piece = 1; piece <= sizeof(body); piece++) {
 		begin(w, FORMAT_JSON);
 		feed(w, SPAN(body), piece);
-		format_end(&w->reader);
+		format_end(&w->reader, true);
 		assert_true(format_read_well(&w->reader));
 		assert_int_equal(w->slots[N].type, SLOT_INTEGER);
 		assert_int_equal(w->slots[N].integer, 17);
@@ -120,7 +120,7 @@ static void marks_json_that_is_cut(void **state)
 	for (size_t length = 0; length < sizeof(body) - 1; length++) {
 		begin(w, FORMAT_JSON);
 		feed(w, span_head(SPAN(body), length), 5);
-		format_end(&w->reader);
+		format_end(&w->reader, true);
 		assert_false(format_read_well(&w->reader));
 		assert_int_equal(w->slots[N].torn, w->slots[N].type != SLOT_ABSENT);
 	}
@@ -148,10 +148,58 @@ static void marks_json_with_a_hole(void **state)
 	feed(w, SPAN("{\"u\":{\"n\":17},"), 100);
 	format_gap(&w->reader);
 	feed(w, SPAN("{\"u\":{\"n\":18}}"), 100);
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 	assert_false(format_read_well(&w->reader));
 	assert_true(w->slots[N].torn);
 	assert_int_equal(w->slots[N].integer, 17);
+}
+
+/* What lies whole behind a hole is as good as any, if the body went on to its end. */
+static void reads_the_end_behind_a_hole(void **state)
+{
+	static const char quoted[] =
+	    "lo \\\"},\\\"t\\\":\\\"evil\\\",\\\"\",\"i\":[4,5],\"u\":{\"n\":18}}";
+	struct world *w = *state;
+
+	for (size_t piece = 1; piece < sizeof(quoted); piece++) {
+		begin(w, FORMAT_JSON);
+		feed(w, SPAN("{\"t\":\"head\",\"i\":[1,2,3"), 100);
+		format_gap(&w->reader);
+		feed(w, SPAN("{\"t\":\"between two holes\"}"), 100);
+		format_gap(&w->reader);
+		feed(w, SPAN(quoted), piece);
+		format_end(&w->reader, true);
+		assert_false(format_read_well(&w->reader));
+		assert_string_equal(w->slots[TEXT].text, "head");
+		assert_int_equal(w->slots[ITEMS].count, 2);
+		assert_false(w->slots[ITEMS].torn);
+		assert_int_equal(w->slots[N].integer, 18);
+		assert_false(w->slots[N].torn);
+	}
+	begin(w, FORMAT_JSON);
+	format_gap(&w->reader);
+	feed(w, SPAN(quoted), 5);
+	format_end(&w->reader, false); /* more was to come */
+	assert_int_equal(w->slots[N].type, SLOT_ABSENT);
+}
+
+/* However much comes behind a hole, the last of it is kept. */
+static void keeps_the_last_of_a_long_end(void **state)
+{
+	static const char end[] = "\",\"u\":{\"n\":19}}";
+	struct world *w = *state;
+	char filler[1000];
+
+	memset(filler, 'x', sizeof(filler));
+	for (size_t piece = 1; piece <= 5 * sizeof(filler); piece += 999) {
+		begin(w, FORMAT_JSON);
+		format_gap(&w->reader);
+		for (unsigned i = 0; i < 50; i++)
+			feed(w, (struct span){ filler, sizeof(filler) }, piece);
+		feed(w, SPAN(end), piece);
+		format_end(&w->reader, true);
+		assert_int_equal(w->slots[N].integer, 19);
+	}
 }
 
 static void latest_value_replaces(void **state)
@@ -168,7 +216,7 @@ static void latest_value_replaces(void **state)
 	for (size_t piece = 1; piece <= sizeof(stream); piece++) {
 		begin(w, FORMAT_SSE);
 		feed(w, SPAN(stream), piece);
-		format_end(&w->reader);
+		format_end(&w->reader, true);
 		assert_true(format_read_well(&w->reader));
 		assert_true(w->reader.finished);
 		assert_int_equal(w->slots[N].integer, 7); /* replaced, not 12 */
@@ -235,7 +283,7 @@ static void stream_goes_on_after_a_hole(void **state)
 	format_gap(&w->reader);
 	assert_true(w->slots[N].torn);
 	feed(w, SPAN("{\"u\":{\"n\":9}}\n\ndata: {\"u\":{\"n\":6}}\n\ndata: [DONE]\n\n"), 100);
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 	assert_false(format_read_well(&w->reader));
 	assert_true(w->reader.finished);
 	assert_int_equal(w->slots[N].integer, 6);
@@ -250,7 +298,7 @@ static void cuts_long_texts(void **state)
 
 	begin(w, FORMAT_JSON);
 	feed(w, (struct span){ body, (size_t)n }, 7);
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 	assert_int_equal(w->slots[TEXT].text_len, SLOT_TEXT_MAX - 1);
 	assert_int_equal(strlen(w->slots[TEXT].text), SLOT_TEXT_MAX - 1);
 }
@@ -262,7 +310,7 @@ static void unread_is_not_read_well(void **state)
 	format_begin(&w->reader, NULL, w->paths, w->slots, N_SLOTS);
 	feed(w, SPAN("{\"u\":{\"n\":5}}"), 3);
 	format_gap(&w->reader);
-	format_end(&w->reader);
+	format_end(&w->reader, true);
 	assert_false(format_read_well(&w->reader));
 	assert_int_equal(w->slots[N].type, SLOT_ABSENT);
 }
@@ -275,6 +323,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(marks_json_that_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(marks_what_is_no_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(marks_json_with_a_hole, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_the_end_behind_a_hole, setup, teardown),
+		cmocka_unit_test_setup_teardown(keeps_the_last_of_a_long_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(latest_value_replaces, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_stream_without_marker_is_not_finished, setup,
 						teardown),

@@ -390,6 +390,64 @@ static void stream_with_a_hole(void **state)
 	expect_counts(&w->usages[1], &none);
 }
 
+/* Whatever bytes of an answer are missing: the counts are right when the usage object lies whole
+ * behind the hole, and absent else; never others. */
+static void answer_with_a_hole(void **state)
+{
+	const struct span body = SPAN(plain_usage);
+	const size_t comma = (size_t)(strstr(plain_usage, ",\"usage\"") - plain_usage);
+	struct world *w = *state;
+
+	for (size_t from = 1; from < body.len; from += 3) {
+		for (size_t to = from + 1; to < body.len; to += 5) {
+			struct expected expected = nothing;
+
+			w->n = 0;
+			drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+			drive_body(&w->drive, DIRECTION_SENT, SPAN(ask), 1000);
+			drive_response(&w->drive, SPAN(json_ok));
+			drive_body(&w->drive, DIRECTION_RECEIVED, span_head(body, from), 1000);
+			drive_gap(&w->drive, DIRECTION_RECEIVED, to - from);
+			drive_body(&w->drive, DIRECTION_RECEIVED, span_skip(body, to), 7);
+			drive_end(&w->drive);
+			expected.doubt = to <= comma ? USAGE_DOUBT_NONE : USAGE_DOUBT_UNPARSED;
+			if (to <= comma) {
+				expected.counts[USAGE_INPUT] = 19;
+				expected.counts[USAGE_OUTPUT] = 10;
+			}
+			expect_counts(&w->usages[0], &expected);
+			assert_int_equal(w->usages[0].completeness, COMPLETENESS_GAP);
+		}
+	}
+}
+
+/* The middle of a big prompt is not copied: the model is found at either end, and what the prompt
+ * quotes is no model. */
+static void request_without_its_middle(void **state)
+{
+	static const char *const bodies[][2] = {
+		{ "{\"model\":\"gpt-4o\",\"messages\":[{\"content\":\"a",
+		  "b \\\"model\\\":\\\"x\\\"\"}]}" },
+		{ "{\"messages\":[{\"content\":\"\\\"model\\\":\\\"x\\\" a",
+		  "b\\\",\\\"model\\\":\\\"x\\\"}\"}],\"model\":\"gpt-4o\"}" },
+	};
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, SPAN(POST "\r\n"));
+		drive_body(&w->drive, DIRECTION_SENT, span_of(bodies[i][0]), 1000);
+		meter_handler.gap(w->meter, &w->drive.exchange, DIRECTION_SENT);
+		drive_body(&w->drive, DIRECTION_SENT, span_of(bodies[i][1]), 9);
+		drive_response(&w->drive, SPAN(json_ok));
+		drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(plain_usage), 1000);
+		drive_end(&w->drive);
+		assert_string_equal(w->usages[0].model_requested, "gpt-4o");
+		assert_int_equal(w->usages[0].counts[USAGE_INPUT], 19);
+		assert_int_equal(w->usages[0].completeness, COMPLETENESS_COMPLETE);
+	}
+}
+
 static void errors(void **state)
 {
 	static const struct {
@@ -738,8 +796,8 @@ static void through_http(void **state)
 	n += (size_t)snprintf(wire + n, sizeof(wire) - n, second, sizeof(stream) - 1, stream);
 	for (size_t piece = 1; piece <= n; piece += piece < 20 ? 1 : 211) {
 		struct connection conn = { .server = DRIVE_SERVER };
-		struct chunk chunk = { SPAN(request), 0, sizeof(request) - 1, DRIVE_BEGIN,
-				       DIRECTION_SENT };
+		struct chunk chunk = { SPAN(request),  0,    sizeof(request) - 1, DRIVE_BEGIN,
+				       DIRECTION_SENT, false };
 		const uint64_t lost[2] = { 0, 0 };
 		struct h1 *h1;
 
@@ -752,7 +810,7 @@ static void through_http(void **state)
 			struct span part = { wire + at, piece < n - at ? piece : n - at };
 
 			h1_feed(h1, &(struct chunk){ part, at, part.len, DRIVE_FIRST,
-						     DIRECTION_RECEIVED });
+						     DIRECTION_RECEIVED, false });
 		}
 		h1_close(h1, DRIVE_END, lost); /* without the last chunk, but after [DONE] */
 		h1_free(h1);
@@ -780,6 +838,8 @@ int main(void)
 		TEST(stream_without_usage),
 		TEST(stream_cut_at_any_byte),
 		TEST(stream_with_a_hole),
+		TEST(answer_with_a_hole),
+		TEST(request_without_its_middle),
 		TEST(errors),
 		TEST(error_with_usage_is_counted),
 		TEST(no_answer),
