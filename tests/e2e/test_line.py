@@ -14,10 +14,10 @@ from decimal import Decimal
 import calls
 import daemon as agent
 from kafka import Kafka
+from truth import PICO, differences
 from world import TOP, Checks, World, wait_for
 
 TOPIC = 'outlay.usage.v1'
-PICO = Decimal(10) ** -12
 BROKER_AWAY_SECONDS = 30
 LOSSES = ('lost', 'full', 'fault', 'fail', 'dropped', 'evicted', 'bad_records')
 BUDGETS = '''\
@@ -114,36 +114,9 @@ class Line:
         wrong = [f'{line["case"]} {key}: got {found!r}, due {wanted!r} ({line["request_id"]})'
                  for event in events if event['request_id'] in due
                  for line in [due[event['request_id']]]
-                 for key, (found, wanted) in self.differences(event, line).items()]
+                 for key, (found, wanted) in differences(event, line).items()]
         self.check(f'{name}: each is right to the token and the picodollar', not wrong,
                    f'{len(wrong)} wrong, of them\n' + '\n'.join(wrong[:10]))
-
-    @staticmethod
-    def differences(event, line):
-        """{field: (found, wanted)} of those that differ."""
-        cost = line['cost_pico']
-        chat = line['model'] != ''
-        wanted = {
-            'provider': 'openai', 'server': line['host'], 'status': line['status'],
-            'route': line['route'], 'operation': 'chat' if chat else 'models',
-            'model_requested': line['model_requested'] or None,
-            'completeness': 'complete', 'lost_bytes': 0,
-            'cost_pico': None if cost is None else str(cost),
-            'cost_usd': None if cost is None else cost * PICO,
-            'cost_source': 'unpriced' if cost is None else 'catalog',
-            'attempt': int(line['retry'] or 0) + 1,
-            'model': line['model'] if line['status'] == 200 and chat else None,
-            'response_id': line['response_id'] if line['status'] == 200 and chat else None,
-            'usage': line['usage'],
-        }
-        if line['status'] == 200:
-            wanted['streaming'] = line['streaming']
-        found = {key: event[key] for key in wanted}
-        if found['cost_usd'] is not None:
-            found['cost_usd'] = Decimal(found['cost_usd'])
-        found['usage'] = {bucket: count for bucket, count in (event['usage'] or {}).items()
-                          if count and bucket != 'requests'}
-        return {key: (found[key], value) for key, value in wanted.items() if found[key] != value}
 
     @staticmethod
     def sums(truth, others):
@@ -368,7 +341,7 @@ class Line:
                    len(known - set(ids)))
         self.check.equal('none is there twice', len(ids), len(set(ids)))
         lines = {line['request_id']: line for line in self.provider_truth()}
-        wrong = [self.differences(event, lines[event['request_id']]) for event in events
+        wrong = [differences(event, lines[event['request_id']]) for event in events
                  if event['completeness'] == 'complete']
         self.check('all are still right', not any(wrong), [w for w in wrong if w][:3])
         charged = dict.fromkeys(self.spent(), Decimal(0))

@@ -3,6 +3,8 @@ million tokens, so that a millionth of a USD is 10^6 picodollars and every produ
 Nothing here is read from config/prices."""
 from decimal import Decimal
 
+PICO = Decimal(10) ** -12
+
 # model: (input, cached input, output), as published
 USD_PER_MILLION = {
     'gpt-4o': ('2.50', '1.25', '10.00'),
@@ -28,3 +30,30 @@ def cost_pico(model, buckets):
     rates = {'input': fresh, 'input_cache_read': cached, 'output': output,
              'output_reasoning': output}
     return sum(count * rates[bucket] for bucket, count in buckets.items())
+
+
+def differences(event, line):
+    """{field: (found, wanted)} of those that differ."""
+    cost = line['cost_pico']
+    chat = line['model'] != ''
+    wanted = {
+        'provider': 'openai', 'server': line['host'], 'status': line['status'],
+        'route': line['route'], 'operation': 'chat' if chat else 'models',
+        'model_requested': line['model_requested'] or None,
+        'completeness': 'complete', 'lost_bytes': 0,
+        'cost_pico': None if cost is None else str(cost),
+        'cost_usd': None if cost is None else cost * PICO,
+        'cost_source': 'unpriced' if cost is None else 'catalog',
+        'attempt': int(line['retry'] or 0) + 1,
+        'model': line['model'] if line['status'] == 200 and chat else None,
+        'response_id': line['response_id'] if line['status'] == 200 and chat else None,
+        'usage': line['usage'],
+    }
+    if line['status'] == 200:
+        wanted['streaming'] = line['streaming']
+    found = {key: event[key] for key in wanted}
+    if found['cost_usd'] is not None:
+        found['cost_usd'] = Decimal(found['cost_usd'])
+    found['usage'] = {bucket: count for bucket, count in (event['usage'] or {}).items()
+                      if count and bucket != 'requests'}
+    return {key: (found[key], value) for key, value in wanted.items() if found[key] != value}
