@@ -35,17 +35,17 @@ struct capture_loop {
 static void on_opened(void *ctx, struct connection *conn)
 {
 	struct capture_loop *l = ctx;
-	struct h1 *h1 = NULL;
+	struct http *http = NULL;
 
-	if (h1_new(conn, &meter_handler, l->meter, &l->http_counters, &h1) == 0)
-		conn->http = h1;
+	if (http_new(conn, &meter_handler, l->meter, &l->http_counters, &http) == 0)
+		conn->http = http;
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
 {
 	(void)ctx;
 	if (conn->http)
-		h1_feed(conn->http, chunk);
+		http_feed(conn->http, chunk);
 }
 
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
@@ -54,8 +54,8 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 	(void)ctx;
 	if (!conn->http)
 		return;
-	h1_close(conn->http, time_utc_ns, lost);
-	h1_free(conn->http);
+	http_close(conn->http, time_utc_ns, lost);
+	http_free(conn->http);
 	conn->http = NULL;
 }
 

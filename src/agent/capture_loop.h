@@ -3,7 +3,7 @@
 
 #include "agent/intake.h"
 #include "capture/capture.h"
-#include "http/h1.h"
+#include "http/http.h"
 #include "meter/meter.h"
 #include "price/catalog.h"
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/h1.h"
 #include "tests/unit/http/record.h"
 
 enum { RECEIVED = 1, HOLE = 2, SHORT = 4, AGAIN = 8, CUT = 16 };

@@ -2,6 +2,7 @@
  * first. */
 #pragma once
 
+#include "http/h1.h"
 #include "record.h"
 
 enum { SENT = 1, RECEIVED, LOST_SENT, LOST_RECEIVED, SHORT_SENT, SHORT_RECEIVED, CUT_SENT };

@@ -2,7 +2,7 @@
  * the way what the handler is promised: `end` exactly once, nothing after it, heads that stay. */
 #pragma once
 
-#include "http/h1.h"
+#include "http/exchange.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,0 +1,143 @@
+/* Which HTTP a connection speaks. The invariant: whoever gets it sees it as if there were no door,
+ * from its first chunk on. */
+#include "http/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/frames.h"
+#include "http/h1.h"
+#include "http/h2.h"
+#include "http/message.h"
+
+#define DECISIVE 3 /* bytes of the preface: no method of RFC 9110 begins so */
+
+enum guess { GUESS_NONE, GUESS_HTTP1, GUESS_HTTP2 };
+
+struct http {
+	struct connection *conn;
+	const struct exchange_handler *handler;
+	void *ctx;
+	struct http_counters *counters;
+	struct h1 *h1; /* at most one of these */
+	struct h2 *h2;
+	struct chunk first; /* of the connection, without its bytes */
+	bool begun;         /* there was one */
+	uint8_t matched;    /* bytes sent so far, all of the preface */
+};
+
+int http_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
+	     struct http_counters *counters, struct http **ret_http)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return -ENOMEM;
+	http->conn = conn;
+	http->handler = handler;
+	http->ctx = ctx;
+	http->counters = counters;
+	*ret_http = http;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	h1_free(http->h1);
+	h2_free(http->h2);
+	free(http);
+}
+
+static enum guess guess_start(struct http *http, const struct chunk *chunk)
+{
+	struct span rest = span_head(span_skip(FRAMES_PREFACE, http->matched), chunk->data.len);
+
+	if (chunk->direction == DIRECTION_RECEIVED)
+		return *chunk->data.ptr ? GUESS_HTTP1 : GUESS_HTTP2;
+	rest = span_head(rest, (size_t)(DECISIVE - http->matched));
+	if (!span_starts(chunk->data, rest))
+		return GUESS_HTTP1;
+	if (http->matched + rest.len == DECISIVE)
+		return GUESS_HTTP2;
+	http->matched += (uint8_t)rest.len;
+	return GUESS_NONE;
+}
+
+static enum guess guess_middle(const struct chunk *chunk)
+{
+	struct message message = message_of(chunk->direction == DIRECTION_SENT);
+
+	message_lose(&message);
+	if (message_resync(&message, chunk->data))
+		return GUESS_HTTP1;
+	return frames_plausible(chunk->data, NULL, NULL) ? GUESS_HTTP2 : GUESS_NONE;
+}
+
+static enum guess guess(struct http *http, const struct chunk *chunk)
+{
+	uint64_t due = chunk->direction == DIRECTION_SENT ? http->matched : 0;
+
+	if (!chunk->data.len)
+		return GUESS_NONE;
+	if (http->first.offset || chunk->offset != due)
+		return guess_middle(chunk);
+	return guess_start(http, chunk);
+}
+
+static void hand_on(struct http *http, const struct chunk *chunk)
+{
+	if (http->h1)
+		h1_feed(http->h1, chunk);
+	else
+		h2_feed(http->h2, chunk);
+}
+
+static void open_parser(struct http *http, enum guess guess)
+{
+	struct chunk matched = http->first;
+	int err;
+
+	err = guess == GUESS_HTTP1
+		  ? h1_new(http->conn, http->handler, http->ctx, http->counters, &http->h1)
+		  : h2_new(http->conn, http->handler, http->ctx, http->counters, &http->h2);
+	if (err)
+		return;
+	hand_on(http, &http->first);
+	if (!http->matched)
+		return;
+	matched.direction = DIRECTION_SENT;
+	matched.data = span_head(FRAMES_PREFACE, http->matched);
+	matched.length = http->matched;
+	hand_on(http, &matched);
+}
+
+void http_feed(struct http *http, const struct chunk *chunk)
+{
+	enum guess found;
+
+	if (!http->h1 && !http->h2) {
+		if (!http->begun) {
+			http->begun = true;
+			http->first = *chunk;
+			http->first.data = (struct span){ NULL, 0 };
+			http->first.length = 0;
+		}
+		found = guess(http, chunk);
+		if (found != GUESS_NONE)
+			open_parser(http, found);
+	}
+	if (http->h1 || http->h2)
+		hand_on(http, chunk);
+}
+
+void http_close(struct http *http, int64_t time_utc_ns, const uint64_t lost[2])
+{
+	if (http->h1)
+		h1_close(http->h1, time_utc_ns, lost);
+	else if (http->h2)
+		h2_close(http->h2, time_utc_ns, lost);
+	else if (http->begun)
+		counter_add(&http->counters->opaque_other, 1);
+}

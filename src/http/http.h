@@ -1,0 +1,25 @@
+/* chunk -> exchange: the one door of the stage. Looks at the first bytes of a connection and hands
+ * it to HTTP/1 or HTTP/2; what they promise is in h1.h and h2.h.
+ *
+ * A connection seen from its first byte is HTTP/2 when the client begins with the preface
+ * "PRI * HTTP/2.0" or the server with a zero byte (a frame; HTTP/1 begins with a letter). In the
+ * middle of one, chunks are passed over until one begins with a run of frames (frames.h), a request
+ * line or a status line; without any, the connection is counted as opaque when it closes.
+ *
+ * Memory before that is known: 128 bytes. Bytes are never kept for it. */
+#pragma once
+
+#include "http/counters.h"
+#include "http/exchange.h"
+
+struct http;
+
+/* `handler`, `ctx` and `counters` are borrowed. -ENOMEM. */
+int http_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
+	     struct http_counters *counters, struct http **ret_http);
+void http_free(struct http *http);
+
+void http_feed(struct http *http, const struct chunk *chunk);
+
+/* The connection ended; `lost` as in chunk.h. */
+void http_close(struct http *http, int64_t time_utc_ns, const uint64_t lost[2]);

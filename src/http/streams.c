@@ -1,0 +1,102 @@
+/* The table of streams. Heads are wiped before they are freed, for they hold credentials. */
+#include "http/streams.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+struct stream *streams_find(const struct streams *t, uint32_t id)
+{
+	struct stream *s;
+
+	HASH_FIND(hh, t->all, &id, sizeof(id), s);
+	return s;
+}
+
+struct stream *streams_add(struct streams *t, uint32_t id)
+{
+	struct stream *s;
+
+	if (HASH_COUNT(t->all) == STREAMS_MAX)
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->id = id;
+	s->ex.connection = t->connection;
+	for (unsigned d = 0; d < 2; d++)
+		s->content[d] = (struct content){ .handler = t->handler,
+						  .ctx = t->ctx,
+						  .counters = t->counters,
+						  .direction = d };
+	HASH_ADD(hh, t->all, id, sizeof(s->id), s);
+	return s;
+}
+
+bool streams_set_head(struct streams *t, struct stream *s, enum direction direction,
+		      struct hpack_block *block)
+{
+	struct http_head *head = direction == DIRECTION_SENT ? &s->ex.request : &s->ex.response;
+
+	if (block->memory_len > STREAMS_HEADS_MAX - t->head_bytes) {
+		hpack_block_done(block);
+		return false;
+	}
+	memcpy(head, &block->head, offsetof(struct http_head, headers));
+	memcpy(head->headers, block->head.headers, head->n_headers * sizeof(*head->headers));
+	s->head[direction] = TAKE_PTR(block->memory);
+	s->head_len[direction] = block->memory_len;
+	t->head_bytes += block->memory_len;
+	return true;
+}
+
+static void end(struct streams *t, struct stream *s, int64_t time_utc_ns)
+{
+	HASH_DEL(t->all, s);
+	for (unsigned d = 0; d < 2; d++)
+		content_drop(&s->content[d]);
+	s->ex.end_utc_ns = time_utc_ns;
+	counter_add(&t->counters->exchanges, 1);
+	t->handler->end(t->ctx, &s->ex);
+	for (unsigned d = 0; d < 2; d++) {
+		t->head_bytes -= s->head_len[d];
+		if (s->head[d])
+			explicit_bzero(s->head[d], s->head_len[d]);
+		free(s->head[d]);
+	}
+	free(s);
+}
+
+void streams_done(struct streams *t, struct stream *s, enum direction direction,
+		  int64_t time_utc_ns)
+{
+	s->done[direction] = true;
+	if (s->done[DIRECTION_SENT] && s->done[DIRECTION_RECEIVED])
+		end(t, s, time_utc_ns);
+}
+
+void streams_cancel(struct streams *t, struct stream *s, enum completeness completeness,
+		    int64_t time_utc_ns)
+{
+	t->cancelled[t->next_cancelled++ % STREAMS_CANCELLED_MAX] = s->id;
+	stream_mark(s, completeness);
+	end(t, s, time_utc_ns);
+}
+
+void streams_end_all(struct streams *t, enum completeness completeness, int64_t time_utc_ns)
+{
+	struct stream *s, *next;
+
+	HASH_ITER(hh, t->all, s, next) {
+		stream_mark(s, completeness);
+		end(t, s, time_utc_ns);
+	}
+}
+
+bool streams_was_cancelled(const struct streams *t, uint32_t id)
+{
+	for (unsigned i = 0; i < STREAMS_CANCELLED_MAX; i++)
+		if (t->cancelled[i] == id)
+			return true;
+	return false;
+}

@@ -1,0 +1,62 @@
+/* The streams in flight of one HTTP/2 connection: one exchange each, by stream id. An exchange
+ * leaves when both of its messages are done, or when it is ended by force. */
+#pragma once
+
+#include <uthash.h>
+
+#include "http/content.h"
+#include "http/hpack.h"
+
+#define STREAMS_MAX           256
+#define STREAMS_HEADS_MAX     (16 * HEAD_BYTES_MAX) /* bytes of all heads in flight together */
+#define STREAMS_CANCELLED_MAX 64
+
+struct stream {
+	struct exchange ex;
+	uint32_t id;
+	bool done[2];   /* by direction: nothing more is waited for */
+	bool headed[2]; /* its head came, or was given up: another block is of trailers */
+	bool doubtful;  /* its end may have been among lost bytes */
+	int64_t heard_utc_ns;
+	struct content content[2];
+	char *head[2]; /* what the heads in `ex` point into */
+	size_t head_len[2];
+	UT_hash_handle hh; /* in the order in which they began */
+};
+
+struct streams {
+	const struct exchange_handler *handler;
+	void *ctx;
+	struct connection *connection;
+	struct http_counters *counters;
+	struct stream *all;
+	size_t head_bytes;
+	uint32_t cancelled[STREAMS_CANCELLED_MAX]; /* ids that may be heard of once more */
+	unsigned next_cancelled;
+};
+
+struct stream *streams_find(const struct streams *t, uint32_t id); /* NULL: none */
+/* NULL: no memory, or STREAMS_MAX. */
+struct stream *streams_add(struct streams *t, uint32_t id);
+
+/* Makes the block's head that of the stream and takes its memory. False: STREAMS_HEADS_MAX, and the
+ * head of the stream is empty; the memory is wiped and freed. */
+bool streams_set_head(struct streams *t, struct stream *s, enum direction direction,
+		      struct hpack_block *block);
+
+/* Nothing more is waited for in that direction. Ends and frees the stream when it was the last. */
+void streams_done(struct streams *t, struct stream *s, enum direction direction,
+		  int64_t time_utc_ns);
+/* Ends it now. Frames that are still on their way to it are no call of their own. */
+void streams_cancel(struct streams *t, struct stream *s, enum completeness completeness,
+		    int64_t time_utc_ns);
+void streams_end_all(struct streams *t, enum completeness completeness, int64_t time_utc_ns);
+
+/* Among the last STREAMS_CANCELLED_MAX that were. */
+bool streams_was_cancelled(const struct streams *t, uint32_t id);
+
+static inline void stream_mark(struct stream *s, enum completeness completeness)
+{
+	if (completeness > s->ex.completeness)
+		s->ex.completeness = completeness;
+}

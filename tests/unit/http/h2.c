@@ -1,0 +1,301 @@
+/* HTTP/2 conversations seen from the side: frames by hand, header blocks by nghttp2's deflater;
+ * each is played whole, cut in two at every place and byte by byte. Expected lines are by hand from
+ * RFC 9113. */
+#include "http/h2.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "h2talk.h"
+
+#define S DIRECTION_SENT
+#define R DIRECTION_RECEIVED
+
+static void expect(const struct ear *e, const char *lines, const char *how, size_t at)
+{
+	if (strcmp(e->recorder.text.data, lines) != 0) {
+		print_error("%s %zu:\n%s---- expected:\n%s", how, at, e->recorder.text.data, lines);
+		fail();
+	}
+}
+
+static void play_cut(const struct talk2 *t, size_t cut, const char *lines)
+{
+	struct ear e;
+
+	ear_init(&e, 0);
+	for (unsigned i = 0; i < t->n; i++) {
+		struct span bytes = talk2_part(t, i);
+		size_t from = t->parts[i].from;
+
+		if (cut > from && cut < from + bytes.len) {
+			ear_chunk(&e, t->parts[i].direction, span_head(bytes, cut - from),
+				  cut - from);
+			bytes = span_skip(bytes, cut - from);
+		}
+		ear_chunk(&e, t->parts[i].direction, bytes, bytes.len);
+	}
+	ear_close(&e);
+	expect(&e, lines, "cut at", cut);
+	assert_int_equal(counter_read(&e.counters.http2), 1);
+	assert_int_equal(counter_read(&e.counters.resyncs), 0);
+	assert_int_equal(counter_read(&e.counters.hpack_lost), 0);
+	ear_done(&e);
+}
+
+static void play_byte_by_byte(const struct talk2 *t, const char *lines)
+{
+	struct ear e;
+
+	ear_init(&e, 0);
+	for (unsigned i = 0; i < t->n; i++)
+		for (size_t at = 0; at < t->parts[i].len; at++)
+			ear_chunk(&e, t->parts[i].direction,
+				  span_head(span_skip(talk2_part(t, i), at), 1), 1);
+	ear_close(&e);
+	expect(&e, lines, "byte by byte", 0);
+	ear_done(&e);
+}
+
+/* Ends the conversation. */
+static void play_all_ways(struct talk2 *t, const char *lines)
+{
+	for (size_t cut = 0; cut < t->bytes.len; cut++)
+		play_cut(t, cut, lines);
+	play_byte_by_byte(t, lines);
+	talk2_done(t);
+}
+
+static void test_one_call(void **state)
+{
+	struct talk2 t;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, 0, 1, REQUEST("POST", "/v1/x?y=z"));
+	talk2_data(&t, S, FRAME_END_STREAM, 1, "hello");
+	talk2_headers(&t, R, 0, 1, RESPONSE("200"));
+	talk2_data(&t, R, 0, 1, "wor");
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "ld");
+	play_all_ways(&t, "POST /v1/x?y=z [hello] -> 200 [world] complete\n");
+}
+
+static void test_everything_a_peer_may_send(void **state)
+{
+	struct talk2 t;
+	struct buf block;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_frame(&t, R, FRAME_WINDOW_UPDATE, 0, 0, SPAN("\0\1\0\0"));
+	talk2_frame(&t, S, FRAME_PRIORITY, 0, 7, SPAN("\0\0\0\0\20"));
+	talk2_frame(&t, S, FRAME_PING, 0, 0, SPAN("12345678"));
+	talk2_frame(&t, R, FRAME_PING, FRAME_ACK, 0, SPAN("12345678"));
+	talk2_frame(&t, R, 0xa, 0, 0, SPAN("\0\1xh3=\":443\"")); /* ALTSVC, RFC 7838 */
+	/* Padded, with a priority, in three frames. */
+	block = talk2_block(&t, S, REQUEST("POST", "/a"));
+	{
+		struct buf first = buf_with_max(1000);
+
+		buf_put(&first, SPAN("\3\200\0\0\0\377"));
+		buf_put(&first, span_head(buf_span(&block), 5));
+		buf_put(&first, SPAN("\0\0\0"));
+		talk2_frame(&t, S, FRAME_HEADERS, FRAME_PADDED | FRAME_HAS_PRIORITY, 1,
+			    buf_span(&first));
+		buf_done(&first);
+	}
+	talk2_frame(&t, S, FRAME_CONTINUATION, 0, 1, span_head(span_skip(buf_span(&block), 5), 1));
+	talk2_frame(&t, S, FRAME_CONTINUATION, FRAME_END_HEADERS, 1,
+		    span_skip(buf_span(&block), 6));
+	buf_done(&block);
+	talk2_frame(&t, S, FRAME_DATA, FRAME_PADDED, 1, SPAN("\4hel\0\0\0\0"));
+	talk2_frame(&t, S, FRAME_DATA, FRAME_PADDED, 1, SPAN("\0lo"));
+	talk2_frame(&t, S, FRAME_DATA, FRAME_PADDED, 1, SPAN("\2\0\0"));
+	talk2_data(&t, S, 0, 1, "");
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, "x-sum: 5\n");
+	talk2_headers(&t, R, 0, 1, ":status: 103\nlink: x\n");
+	talk2_headers(&t, R, 0, 1, ":status: 100\n");
+	block = talk2_block(&t, R, REQUEST("GET", "/pushed"));
+	{
+		struct buf push = buf_with_max(1000);
+
+		buf_put(&push, SPAN("\0\0\0\2"));
+		buf_put(&push, buf_span(&block));
+		talk2_frame(&t, R, FRAME_PUSH_PROMISE, FRAME_END_HEADERS, 1, buf_span(&push));
+		buf_done(&push);
+	}
+	buf_done(&block);
+	talk2_headers(&t, R, 0, 2, RESPONSE("203"));
+	talk2_data(&t, R, FRAME_END_STREAM, 2, "nobody's");
+	talk2_headers(&t, R, 0, 1, RESPONSE("201"));
+	talk2_data(&t, R, 0, 1, "answer");
+	talk2_headers(&t, R, FRAME_END_STREAM, 1, "grpc-status: 0\n");
+	talk2_frame(&t, S, FRAME_WINDOW_UPDATE, 0, 1, SPAN("\0\1\0\0"));
+	play_all_ways(&t, "POST /a [hello] -> 201 [answer] complete\n");
+}
+
+static void test_interleaved(void **state)
+{
+	struct talk2 t;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, REQUEST("GET", "/1"));
+	talk2_headers(&t, S, 0, 3, REQUEST("POST", "/3"));
+	talk2_headers(&t, S, FRAME_END_STREAM, 5, REQUEST("GET", "/5"));
+	talk2_headers(&t, R, 0, 5, RESPONSE("200"));
+	talk2_data(&t, S, 0, 3, "o");
+	talk2_data(&t, R, 0, 5, "fi");
+	talk2_headers(&t, R, 0, 1, RESPONSE("404"));
+	talk2_data(&t, R, 0, 1, "o");
+	talk2_data(&t, S, 0, 3, "n");
+	talk2_data(&t, R, 0, 5, "ve");
+	talk2_data(&t, R, 0, 1, "ne");
+	talk2_headers(&t, R, FRAME_END_STREAM, 3, RESPONSE("204"));
+	talk2_data(&t, R, FRAME_END_STREAM, 5, "");
+	talk2_data(&t, S, FRAME_END_STREAM, 3, "e");
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "");
+	play_all_ways(&t, "GET /5 [] -> 200 [five] complete\n"
+			  "POST /3 [one] -> 204 [] complete\n"
+			  "GET /1 [] -> 404 [one] complete\n");
+}
+
+/* Clients leave a stream at its end marker; what is still on its way is no call. */
+static void test_ends_of_all_kinds(void **state)
+{
+	struct talk2 t;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, REQUEST("GET", "/cancelled"));
+	talk2_headers(&t, R, 0, 1, RESPONSE("200"));
+	talk2_data(&t, R, 0, 1, "data: [DONE]");
+	talk2_frame(&t, S, FRAME_RST_STREAM, 0, 1, SPAN("\0\0\0\10"));
+	talk2_data(&t, R, 0, 1, "late");
+	talk2_headers(&t, R, FRAME_END_STREAM, 1, "x-trailer: late\n");
+	talk2_headers(&t, S, FRAME_END_STREAM, 3, REQUEST("GET", "/refused"));
+	talk2_frame(&t, R, FRAME_RST_STREAM, 0, 3, SPAN("\0\0\0\7"));
+	talk2_headers(&t, S, 0, 5, REQUEST("POST", "/enough"));
+	talk2_data(&t, S, 0, 5, "half");
+	talk2_headers(&t, R, 0, 5, RESPONSE("413"));
+	talk2_data(&t, R, FRAME_END_STREAM, 5, "no");
+	talk2_frame(&t, R, FRAME_RST_STREAM, 0, 5, SPAN("\0\0\0\0"));
+	talk2_headers(&t, S, FRAME_END_STREAM, 7, REQUEST("GET", "/open"));
+	talk2_headers(&t, S, FRAME_END_STREAM, 9, REQUEST("GET", "/not-looked-at"));
+	talk2_headers(&t, R, 0, 7, RESPONSE("200"));
+	talk2_frame(&t, R, FRAME_GOAWAY, 0, 0, SPAN("\0\0\0\7\0\0\0\0bye"));
+	talk2_data(&t, R, 0, 7, "cut");
+	play_all_ways(&t, "GET /cancelled [] -> 200 [data: [DONE]] truncated\n"
+			  "GET /refused [] -> 0 [] truncated\n"
+			  "POST /enough [half] -> 413 [no] complete\n"
+			  "GET /not-looked-at [] -> 0 [] truncated\n"
+			  "GET /open [] -> 200 [cut] truncated\n");
+}
+
+static void test_response_before_its_request(void **state)
+{
+	struct talk2 t;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, R, 0, 1, RESPONSE("200"));
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "one");
+	talk2_headers(&t, R, 0, 3, RESPONSE("200"));
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, REQUEST("GET", "/1"));
+	talk2_data(&t, R, FRAME_END_STREAM, 3, "three");
+	talk2_headers(&t, S, FRAME_END_STREAM, 3, REQUEST("GET", "/3"));
+	play_all_ways(&t, "GET /1 [] -> 200 [one] complete\n"
+			  "GET /3 [] -> 200 [three] complete\n");
+}
+
+static void test_tunnel_is_no_body(void **state)
+{
+	struct talk2 t;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, 0, 1, ":method: CONNECT\n:authority: db.test:5432\n");
+	talk2_headers(&t, R, 0, 1, ":status: 200\n");
+	talk2_data(&t, S, FRAME_END_STREAM, 1, "select 1");
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "1");
+	play_all_ways(&t, "CONNECT db.test:5432 [] -> 200 [] complete\n");
+}
+
+static void test_late(void **state)
+{
+	struct talk2 t;
+	unsigned late_from;
+	struct ear e;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, REQUEST("GET", "/1"));
+	talk2_headers(&t, R, 0, 1, RESPONSE("200"));
+	talk2_data(&t, R, 0, 1, "unseen ");
+	late_from = t.n;
+	talk2_data(&t, R, 0, 1, "seen");
+	talk2_headers(&t, S, FRAME_END_STREAM, 3, REQUEST("GET", "/3"));
+	talk2_headers(&t, R, 0, 3, RESPONSE("200"));
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "!");
+	talk2_data(&t, R, FRAME_END_STREAM, 3, "three");
+	ear_init(&e, 1000);
+	ear_hear(&e, &t, late_from, t.n);
+	ear_close(&e);
+	/* nghttp2 does not index :path, so that of /3 is known; its authorization is not. */
+	expect(&e,
+	       "  [] -> 0 [seen!] pre-attach\n"
+	       "GET /3 [] -> 200 [three] pre-attach\n",
+	       "late", 0);
+	assert_int_equal(counter_read(&e.counters.http2), 1);
+	ear_done(&e);
+	talk2_done(&t);
+}
+
+static void test_flood_of_continuations(void **state)
+{
+	struct talk2 t;
+	struct ear e;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, REQUEST("GET", "/1"));
+	talk2_frame(&t, R, FRAME_HEADERS, 0, 1, SPAN("\210"));
+	for (int i = 0; i < H2_BLOCK_FRAMES_MAX; i++)
+		talk2_frame(&t, R, FRAME_CONTINUATION, 0, 1, SPAN(""));
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "x");
+	ear_init(&e, 0);
+	ear_hear(&e, &t, 0, t.n);
+	ear_close(&e);
+	expect(&e, "GET /1 [] -> 0 [] gap\n", "flood", 0);
+	assert_int_equal(counter_read(&e.counters.floods), 1);
+	ear_done(&e);
+	talk2_done(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_call),
+		cmocka_unit_test(test_everything_a_peer_may_send),
+		cmocka_unit_test(test_interleaved),
+		cmocka_unit_test(test_ends_of_all_kinds),
+		cmocka_unit_test(test_response_before_its_request),
+		cmocka_unit_test(test_tunnel_is_no_body),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_flood_of_continuations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
