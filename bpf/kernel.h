@@ -12,6 +12,12 @@
 
 struct task_struct {
 	struct task_struct *group_leader;
+	struct task_struct *real_parent;
+	int tgid;
 	__u64 start_boottime;
 	char comm[16];
+} __attribute__((preserve_access_index));
+
+struct sock_common {
+	unsigned long skc_flags; /* bits of enum sock_flags */
 } __attribute__((preserve_access_index));

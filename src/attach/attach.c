@@ -269,6 +269,12 @@ _Atomic uint32_t *attach_wake_flag(struct attach *a)
 	return (_Atomic uint32_t *)&a->skeleton->bss->reader_asleep;
 }
 
+struct attach_shared attach_shared(const struct attach *a)
+{
+	return (struct attach_shared){ .hosts_fd = bpf_map__fd(a->skeleton->maps.hosts),
+				       .wildcards_fd = bpf_map__fd(a->skeleton->maps.wildcards) };
+}
+
 void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUNTER_MAX])
 {
 	int n_cpus = libbpf_num_possible_cpus();

@@ -43,6 +43,12 @@ void attach_poll(struct attach *attach);
 int attach_ring_fd(const struct attach *attach);
 _Atomic uint32_t *attach_wake_flag(struct attach *attach);
 
+/* Maps that the flow programs share, borrowed: the host filter. */
+struct attach_shared {
+	int hosts_fd, wildcards_fd;
+};
+struct attach_shared attach_shared(const struct attach *attach);
+
 /* Sums the per-CPU counters. */
 void attach_read_counters(const struct attach *attach, uint64_t ret[static EVENT_COUNTER_MAX]);
 const struct attach_counters *attach_counters(const struct attach *attach);

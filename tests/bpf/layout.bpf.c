@@ -1,8 +1,12 @@
 /* Names every shared struct, so that their layouts as the BPF compiler sees them are in the BTF of
  * this object. Never loaded. */
 #include "event.h"
+#include "flow_event.h"
 
 struct event_head *event_head;
 struct event_open *event_open;
 struct event_data *event_data;
 struct event_close *event_close;
+struct flow_head *flow_head;
+struct flow_hello *flow_hello;
+struct flow_close *flow_close;

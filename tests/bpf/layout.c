@@ -1,4 +1,4 @@
-/* The structs of bpf/event.h have one layout in kernel and user space: compares each member's
+/* The structs of bpf/event.h and bpf/flow_event.h have one layout in kernel and user space: compares each member's
  * offset and size in the BTF of layout.bpf.c with the compiler's own. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bpf/event.h"
+#include "bpf/flow_event.h"
 
 #define OBJECT "build/tests/bpf/layout.bpf.o"
 
@@ -41,6 +42,26 @@ static const struct member close_members[] = {
 	MEMBER(event_close, head),
 	MEMBER(event_close, sent),
 	MEMBER(event_close, received),
+};
+static const struct member flow_head_members[] = {
+	MEMBER(flow_head, type),
+	MEMBER(flow_head, unused),
+	MEMBER(flow_head, cookie),
+	MEMBER(flow_head, time_ns),
+};
+static const struct member hello_members[] = {
+	MEMBER(flow_hello, head),          MEMBER(flow_hello, start_ns),
+	MEMBER(flow_hello, cgroup_id),     MEMBER(flow_hello, ssl),
+	MEMBER(flow_hello, generation_ns), MEMBER(flow_hello, random),
+	MEMBER(flow_hello, tgid),          MEMBER(flow_hello, uid),
+	MEMBER(flow_hello, host_id),       MEMBER(flow_hello, remote_port),
+	MEMBER(flow_hello, unused),        MEMBER(flow_hello, remote),
+	MEMBER(flow_hello, comm),          MEMBER(flow_hello, name),
+};
+static const struct member flow_close_members[] = {
+	MEMBER(flow_close, head),
+	MEMBER(flow_close, sent),
+	MEMBER(flow_close, received),
 };
 
 static void check_struct(const struct btf *btf, const char *name, size_t size,
@@ -75,6 +96,9 @@ static void test_layouts(void **state)
 	CHECK(btf, event_open, open_members);
 	CHECK(btf, event_data, data);
 	CHECK(btf, event_close, close_members);
+	CHECK(btf, flow_head, flow_head_members);
+	CHECK(btf, flow_hello, hello_members);
+	CHECK(btf, flow_close, flow_close_members);
 	btf__free(btf);
 }
 

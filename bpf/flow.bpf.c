@@ -1,0 +1,281 @@
+/* Connections to provider hosts, whatever TLS library made them. connect() says who, the first
+ * bytes at egress say where (the server name of the ClientHello), the close says how much. A socket
+ * is looked at until its ClientHello is whole; one that says none, or another name, is forgotten on
+ * the spot, so its packets cost one miss. Nothing is ever dropped or changed here. */
+#include "flow_maps.h"
+#include "server.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define PREFACE_MAX 16384 /* bytes to a proxy before the ClientHello: CONNECT and its header */
+#define HTTPS       443
+#define SOCK_STREAM 1 /* of the socket types of a user-space header */
+#define SOCK_DONE   1 /* bit of skc_flags: a FIN has come (net/sock.h) */
+
+/* --- who */
+
+static __always_inline void remember_caller(struct flow_socket *s)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	*s = (struct flow_socket){ .start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+				   .cgroup_id = bpf_get_current_cgroup_id(),
+				   .tgid = BPF_CORE_READ(task, tgid),
+				   .uid = bpf_get_current_uid_gid() };
+}
+
+static __always_inline int connecting(struct bpf_sock_addr *ctx)
+{
+	struct flow_socket *s;
+
+	if (ctx->type != SOCK_STREAM || !ctx->sk)
+		return 1;
+	s = bpf_sk_storage_get(&sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!s) {
+		count(FLOW_COUNTER_SOCKETS_FULL);
+		return 1;
+	}
+	/* All of it: a socket that failed to connect may try again. */
+	remember_caller(s);
+	return 1;
+}
+
+SEC("cgroup/connect4")
+int flow_connect4(struct bpf_sock_addr *ctx)
+{
+	return connecting(ctx);
+}
+
+SEC("cgroup/connect6")
+int flow_connect6(struct bpf_sock_addr *ctx)
+{
+	return connecting(ctx);
+}
+
+/* connect() in one process, the hello by its child: the child it is. Any other task that is current
+ * is only the one that the packet interrupted. */
+static __always_inline void find_speaker(struct flow_socket *s)
+{
+	struct task_struct *leader =
+	    BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
+	__u32 tgid = BPF_CORE_READ(leader, tgid); /* of the leader, so also its pid */
+
+	if (tgid == s->tgid || (__u32)BPF_CORE_READ(leader, real_parent, tgid) != s->tgid)
+		return;
+	s->tgid = tgid;
+	s->start_ns = BPF_CORE_READ(leader, start_boottime);
+}
+
+/* --- where */
+
+static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
+				   const struct packet *packet, const struct server *server)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct flow_hello *e = bpf_ringbuf_reserve(&records, sizeof(*e), 0);
+
+	if (!e) {
+		count(FLOW_COUNTER_RING_FULL);
+		return;
+	}
+	__builtin_memset(e, 0, sizeof(*e));
+	e->head.type = server ? FLOW_HELLO : FLOW_QUIC;
+	e->head.cookie = bpf_get_socket_cookie(skb);
+	e->head.time_ns = bpf_ktime_get_ns();
+	e->start_ns = s->start_ns;
+	e->cgroup_id = s->cgroup_id;
+	e->tgid = s->tgid;
+	e->uid = s->uid;
+	e->remote_port = packet->port;
+	__builtin_memcpy(e->remote, &packet->remote, sizeof(e->remote));
+	if ((__u32)BPF_CORE_READ(task, tgid) == s->tgid)
+		BPF_CORE_READ_INTO(&e->comm, task, group_leader, comm);
+	if (server) {
+		e->host_id = server->host_id;
+		e->random[0] = server->random[0];
+		e->random[1] = server->random[1];
+		__builtin_memcpy(e->name, server->name, sizeof(e->name));
+	}
+	submit(e, !e->ssl);
+}
+
+/* The hello is whole, or all that will ever be looked at. True: it is a provider's. */
+static __always_inline bool take_hello(struct flow_socket *s, const struct packet *packet,
+				       const struct hello *hello)
+{
+	const __u32 known = 1;
+	struct server server;
+	__u32 *host_id;
+	int found = server_read(hello, &server);
+
+	if (found != SERVER_NAMED) {
+		count(found == SERVER_NAMELESS  ? FLOW_COUNTER_NAMELESS_HELLOS
+		      : found == SERVER_PARTIAL ? FLOW_COUNTER_PARTIAL_HELLOS
+						: FLOW_COUNTER_BROKEN_HELLOS);
+		return false;
+	}
+	host_id = server_host(server.name);
+	if (!host_id) {
+		count(FLOW_COUNTER_OTHER_HELLOS);
+		return false;
+	}
+	count(FLOW_COUNTER_PROVIDER_HELLOS);
+	server.host_id = *host_id;
+	bpf_map_update_elem(&addresses, &packet->remote, &known, BPF_ANY);
+	find_speaker(s);
+	report(hello->skb, s, packet, &server);
+	return true;
+}
+
+/* --- step by step to a whole hello */
+
+enum verdict { WAIT, FORGET, FOLLOW };
+
+/* Puts what is new of this packet behind what came before. */
+static __always_inline void add_piece(struct flow_socket *s, const struct packet *packet,
+				      struct hello *hello)
+{
+	__u32 seen = s->next - packet->seq, n = 0;
+
+	/* Else sent before, or out of step. */
+	if (seen < packet->length)
+		n = hello_append(hello, s->have, packet->payload + seen, packet->length - seen);
+	s->have += n;
+	s->next += n;
+	hello->length = s->have;
+}
+
+/* An HTTP proxy is asked for a tunnel first, perhaps twice. */
+static __always_inline enum verdict skip_preface(struct flow_socket *s, __u8 first, __u32 length)
+{
+	if (s->state == STATE_NEW && first != 'C')
+		return FORGET;
+	s->state = STATE_PREFACE;
+	s->skipped += length;
+	return s->skipped > PREFACE_MAX ? FORGET : WAIT;
+}
+
+static __always_inline enum verdict look(struct bpf_sock *sk, struct flow_socket *s,
+					 const struct packet *packet, struct hello *hello)
+{
+	__u8 first = 0;
+
+	if (s->state != STATE_PIECES) {
+		bpf_skb_load_bytes(hello->skb, packet->payload, &first, 1);
+		if (first != HELLO_RECORD)
+			return skip_preface(s, first, packet->length);
+		if (!hello_is_whole(hello)) {
+			s->state = STATE_PIECES;
+			s->next = packet->seq;
+		}
+	}
+	if (s->state == STATE_PIECES) {
+		hello->pieces = bpf_sk_storage_get(&pieces, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+		if (!hello->pieces) {
+			count(FLOW_COUNTER_SOCKETS_FULL);
+			return FORGET;
+		}
+		add_piece(s, packet, hello);
+		if (!hello_is_whole(hello))
+			return WAIT;
+	}
+	return take_hello(s, packet, hello) ? FOLLOW : FORGET;
+}
+
+static __always_inline void look_at_udp(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	struct flow_socket *s;
+	struct packet packet;
+
+	if (packet_read(skb, &packet) || packet.port != HTTPS ||
+	    !bpf_map_lookup_elem(&addresses, &packet.remote) ||
+	    bpf_sk_storage_get(&sockets, sk, NULL, 0))
+		return;
+	s = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!s) {
+		count(FLOW_COUNTER_SOCKETS_FULL);
+		return;
+	}
+	remember_caller(s);
+	s->state = STATE_QUIC;
+	count(FLOW_COUNTER_QUIC_SOCKETS);
+	report(skb, s, &packet, NULL);
+}
+
+SEC("cgroup_skb/egress")
+int flow_egress(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct hello hello = { .skb = skb };
+	struct flow_socket *s;
+	struct packet packet;
+	enum verdict verdict;
+
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 1;
+	if (sk->protocol == IPPROTO_UDP) {
+		look_at_udp(skb, sk);
+		return 1;
+	}
+	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	if (!s || s->state >= STATE_PROVIDER || packet_read(skb, &packet) || !packet.length)
+		return 1;
+	hello.payload = packet.payload;
+	hello.length = packet.length;
+	verdict = look(sk, s, &packet, &hello);
+	if (verdict == WAIT)
+		return 1;
+	bpf_sk_storage_delete(&pieces, sk);
+	if (verdict == FOLLOW)
+		s->state = STATE_PROVIDER;
+	else
+		bpf_sk_storage_delete(&sockets, sk);
+	return 1;
+}
+
+/* --- how much */
+
+/* SYN and FIN take a number in the sequence each, and the kernel's counts hold them. */
+static __always_inline void report_close(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+{
+	struct flow_close *e = bpf_ringbuf_reserve(&records, sizeof(*e), 0);
+	struct sock_common *inner = (void *)bpf_skc_to_tcp_sock(sk);
+	__u32 from = ctx->args[0];
+	bool fin_sent = from == BPF_TCP_FIN_WAIT1 || from == BPF_TCP_FIN_WAIT2 ||
+			from == BPF_TCP_CLOSING || from == BPF_TCP_LAST_ACK ||
+			from == BPF_TCP_TIME_WAIT;
+
+	if (!e) {
+		count(FLOW_COUNTER_RING_FULL);
+		return;
+	}
+	e->head.type = FLOW_CLOSE;
+	e->head.unused = 0;
+	e->head.cookie = bpf_get_socket_cookie(ctx);
+	e->head.time_ns = bpf_ktime_get_ns();
+	e->sent = ctx->bytes_acked - 1 - (fin_sent && ctx->snd_una == ctx->snd_nxt);
+	e->received =
+	    ctx->bytes_received - (inner && BPF_CORE_READ(inner, skc_flags) >> SOCK_DONE & 1);
+	submit(e, false);
+}
+
+SEC("sockops")
+int flow_sockops(struct bpf_sock_ops *ctx)
+{
+	struct bpf_sock *sk = ctx->sk;
+	struct flow_socket *s;
+
+	if (!sk || (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ctx->op != BPF_SOCK_OPS_STATE_CB))
+		return 1;
+	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	if (!s)
+		return 1;
+	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
+		bpf_sock_ops_cb_flags_set(ctx,
+					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+	else if (ctx->args[1] == BPF_TCP_CLOSE && s->state == STATE_PROVIDER)
+		report_close(ctx, sk);
+	return 1;
+}

@@ -1,0 +1,82 @@
+/* Maps of the flow programs, their counters and their ring. */
+#pragma once
+
+#include "event.h"
+#include "flow_event.h"
+#include "hello.h"
+
+enum state { STATE_NEW, STATE_PREFACE, STATE_PIECES, STATE_PROVIDER, STATE_QUIC };
+
+/* A client's socket, from connect() until it is known to be none of ours, or closed. */
+struct flow_socket {
+	__u64 start_ns;
+	__u64 cgroup_id;
+	__u32 tgid;
+	__u32 uid;
+	__u32 state;
+	__u32 next;    /* TCP sequence number of the byte that is due */
+	__u32 have;    /* bytes in `pieces` */
+	__u32 skipped; /* bytes of the preface */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct flow_socket);
+} sockets SEC(".maps");
+
+/* The start of a ClientHello that came in pieces. Of the socket, not of the CPU: the work of one
+ * packet may be interrupted by that of another. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pieces);
+} pieces SEC(".maps");
+
+/* As in maps.h: one filter, its maps are lent by the TLS programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, EVENT_HOSTS_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} hosts SEC(".maps"), wildcards SEC(".maps");
+
+/* Addresses at which provider hosts were found: UDP to their port 443 is QUIC. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct address);
+	__type(value, __u32);
+} addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 << 10);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FLOW_COUNTER_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} flow_counters SEC(".maps");
+
+static __always_inline void count(enum flow_counter counter)
+{
+	__u32 key = counter;
+	__u64 *value = bpf_map_lookup_elem(&flow_counters, &key);
+
+	if (value)
+		__sync_fetch_and_add(value, 1);
+}
+
+/* The reader looks four times a second; it is woken when that may be too late: for a process
+ * that nobody else reports and that may be gone in a moment, or when the ring fills up. */
+static __always_inline void submit(void *record, bool urgent)
+{
+	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > (128 << 10))
+		urgent = true;
+	bpf_ringbuf_submit(record, urgent ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}

@@ -1,0 +1,117 @@
+/* The server name of a ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3), and whether it is
+ * a provider's. Clients shuffle the extensions: the name may be the last. */
+#pragma once
+
+#include "flow_maps.h"
+
+#define SERVER_HEADS      9  /* bytes of record and handshake heads */
+#define SERVER_EXTENSIONS 64 /* looked at; clients send 10 to 20 */
+
+struct server {
+	__u64 random[2];
+	__u32 host_id;
+	__u32 unused;
+	char name[FLOW_NAME_MAX];
+};
+
+enum server_found { SERVER_NAMED, SERVER_NAMELESS, SERVER_PARTIAL, SERVER_BROKEN };
+
+/* Where the extensions begin, after three vectors of their own length. 0: broken or cut. */
+static __always_inline __u32 server_extensions(const struct hello *h)
+{
+	__u32 at = SERVER_HEADS + 2 + 32; /* version, random */
+	__be16 ciphers = 0;
+	__u8 length = 0;
+
+	if (hello_read(h, at, &length, 1))
+		return 0;
+	at += 1 + length;
+	if (hello_read(h, at, &ciphers, 2))
+		return 0;
+	at += 2 + bpf_ntohs(ciphers);
+	if (hello_read(h, at, &length, 1))
+		return 0;
+	return at + 1 + length + 2;
+}
+
+/* Offset of the server_name extension's data; 0: none; -1: the bytes end before the list does. */
+static __always_inline __s32 server_find_name(const struct hello *h, __u32 at, __u32 end)
+{
+	struct {
+		__be16 type, length;
+	} head;
+
+	for (int i = 0; i < SERVER_EXTENSIONS; i++) {
+		if (at == end)
+			return 0;
+		if (hello_read(h, at, &head, sizeof(head)))
+			return -1;
+		if (head.type == 0)
+			return at + sizeof(head);
+		at += sizeof(head) + bpf_ntohs(head.length);
+	}
+	return -1;
+}
+
+static __always_inline bool server_copy_name(const struct hello *h, __u32 at, char *name)
+{
+	__u8 head[5]; /* length of the list, type of name, length of the name */
+	__u32 n;
+
+	if (hello_read(h, at, head, sizeof(head)))
+		return false;
+	n = head[3] << 8 | head[4];
+	if (head[2] != 0 || n == 0 || n >= FLOW_NAME_MAX)
+		return false;
+	n = within(n - 1, FLOW_NAME_MAX) + 1;
+	return !hello_read(h, at + sizeof(head), name, n);
+}
+
+static __always_inline enum server_found server_read(const struct hello *h, struct server *server)
+{
+	__u8 head[SERVER_HEADS];
+	__u32 end, at;
+	__s32 name;
+	bool cut;
+
+	__builtin_memset(server, 0, sizeof(*server));
+	if (hello_read(h, 0, head, sizeof(head)))
+		return SERVER_BROKEN;
+	if (head[1] != 3 || head[5] != 1)
+		return SERVER_BROKEN;
+	end = SERVER_HEADS + (head[6] << 16 | head[7] << 8 | head[8]);
+	cut = end > h->length; /* longer than what is kept, or in more than one record */
+	at = server_extensions(h);
+	name = at ? server_find_name(h, at, end) : -1;
+	if (name == 0)
+		return SERVER_NAMELESS;
+	if (name < 0)
+		return cut ? SERVER_PARTIAL : SERVER_BROKEN;
+	if (!server_copy_name(h, name, server->name) ||
+	    hello_read(h, SERVER_HEADS + 2, server->random, sizeof(server->random)))
+		return cut ? SERVER_PARTIAL : SERVER_BROKEN;
+	return SERVER_NAMED;
+}
+
+/* Lower-cases the name and looks it up, as a whole and by what follows its first dot. */
+static __always_inline __u32 *server_host(char *name)
+{
+	__u64 whole = EVENT_FNV_OFFSET, parent = 0;
+	__u32 *host_id;
+
+	for (int i = 0; i < FLOW_NAME_MAX; i++) {
+		__u8 c = name[i];
+
+		if (!c)
+			break;
+		if (c >= 'A' && c <= 'Z')
+			name[i] = c += 'a' - 'A';
+		whole = (whole ^ c) * EVENT_FNV_PRIME;
+		if (parent)
+			parent = (parent ^ c) * EVENT_FNV_PRIME;
+		else if (c == '.')
+			parent = EVENT_FNV_OFFSET;
+	}
+	host_id = bpf_map_lookup_elem(&hosts, &whole);
+	return host_id ?: bpf_map_lookup_elem(&wildcards, &parent);
+}

@@ -1,0 +1,146 @@
+/* The privileged edge of the flow ledger. Attaching is by links, so a dead agent leaves nothing
+ * behind, and beside whatever else is attached there. The hierarchy is mounted for us alone and at
+ * no place: that is its root, wherever the host has mounted it, if at all. */
+#include "flow/hooks.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/cleanup.h"
+#include "bpf/flow.skel.h"
+
+enum { FEATURES = 4 };
+
+struct hooks {
+	struct hooks_options options;
+	struct flow_bpf *skeleton;
+	struct ring_buffer *ring;
+	struct bpf_link *links[FEATURES];
+	struct hooks_feature features[FEATURES];
+};
+
+static int open_root(struct err *err)
+{
+	CLOSE_FD int context = fsopen("cgroup2", FSOPEN_CLOEXEC);
+	int root = -1;
+
+	if (context >= 0 && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		root = fsmount(context, FSMOUNT_CLOEXEC, 0);
+	return root >= 0 ? root : err_set(err, -errno, "no cgroup v2 here: %s", strerror(errno));
+}
+
+static int on_record(void *ctx, void *record, size_t bytes)
+{
+	struct hooks *h = ctx;
+
+	h->options.record(h->options.ctx, record, bytes);
+	return 0;
+}
+
+static int load(struct hooks *h, struct err *err)
+{
+	int code;
+
+	h->skeleton = flow_bpf__open();
+	if (!h->skeleton)
+		return err_set(err, -errno, "cannot open the flow programs: %s", strerror(errno));
+	code = bpf_map__reuse_fd(h->skeleton->maps.hosts, h->options.hosts_fd);
+	if (code == 0)
+		code = bpf_map__reuse_fd(h->skeleton->maps.wildcards, h->options.wildcards_fd);
+	if (code == 0)
+		code = flow_bpf__load(h->skeleton);
+	if (code < 0)
+		return err_set(err, code, "the kernel refused the flow programs: %s",
+			       strerror(-code));
+	h->ring = ring_buffer__new(bpf_map__fd(h->skeleton->maps.records), on_record, h, NULL);
+	return h->ring ? 0 : err_set(err, -errno, "ring of the flows: %s", strerror(errno));
+}
+
+/* The order matters: a hello without its owner says nothing, so connect() comes first. */
+static void attach_all(struct hooks *h, int root)
+{
+	const struct {
+		const char *name;
+		struct bpf_program *program;
+	} wanted[FEATURES] = {
+		{ "connect4", h->skeleton->progs.flow_connect4 },
+		{ "connect6", h->skeleton->progs.flow_connect6 },
+		{ "egress", h->skeleton->progs.flow_egress },
+		{ "sockops", h->skeleton->progs.flow_sockops },
+	};
+
+	for (int i = 0; i < FEATURES; i++) {
+		h->links[i] = bpf_program__attach_cgroup(wanted[i].program, root);
+		h->features[i] = (struct hooks_feature){ wanted[i].name, h->links[i] ? 0 : -errno };
+	}
+}
+
+CLEANUP_FOR(hooks, struct hooks *, hooks_free)
+
+int hooks_new(const struct hooks_options *options, struct hooks **ret_hooks, struct err *err)
+{
+	CLEANUP(cleanup_hooks) struct hooks *h = calloc(1, sizeof(*h));
+	CLOSE_FD int root = -1;
+	int code;
+
+	if (!h)
+		return err_set(err, -ENOMEM, "out of memory");
+	h->options = *options;
+	root = open_root(err);
+	if (root < 0)
+		return root;
+	code = load(h, err);
+	if (code < 0)
+		return code;
+	attach_all(h, root);
+	*ret_hooks = TAKE_PTR(h);
+	return 0;
+}
+
+void hooks_free(struct hooks *h)
+{
+	if (!h)
+		return;
+	for (int i = 0; i < FEATURES; i++)
+		bpf_link__destroy(h->links[i]);
+	ring_buffer__free(h->ring);
+	flow_bpf__destroy(h->skeleton);
+	free(h);
+}
+
+const struct hooks_feature *hooks_features(const struct hooks *h, unsigned *ret_n)
+{
+	*ret_n = FEATURES;
+	return h->features;
+}
+
+int hooks_fd(const struct hooks *h)
+{
+	return ring_buffer__epoll_fd(h->ring);
+}
+
+unsigned hooks_drain(struct hooks *h)
+{
+	int n = ring_buffer__consume(h->ring);
+
+	return n > 0 ? (unsigned)n : 0;
+}
+
+void hooks_read_counters(const struct hooks *h, uint64_t ret[static FLOW_COUNTER_MAX])
+{
+	int n_cpus = libbpf_num_possible_cpus();
+	FREE_PTR uint64_t *values = n_cpus > 0 ? calloc((size_t)n_cpus, sizeof(*values)) : NULL;
+
+	memset(ret, 0, FLOW_COUNTER_MAX * sizeof(*ret));
+	for (uint32_t i = 0; values && i < FLOW_COUNTER_MAX; i++) {
+		if (bpf_map_lookup_elem(bpf_map__fd(h->skeleton->maps.flow_counters), &i, values) <
+		    0)
+			continue;
+		for (int cpu = 0; cpu < n_cpus; cpu++)
+			ret[i] += values[cpu];
+	}
+}

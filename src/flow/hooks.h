@@ -1,0 +1,38 @@
+/* Loads bpf/flow.bpf.c and attaches it at the root of the cgroup hierarchy, so for every process of
+ * the host. What the kernel refuses is a feature that is off and says why, never a failed start. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "bpf/flow_event.h"
+
+struct hooks;
+
+struct hooks_options {
+	/* Maps of the TLS programs, borrowed: the host filter, and who shakes hands (-1: none). */
+	int hosts_fd, wildcards_fd, handshakes_fd;
+	void (*record)(void *ctx, const void *record, size_t bytes);
+	void *ctx;
+};
+
+struct hooks_feature {
+	const char *name;
+	int code; /* 0: on; -errno: refused */
+};
+
+/* -errno with one line: nothing could be loaded, or there is no cgroup v2 to attach to. */
+int hooks_new(const struct hooks_options *options, struct hooks **ret_hooks, struct err *err);
+void hooks_free(struct hooks *hooks);
+
+/* One a program, in the order of their use; the array is the hooks' own. */
+const struct hooks_feature *hooks_features(const struct hooks *hooks, unsigned *ret_n);
+
+/* Readable when a record should not wait; the others are there to be drained at leisure. */
+int hooks_fd(const struct hooks *hooks);
+/* Hands on every record; returns how many. */
+unsigned hooks_drain(struct hooks *hooks);
+
+/* Sums the per-CPU counters. */
+void hooks_read_counters(const struct hooks *hooks, uint64_t ret[static FLOW_COUNTER_MAX]);

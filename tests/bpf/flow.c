@@ -1,0 +1,535 @@
+/* Real sockets, real hooks: the server name of every shape of ClientHello is found in whatever
+ * pieces it is sent, the bytes of a connection are counted as the peer counts them, and other hosts
+ * leave nothing. The hellos are made by hand after RFC 8446 section 4.1.2. Needs root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attach/attach.h"
+#include "base/clock.h"
+#include "flow/hooks.h"
+
+#define HOST        "api.outlay-flow.invalid"
+#define RECORDS_MAX 64
+#define HELLO_MAX   16384
+
+struct world {
+	struct attach *attach;
+	struct hooks *hooks;
+	unsigned n_hellos, n_quic, n_closes;
+	struct flow_hello hellos[RECORDS_MAX];
+	struct flow_close closes[RECORDS_MAX];
+};
+
+static void on_record(void *ctx, const void *record, size_t bytes)
+{
+	const struct flow_head *head = record;
+	struct world *w = ctx;
+
+	assert_true(w->n_hellos < RECORDS_MAX && w->n_closes < RECORDS_MAX);
+	if (head->type == FLOW_CLOSE) {
+		assert_int_equal(bytes, sizeof(struct flow_close));
+		memcpy(&w->closes[w->n_closes++], record, sizeof(struct flow_close));
+		return;
+	}
+	assert_int_equal(bytes, sizeof(struct flow_hello));
+	w->n_quic += head->type == FLOW_QUIC;
+	memcpy(&w->hellos[w->n_hellos++], record, sizeof(struct flow_hello));
+}
+
+static int open_world(void **state)
+{
+	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
+	struct attach_options options = { .ring_bytes = 1 << 20 };
+	struct hooks_options hooks = { .record = on_record };
+	struct world *w = calloc(1, sizeof(*w));
+	struct attach_shared shared;
+	struct err err = { 0 };
+	unsigned n;
+
+	if (attach_new(&options, &w->attach, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
+	shared = attach_shared(w->attach);
+	hooks.hosts_fd = shared.hosts_fd;
+	hooks.wildcards_fd = shared.wildcards_fd;
+	hooks.ctx = w;
+	if (hooks_new(&hooks, &w->hooks, &err) < 0)
+		fail_msg("%s", err.text);
+	for (unsigned i = 0; i < (hooks_features(w->hooks, &n), n); i++)
+		assert_int_equal(hooks_features(w->hooks, &n)[i].code, 0);
+	*state = w;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	struct world *w = *state;
+
+	hooks_free(w->hooks);
+	attach_free(w->attach);
+	free(w);
+	return 0;
+}
+
+static uint64_t counter(const struct world *w, enum flow_counter which)
+{
+	uint64_t counters[FLOW_COUNTER_MAX];
+
+	hooks_read_counters(w->hooks, counters);
+	return counters[which];
+}
+
+/* --- a ClientHello */
+
+struct bytes {
+	size_t n;
+	uint8_t at[HELLO_MAX];
+};
+
+static void put(struct bytes *b, const void *from, size_t n)
+{
+	assert_true(b->n + n <= sizeof(b->at));
+	memcpy(b->at + b->n, from, n);
+	b->n += n;
+}
+
+static void put_number(struct bytes *b, uint32_t value, int width)
+{
+	while (width--)
+		put(b, &(uint8_t){ (uint8_t)(value >> (8 * width)) }, 1);
+}
+
+static void put_extension(struct bytes *b, unsigned type, const void *data, size_t n)
+{
+	put_number(b, type, 2);
+	put_number(b, (uint32_t)n, 2);
+	put(b, data, n);
+}
+
+static void put_name(struct bytes *b, const char *name)
+{
+	size_t n = strlen(name);
+
+	put_number(b, 0, 2);
+	put_number(b, (uint32_t)n + 5, 2);
+	put_number(b, (uint32_t)n + 3, 2);
+	put_number(b, 0, 1);
+	put_number(b, (uint32_t)n, 2);
+	put(b, name, n);
+}
+
+enum shape { NAME_FIRST, NAME_LAST, NAME_NOT };
+
+/* `keys` bytes of key share: 36 of X25519, 1220 with ML-KEM. */
+static struct bytes make_hello(const char *name, enum shape shape, size_t keys)
+{
+	static uint32_t serial;
+	struct bytes extensions = { 0 }, body = { 0 }, hello = { 0 };
+	uint8_t share[HELLO_MAX] = { 0 }, random[32] = { 0xde, 0xad };
+
+	serial++;
+	memcpy(random + 12, &serial, sizeof(serial));
+	if (shape == NAME_FIRST)
+		put_name(&extensions, name);
+	put_extension(&extensions, 43, "\x02\x03\x04", 3);
+	put_extension(&extensions, 51, share, keys);
+	put_extension(&extensions, 16, "\x00\x09\x08http/1.1", 11);
+	if (shape == NAME_LAST)
+		put_name(&extensions, name);
+	put_number(&body, 0x0303, 2);
+	put(&body, random, 32);
+	put_number(&body, 32, 1);
+	put(&body, random, 32);
+	put_number(&body, 2, 2);
+	put_number(&body, 0x1301, 2);
+	put_number(&body, 0x0100, 2);
+	put_number(&body, (uint32_t)extensions.n, 2);
+	put(&body, extensions.at, extensions.n);
+	put_number(&hello, 0x160301, 3);
+	put_number(&hello, (uint32_t)body.n + 4, 2);
+	put_number(&hello, 1, 1);
+	put_number(&hello, (uint32_t)body.n, 3);
+	put(&hello, body.at, body.n);
+	return hello;
+}
+
+/* --- a connection over loopback */
+
+struct link {
+	int listener, client, server;
+	struct sockaddr_storage address;
+};
+
+static struct sockaddr_storage loopback(int family)
+{
+	struct sockaddr_storage address = { .ss_family = (sa_family_t)family };
+
+	if (family == AF_INET)
+		((struct sockaddr_in *)&address)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		((struct sockaddr_in6 *)&address)->sin6_addr = in6addr_loopback;
+	return address;
+}
+
+static struct link open_link(int family)
+{
+	struct link l = { .address = loopback(family) };
+	socklen_t size = sizeof(l.address);
+
+	l.listener = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(l.listener, (void *)&l.address, size), 0);
+	assert_int_equal(listen(l.listener, 1), 0);
+	assert_int_equal(getsockname(l.listener, (void *)&l.address, &size), 0);
+	l.client = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(setsockopt(l.client, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, 4), 0);
+	assert_int_equal(connect(l.client, (void *)&l.address, size), 0);
+	l.server = accept(l.listener, NULL, NULL);
+	assert_true(l.server >= 0);
+	return l;
+}
+
+static void close_link(struct link *l)
+{
+	close(l->client);
+	close(l->server);
+	close(l->listener);
+}
+
+/* Moves all of it, so that what was sent is acknowledged. */
+static void move(int from, int to, const void *bytes, size_t n)
+{
+	static char sink[HELLO_MAX];
+
+	for (size_t sent = 0; sent < n;) {
+		size_t piece = n - sent < sizeof(sink) ? n - sent : sizeof(sink);
+
+		assert_int_equal(send(from, (const char *)bytes + sent, piece, 0), piece);
+		for (size_t got = 0; got < piece;) {
+			ssize_t r = recv(to, sink, sizeof(sink), 0);
+
+			assert_true(r > 0);
+			got += (size_t)r;
+		}
+		sent += piece;
+	}
+}
+
+/* The hello in pieces that end at the cuts. */
+static void send_cut(struct link *l, const struct bytes *hello, const size_t *cuts, unsigned n)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i <= n; i++) {
+		size_t end = i < n ? cuts[i] : hello->n;
+
+		move(l->client, l->server, hello->at + at, end - at);
+		at = end;
+	}
+}
+
+static const struct flow_hello *one_hello(struct world *w)
+{
+	hooks_drain(w->hooks);
+	assert_int_equal(w->n_hellos, 1);
+	w->n_hellos = 0;
+	return &w->hellos[0];
+}
+
+static void check_cuts(struct world *w, int family, const struct bytes *hello, const size_t *cuts,
+		       unsigned n)
+{
+	struct link l = open_link(family);
+
+	send_cut(&l, hello, cuts, n);
+	assert_string_equal(one_hello(w)->name, HOST);
+	close_link(&l);
+	hooks_drain(w->hooks);
+	w->n_closes = 0;
+}
+
+/* --- tests */
+
+static void test_facts_of_a_hello(void **state)
+{
+	struct world *w = *state;
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	struct link l = open_link(AF_INET);
+	int64_t now_ns = clock_system.monotonic_ns(&clock_system);
+	const struct flow_hello *e;
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+
+	assert_int_equal(getsockopt(l.client, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+	send_cut(&l, &hello, NULL, 0);
+	e = one_hello(w);
+	assert_int_equal(e->head.type, FLOW_HELLO);
+	assert_true(e->head.cookie == cookie);
+	assert_in_range(e->head.time_ns, now_ns, now_ns + NS_PER_SEC);
+	assert_int_equal(e->tgid, getpid());
+	assert_int_equal(e->uid, getuid());
+	assert_true(e->start_ns > 0);
+	assert_string_equal(e->name, HOST);
+	assert_string_equal(e->comm, "flow");
+	assert_memory_equal(e->remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+	assert_int_equal(e->remote_port, ntohs(((struct sockaddr_in *)&l.address)->sin_port));
+	assert_memory_equal(e->random, hello.at + 11, sizeof(e->random));
+	close_link(&l);
+}
+
+static void test_every_shape_in_every_piece(void **state)
+{
+	static const size_t ones[] = { 1 }, fives[] = { 5 }, sixes[] = { 6 }, hundred[] = { 100 },
+			    eight[] = { 1, 5, 6, 43, 90, 140, 150 };
+	static const struct {
+		const size_t *cuts;
+		unsigned n;
+	} ways[] = { { NULL, 0 },  { ones, 1 },    { fives, 1 },
+		     { sixes, 1 }, { hundred, 1 }, { eight, 7 } };
+	static const size_t keys[] = { 36, 1220, 3500 };
+
+	for (unsigned way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
+		for (unsigned k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			for (enum shape shape = NAME_FIRST; shape <= NAME_LAST; shape++) {
+				struct bytes hello = make_hello(HOST, shape, keys[k]);
+
+				check_cuts(*state, AF_INET, &hello, ways[way].cuts, ways[way].n);
+				check_cuts(*state, AF_INET6, &hello, ways[way].cuts, ways[way].n);
+			}
+}
+
+static void test_cut_at_every_byte(void **state)
+{
+	struct bytes hello = make_hello(HOST, NAME_LAST, 36);
+
+	for (size_t cut = 1; cut < hello.n; cut++)
+		check_cuts(*state, AF_INET, &hello, &cut, 1);
+}
+
+static void test_ipv4_in_an_ipv6_socket(void **state)
+{
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	struct link l = open_link(AF_INET);
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+	int client = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+
+	to.sin6_port = ((struct sockaddr_in *)&l.address)->sin_port;
+	memcpy(&to.sin6_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+	assert_int_equal(connect(client, (void *)&to, sizeof(to)), 0);
+	server = accept(l.listener, NULL, NULL);
+	move(client, server, hello.at, hello.n);
+	assert_memory_equal(one_hello(*state)->remote, &to.sin6_addr, 16);
+	close(client);
+	close(server);
+	close_link(&l);
+}
+
+static void test_tunnel_through_a_proxy(void **state)
+{
+	static const char connect_text[] = "CONNECT " HOST ":443 HTTP/1.1\r\nHost: " HOST
+					   "\r\nProxy-Authorization: Basic x\r\n\r\n";
+	struct bytes hello = make_hello(HOST, NAME_LAST, 1220);
+	struct world *w = *state;
+
+	/* In one write, in two, and twice: the proxy may want to know who it is. */
+	for (int way = 0; way < 3; way++) {
+		struct link l = open_link(AF_INET);
+		size_t cut = way == 1 ? 4 : 0, three = 3;
+
+		if (cut)
+			move(l.client, l.server, connect_text, cut);
+		if (way == 2)
+			move(l.client, l.server, connect_text, sizeof(connect_text) - 1);
+		move(l.client, l.server, connect_text + cut, sizeof(connect_text) - 1 - cut);
+		move(l.server, l.client, "HTTP/1.1 200 OK\r\n\r\n", 19);
+		send_cut(&l, &hello, &three, 1);
+		assert_string_equal(one_hello(w)->name, HOST);
+		close_link(&l);
+	}
+}
+
+static void test_case_and_wildcard(void **state)
+{
+	static const char *const names[] = { "API.Outlay-Flow.INVALID", "one.OUTLAY-wild.invalid" };
+	static const char *const due[] = { HOST, "one.outlay-wild.invalid" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct bytes hello = make_hello(names[i], NAME_FIRST, 36);
+		struct link l = open_link(AF_INET);
+
+		send_cut(&l, &hello, NULL, 0);
+		assert_string_equal(one_hello(*state)->name, due[i]);
+		close_link(&l);
+	}
+}
+
+static void test_others_leave_nothing(void **state)
+{
+	static const char *const names[] = { "example.invalid", "outlay-wild.invalid",
+					     "a.b.outlay-wild.invalid", "x" HOST, HOST ".com" };
+	static const char http[] = "GET / HTTP/1.1\r\nHost: " HOST "\r\n\r\n",
+			  connect_ssh[] = "SSH-2.0-x\r\n";
+	struct world *w = *state;
+	uint64_t before = counter(w, FLOW_COUNTER_OTHER_HELLOS);
+	struct link l;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct bytes hello = make_hello(names[i], NAME_FIRST, 36);
+
+		l = open_link(AF_INET);
+		send_cut(&l, &hello, NULL, 0);
+		close_link(&l);
+	}
+	l = open_link(AF_INET6);
+	move(l.client, l.server, http, sizeof(http) - 1);
+	close_link(&l);
+	l = open_link(AF_INET);
+	move(l.client, l.server, connect_ssh, sizeof(connect_ssh) - 1);
+	close_link(&l);
+	hooks_drain(w->hooks);
+	assert_int_equal(w->n_hellos + w->n_closes, 0);
+	assert_true(counter(w, FLOW_COUNTER_OTHER_HELLOS) - before >= 5);
+}
+
+static void test_doubt_is_counted(void **state)
+{
+	struct world *w = *state;
+	struct bytes nameless = make_hello(HOST, NAME_NOT, 36);
+	struct bytes broken = make_hello(HOST, NAME_LAST, 36);
+	struct bytes huge = make_hello(HOST, NAME_LAST, 9000);
+	const size_t half = 3000;
+	const struct {
+		struct bytes *hello;
+		enum flow_counter counter;
+	} cases[] = { { &nameless, FLOW_COUNTER_NAMELESS_HELLOS },
+		      { &broken, FLOW_COUNTER_BROKEN_HELLOS },
+		      { &huge, FLOW_COUNTER_PARTIAL_HELLOS } };
+
+	broken.at[43] = 0xff; /* a session id that is longer than it can be */
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t before = counter(w, cases[i].counter);
+		struct link l = open_link(AF_INET);
+
+		send_cut(&l, cases[i].hello, &half, i == 2);
+		close_link(&l);
+		hooks_drain(w->hooks);
+		assert_int_equal(w->n_hellos, 0);
+		assert_true(counter(w, cases[i].counter) > before);
+	}
+}
+
+/* Who closes first, and how: the counts are those of the bytes. */
+static void test_bytes_at_close(void **state)
+{
+	static char load[3 << 20];
+	struct world *w = *state;
+
+	for (int way = 0; way < 4; way++) {
+		struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+		struct link l = open_link(way & 1 ? AF_INET6 : AF_INET);
+		char sink;
+
+		send_cut(&l, &hello, NULL, 0);
+		move(l.client, l.server, load, 100000 + (size_t)way);
+		move(l.server, l.client, load, sizeof(load));
+		if (way == 1) { /* the server first */
+			shutdown(l.server, SHUT_WR);
+			assert_int_equal(recv(l.client, &sink, 1, 0), 0);
+		}
+		if (way == 2) { /* half closed, then the server */
+			shutdown(l.client, SHUT_WR);
+			assert_int_equal(recv(l.server, &sink, 1, 0), 0);
+			move(l.server, l.client, load, 10);
+			close(l.server);
+			assert_int_equal(recv(l.client, &sink, 1, 0), 0);
+		}
+		if (way == 3) /* a reset */
+			setsockopt(l.client, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 },
+				   sizeof(struct linger));
+		close(l.client);
+		/* Until the last acknowledgement is there: it may be a delayed one. */
+		for (int i = 0; i < 100 && !w->n_closes; i++) {
+			usleep(10000);
+			hooks_drain(w->hooks);
+		}
+		assert_int_equal(w->n_closes, 1);
+		assert_true(w->closes[0].head.cookie == one_hello(w)->head.cookie);
+		assert_int_equal(w->closes[0].sent, hello.n + 100000 + (size_t)way);
+		assert_int_equal(w->closes[0].received, sizeof(load) + (way == 2) * 10);
+		w->n_closes = 0;
+		close(l.listener);
+		if (way != 2)
+			close(l.server);
+	}
+}
+
+/* connect() by one process, the hello by its child. */
+static void test_child_that_speaks(void **state)
+{
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	struct link l = open_link(AF_INET);
+	pid_t child = fork();
+
+	if (child == 0) {
+		move(l.client, l.server, hello.at, hello.n);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(one_hello(*state)->tgid, child);
+	close_link(&l);
+}
+
+static void test_quic_to_a_known_address(void **state)
+{
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	struct link l = open_link(AF_INET);
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(443) };
+	struct world *w = *state;
+	int udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	send_cut(&l, &hello, NULL, 0);
+	one_hello(w);
+	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+	for (int i = 0; i < 3; i++)
+		sendto(udp, "\xc0\0\0\0\1", 5, 0, (void *)&to, sizeof(to));
+	to.sin_port = htons(444);
+	sendto(udp, "x", 1, 0, (void *)&to, sizeof(to));
+	assert_int_equal(one_hello(w)->head.type, FLOW_QUIC);
+	assert_int_equal(w->n_quic, 1);
+	assert_int_equal(w->hellos[0].tgid, getpid());
+	w->n_quic = 0;
+	close(udp);
+	close_link(&l);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_facts_of_a_hello),        TEST(test_every_shape_in_every_piece),
+		TEST(test_cut_at_every_byte),       TEST(test_ipv4_in_an_ipv6_socket),
+		TEST(test_tunnel_through_a_proxy),  TEST(test_case_and_wildcard),
+		TEST(test_others_leave_nothing),    TEST(test_doubt_is_counted),
+		TEST(test_bytes_at_close),          TEST(test_child_that_speaks),
+		TEST(test_quic_to_a_known_address),
+	};
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
