@@ -1,6 +1,6 @@
-/* Wires the loops. Opening order: ledger (host id, secret, totals), probes, capture, then the
- * policy socket. It is answered only when all loops have started, so a caller that gets an answer
- * talks to a whole agent. Stopping order: left to right. */
+/* Wires the loops. Opening order: ledger (host id, secret, totals), probes, capture, flows, policy
+ * socket. It is answered only when all loops have started, so a caller that gets an answer talks to
+ * a whole agent. Stopping order: left to right. */
 #include "agent/agent.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/flow_loop.h"
 #include "agent/hosts.h"
 #include "agent/notify.h"
 #include "agent/policy_loop.h"
@@ -31,7 +32,8 @@ struct agent {
 	struct capture_loop *capture;
 	struct ledger_loop *ledger_loop;
 	struct policy_loop *policy;
-	struct queue *charges, *tasks, *pages, *shown, *capture_reloads, *policy_reloads;
+	struct flow_loop *flow;
+	struct queue *charges, *tasks, *pages, *shown, *capture_reloads, *policy_reloads, *flows;
 	struct intake shown_intake;
 	struct event *mapped[CPUS_MAX];
 	unsigned n_mapped;
@@ -157,6 +159,7 @@ static int make_queues(struct agent *a)
 		{ &a->shown, sizeof(struct verdict), a->on_terminal ? QUEUE_ITEMS : 2 },
 		{ &a->capture_reloads, sizeof(struct capture_reload), 2 },
 		{ &a->policy_reloads, sizeof(struct policy_reload), 2 },
+		{ &a->flows, sizeof(struct flow_capture), QUEUE_ITEMS },
 	};
 	int code = 0;
 
@@ -181,9 +184,18 @@ static int open_capture(struct agent *a, struct err *err)
 						.catalog = a->config.catalog,
 						.secret = a->secret,
 						.charges = a->charges,
-						.reloads = a->capture_reloads };
+						.reloads = a->capture_reloads,
+						.flows = a->flows };
 
 	return capture_loop_new(&options, &a->capture, err);
+}
+
+static int open_flow(struct agent *a, struct err *err)
+{
+	struct flow_loop_options options = { .shared = attach_shared(a->attach),
+					     .captures = a->flows };
+
+	return flow_loop_new(&options, &a->flow, err);
 }
 
 static int open_policy(struct agent *a, struct err *err)
@@ -264,6 +276,8 @@ static int start(struct agent *a, struct err *err)
 	if (code == 0)
 		code = policy_loop_start(a->policy, err);
 	if (code == 0)
+		code = flow_loop_start(a->flow, err);
+	if (code == 0)
 		code = capture_loop_start(a->capture, err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return code;
@@ -283,6 +297,8 @@ static int open_all(struct agent *a, struct err *err)
 		code = open_probes(a, err);
 	if (code == 0)
 		code = open_capture(a, err);
+	if (code == 0)
+		code = open_flow(a, err);
 	if (code == 0) {
 		/* Before the socket accepts: who connects may rely on being seen. */
 		attach_sweep(a->attach);
@@ -313,6 +329,7 @@ int agent_new(const struct options *options, struct config *config, struct agent
 	a->sources = (struct status_sources){ .attach = a->attach,
 					      .capture = a->capture,
 					      .ledger = a->ledger_loop,
+					      .flow = a->flow,
 					      .host_id = a->host_id,
 					      .host_name = a->host_name,
 					      .started_ns = clock_system.now_ns(&clock_system) };
@@ -347,6 +364,7 @@ static void free_queues(struct agent *a)
 	queue_free(a->shown);
 	queue_free(a->capture_reloads);
 	queue_free(a->policy_reloads);
+	queue_free(a->flows);
 }
 
 void agent_free(struct agent *a)
@@ -355,12 +373,15 @@ void agent_free(struct agent *a)
 		return;
 	if (a->capture)
 		capture_loop_stop(a->capture);
+	if (a->flow)
+		flow_loop_stop(a->flow);
 	if (a->policy)
 		policy_loop_stop(a->policy);
 	if (a->ledger_loop)
 		ledger_loop_stop(a->ledger_loop);
 	policy_loop_free(a->policy);
 	capture_loop_free(a->capture);
+	flow_loop_free(a->flow);
 	ledger_loop_free(a->ledger_loop);
 	for (unsigned i = 0; i < a->n_mapped; i++)
 		loop_free_event(a->mapped[i]);

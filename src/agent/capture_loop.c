@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "flow/flow.h"
 
 #define BATCH       1024 /* records between two looks at the other events */
 #define IDLE_TICKS  20   /* 100 ms */
@@ -32,6 +34,20 @@ struct capture_loop {
 
 /* --- stage to stage */
 
+/* The flow ledger is told, never waited for: what it misses it calls unmetered, and we count. */
+static void tell_flows(struct capture_loop *l, const struct connection *conn, bool lost)
+{
+	struct flow_capture capture = { .ssl = conn->key.ssl,
+					.start_ns = conn->key.start_ns,
+					.generation_ns = conn->key.generation_ns,
+					.tgid = conn->key.tgid,
+					.lost = lost };
+
+	memcpy(capture.server, conn->server, sizeof(capture.server));
+	if (!queue_push(l->options.flows, &capture))
+		counter_add(&l->counters.flows_untold, 1);
+}
+
 static void on_opened(void *ctx, struct connection *conn)
 {
 	struct capture_loop *l = ctx;
@@ -43,7 +59,10 @@ static void on_opened(void *ctx, struct connection *conn)
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
 {
-	(void)ctx;
+	if (!conn->has_data) {
+		conn->has_data = true;
+		tell_flows(ctx, conn, false);
+	}
 	if (conn->http)
 		http_feed(conn->http, chunk);
 }
@@ -51,7 +70,8 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 		      const uint64_t lost[2])
 {
-	(void)ctx;
+	if (!conn->has_data && lost[0] + lost[1])
+		tell_flows(ctx, conn, true);
 	if (!conn->http)
 		return;
 	http_close(conn->http, time_utc_ns, lost);

@@ -21,10 +21,12 @@ struct capture_loop_options {
 	const uint8_t *secret;
 	struct queue *charges; /* out: struct charge */
 	struct queue *reloads; /* in: struct capture_reload */
+	struct queue *flows;   /* out: struct flow_capture */
 };
 
 struct capture_loop_counters {
-	struct counter waits; /* times the charges had to wait for the policy loop */
+	struct counter waits;        /* times the charges had to wait for the policy loop */
+	struct counter flows_untold; /* connections that the flow loop had no room to hear of */
 };
 
 struct capture_loop;

@@ -29,7 +29,7 @@ static void seal_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
-	mallopt(M_ARENA_MAX, 2); /* four small loops: an arena each would only hold memory */
+	mallopt(M_ARENA_MAX, 2); /* a few small loops: an arena each would only hold memory */
 }
 
 static int run(const struct options *options)

@@ -61,6 +61,7 @@ static void write_capture(struct emit *out, const struct capture_loop *loop)
 		{ "unnamed", &c->unnamed },
 		{ "evicted", &c->evicted },
 		{ "charge_waits", &capture_loop_counters(loop)->waits },
+		{ "flows_untold", &capture_loop_counters(loop)->flows_untold },
 	};
 
 	write_rows(out, "capture", rows, N_ROWS(rows));
@@ -121,4 +122,5 @@ void status_write(const struct status_sources *s, struct emit *out)
 	write_meter(out, capture_loop_meter(s->capture));
 	write_ledger(out, ledger_loop_counters(s->ledger));
 	ledger_loop_describe(s->ledger, out);
+	flow_loop_describe(s->flow, out);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/capture_loop.h"
+#include "agent/flow_loop.h"
 #include "agent/ledger_loop.h"
 #include "attach/attach.h"
 #include "base/emit.h"
@@ -11,9 +12,10 @@ struct status_sources {
 	const struct attach *attach;
 	const struct capture_loop *capture;
 	const struct ledger_loop *ledger;
+	struct flow_loop *flow;
 	const char *host_id, *host_name;
 	int64_t started_ns;
 };
 
-/* Writes members into the object that is open. Any thread. */
+/* Writes members into the object that is open. One thread, always the same. */
 void status_write(const struct status_sources *sources, struct emit *out);

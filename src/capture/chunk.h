@@ -21,6 +21,7 @@ struct connection {
 	struct conn_key key;
 	struct process process;
 	char server[256]; /* the server name the client asked for, lower case */
+	bool has_data;    /* some of its plaintext was seen */
 	void *http;       /* the parser of the next stage: set and freed by it */
 };
 

@@ -33,9 +33,9 @@ struct flow {
 	struct tls_key tls; /* ssl 0: not joined */
 	struct session session;
 	struct party *party;
-	int64_t started_ns, ended_ns; /* CLOCK_MONOTONIC; 0: open */
+	int64_t started_ns, ended_ns; /* CLOCK_MONOTONIC */
 	uint64_t sent, received;
-	bool captured, lost, relayed, quic, process_gone;
+	bool has_ended, captured, lost, relayed, quic, process_gone;
 };
 
 struct flows {
@@ -119,10 +119,10 @@ static bool add_unmetered(const struct flows *t, struct unmetered *table, const 
 		.reason = reason,
 		.pid = process->pid,
 		.connections = 1,
-		.open = !f->ended_ns,
+		.open = !f->has_ended,
 		.sent = f->sent,
 		.received = f->received,
-		.last_seen_ns = f->ended_ns ? to_utc(t, f->ended_ns) : t->clock->now_ns(t->clock),
+		.last_seen_ns = f->has_ended ? to_utc(t, f->ended_ns) : t->clock->now_ns(t->clock),
 	};
 
 	if (process->exe[0])
@@ -143,7 +143,7 @@ static void forget(struct flows *t, struct flow *f)
 		HASH_DELETE(by_tls, t->by_tls, f);
 	if (!f->quic && !f->relayed)
 		HASH_DELETE(by_session, t->by_session, f);
-	if (f->ended_ns)
+	if (f->has_ended)
 		DL_DELETE(t->ended, f);
 	if (--party->flows == 0)
 		party_free(&t->parties, party);
@@ -176,8 +176,9 @@ void flows_free(struct flows *t)
 
 static void end_flow(struct flows *t, struct flow *f, int64_t time_ns)
 {
-	if (f->ended_ns)
+	if (f->has_ended)
 		return;
+	f->has_ended = true;
 	f->ended_ns = time_ns;
 	DL_APPEND(t->ended, f);
 }
@@ -262,7 +263,7 @@ static void take_close(struct flows *t, const struct flow_close *close)
 {
 	struct flow *f = find_flow(t, close->head.cookie);
 
-	if (!f || f->ended_ns)
+	if (!f || f->has_ended)
 		return;
 	f->sent = close->sent;
 	f->received = close->received;
@@ -312,7 +313,7 @@ static void sweep(struct flows *t, int64_t now_ns)
 	struct flow *f, *next;
 
 	HASH_ITER(hh, t->flows, f, next) {
-		if (f->ended_ns || kill((pid_t)f->party->key.tgid, 0) == 0 || errno != ESRCH)
+		if (f->has_ended || kill((pid_t)f->party->key.tgid, 0) == 0 || errno != ESRCH)
 			continue;
 		if (f->process_gone) {
 			counter_add(&t->counters.orphans, 1);
@@ -346,7 +347,7 @@ unsigned flows_unmetered(struct flows *t, struct flow_unmetered *ret_rows, unsig
 	HASH_ITER(hh, t->flows, f, next) {
 		enum flow_reason reason = FLOW_REASON_NO_PROBE;
 
-		if (!f->ended_ns && f->started_ns <= old_ns && judge(f, &reason) == FLOW_UNMETERED)
+		if (!f->has_ended && f->started_ns <= old_ns && judge(f, &reason) == FLOW_UNMETERED)
 			add_unmetered(t, now, f, reason);
 	}
 	n = unmetered_top(now, ret_rows, max);

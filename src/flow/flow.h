@@ -16,7 +16,6 @@
 #define FLOW_LINGER_NS     2000000000LL /* for what the capture stage has still to say */
 
 enum flow_verdict {
-	FLOW_PENDING,   /* too young to tell */
 	FLOW_METERED,   /* its plaintext was captured */
 	FLOW_INFERRED,  /* metered by count: as many captured as made, of this process and host */
 	FLOW_UNUSED,    /* its SSL object is known and moved no plaintext: a handshake, no call */

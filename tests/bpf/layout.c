@@ -1,4 +1,4 @@
-/* The structs of bpf/event.h and bpf/flow_event.h have one layout in kernel and user space: compares each member's
+/* The structs that kernel and user space share have one layout in both: compares each member's
  * offset and size in the BTF of layout.bpf.c with the compiler's own. */
 #include <setjmp.h>
 #include <stdarg.h>

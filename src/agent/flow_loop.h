@@ -1,0 +1,25 @@
+/* The flow loop: connections to providers by any TLS library, and which of them are not metered.
+ * Without what the kernel needs for it the loop runs all the same, and says why it sees nothing. */
+#pragma once
+
+#include "agent/intake.h"
+#include "attach/attach.h"
+#include "base/emit.h"
+#include "flow/flow.h"
+
+struct flow_loop_options {
+	struct attach_shared shared;
+	struct queue *captures; /* in: struct flow_capture */
+};
+
+struct flow_loop;
+
+int flow_loop_new(const struct flow_loop_options *options, struct flow_loop **ret_loop,
+		  struct err *err);
+int flow_loop_start(struct flow_loop *loop, struct err *err);
+void flow_loop_stop(struct flow_loop *loop);
+void flow_loop_free(struct flow_loop *loop);
+
+/* An object `flows` with features and counters, an array `unmetered`. One thread, always the
+ * same. */
+void flow_loop_describe(struct flow_loop *loop, struct emit *out);
