@@ -1,0 +1,108 @@
+/* Connections, whatever the library: opened when the server name is known and a provider's, closed
+ * when their object goes. A connection is known by the address of its object in the process. */
+#pragma once
+
+#include "host.h"
+#include "maps.h"
+
+/* Set by user space while it sleeps: only then is a record worth a wake-up. */
+volatile __u32 reader_asleep;
+
+static __always_inline void count(enum event_counter counter, __u64 n)
+{
+	__u32 key = counter;
+	__u64 *value = bpf_map_lookup_elem(&counters, &key);
+
+	/* Per CPU, and atomic all the same: a preempted probe must not lose a count. */
+	if (value)
+		__sync_fetch_and_add(value, n);
+}
+
+static __always_inline struct connection_id id_of(__u64 ssl)
+{
+	return (struct connection_id){ .ssl = ssl, .tgid = bpf_get_current_pid_tgid() >> 32 };
+}
+
+static __always_inline void submit(void *record)
+{
+	bpf_ringbuf_submit(record, reader_asleep ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void fill_head(struct event_head *head, enum event_type type,
+				      const struct connection_id *id,
+				      const struct connection_state *state)
+{
+	head->type = type;
+	head->tgid = id->tgid;
+	head->time_ns = bpf_ktime_get_ns();
+	head->start_ns = state->start_ns;
+	head->ssl = id->ssl;
+	head->generation_ns = state->generation_ns;
+}
+
+static __always_inline void report_open(const struct connection_id *id,
+					const struct connection_state *state, const char *name)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct event_open *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		count(EVENT_COUNTER_RING_FULL, 1);
+		return;
+	}
+	fill_head(&e->head, EVENT_OPEN, id, state);
+	e->cgroup_id = bpf_get_current_cgroup_id();
+	e->uid = bpf_get_current_uid_gid();
+	e->host_id = state->host_id;
+	BPF_CORE_READ_INTO(&e->comm, task, group_leader, comm);
+	if (bpf_probe_read_kernel_str(e->name, sizeof(e->name), name) < 0)
+		e->name[0] = 0;
+	/* At once: the facts of a short-lived process are there only while it lives. */
+	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+}
+
+/* The object is to talk to `name` (in EVENT_NAME_MAX bytes, with its NUL): followed from now
+ * on when that is a provider's host, else forgotten. */
+static __always_inline void connection_named(const struct connection_id *id, const char *name)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct connection_state state = {}, *old;
+	__u32 *host_id = find_host(name);
+
+	if (!host_id) {
+		bpf_map_delete_elem(&connections, id);
+		return;
+	}
+	old = bpf_map_lookup_elem(&connections, id);
+	/* Set twice before any byte moved: still the same connection. */
+	if (old && old->host_id == *host_id && !old->sent && !old->received)
+		return;
+	state.host_id = *host_id;
+	state.generation_ns = bpf_ktime_get_ns();
+	state.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	if (bpf_map_update_elem(&connections, id, &state, BPF_ANY)) {
+		count(EVENT_COUNTER_CONNECTIONS_FULL, 1);
+		return;
+	}
+	report_open(id, &state, name);
+}
+
+/* The object ends. */
+static __always_inline void connection_gone(const struct connection_id *id)
+{
+	struct connection_state *state = bpf_map_lookup_elem(&connections, id);
+	struct event_close *e;
+
+	if (!state)
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (e) {
+		fill_head(&e->head, EVENT_CLOSE, id, state);
+		e->sent = state->sent;
+		e->received = state->received;
+		submit(e);
+	} else {
+		count(EVENT_COUNTER_RING_FULL, 1);
+	}
+	bpf_map_delete_elem(&connections, id);
+}
