@@ -77,6 +77,8 @@ static void write_http(struct emit *out, const struct http_counters *c)
 		{ "opaque_other", &c->opaque_other },
 		{ "bad_codings", &c->bad_codings },
 		{ "coding_limits", &c->coding_limits },
+		{ "websockets", &c->websockets },
+		{ "bad_frames", &c->bad_frames },
 		{ "hpack_lost", &c->hpack_lost },
 		{ "floods", &c->floods },
 	};

@@ -21,6 +21,7 @@ enum exchange_fault {
 	EXCHANGE_BAD_CHUNK,    /* broken chunked framing */
 	EXCHANGE_BAD_CODING,   /* unknown content coding, or broken compressed data */
 	EXCHANGE_CODING_LIMIT, /* decompressed over the cap or the ratio: a bomb */
+	EXCHANGE_BAD_FRAME,    /* broken framing of a WebSocket */
 };
 
 struct exchange {
@@ -29,7 +30,7 @@ struct exchange {
 	struct http_head response; /* status is 0 before its head was seen */
 	int64_t request_utc_ns;    /* first byte of the request, by the time of its chunk */
 	int64_t response_utc_ns;   /* first byte of the response, 0 when none came */
-	int64_t end_utc_ns;        /* set before `end` */
+	int64_t end_utc_ns;        /* set before `end`; before `message` to the time of that */
 	uint64_t request_bytes;    /* heads and bodies as on the wire inside TLS, lost ones too */
 	uint64_t response_bytes;
 	uint64_t lost_bytes; /* of both */
@@ -43,11 +44,16 @@ struct exchange {
  * wire had, then `end`, exactly once. A head that was not seen is not called for: an exchange may
  * begin with any of them, be it `end`. A gap is bytes that are not here: lost, or cut out on
  * purpose (then the exchange stays as complete as it was). After one in a body with content coding
- * nothing more of that body can be decoded: pieces stop, the gap says so. */
+ * nothing more of that body can be decoded: pieces stop, the gap says so.
+ *
+ * A WebSocket is one exchange from the request that asked for it to its close. Its messages come as
+ * body pieces, each message with a `message` after it; one that was lost or broken in part is given
+ * up: a gap, and no `message`. */
 struct exchange_handler {
 	void (*request)(void *ctx, struct exchange *ex);
 	void (*response)(void *ctx, struct exchange *ex); /* final ones and 101, no other 1xx */
 	void (*body)(void *ctx, struct exchange *ex, enum direction direction, struct span piece);
 	void (*gap)(void *ctx, struct exchange *ex, enum direction direction);
 	void (*end)(void *ctx, struct exchange *ex);
+	void (*message)(void *ctx, struct exchange *ex, enum direction direction);
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "http/pairing.h"
+#include "http/upgrade.h"
 
 int h1_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
 	   struct http_counters *counters, struct h1 **ret_h1)
@@ -65,6 +66,10 @@ static void hole(struct h1 *h1, struct side *side, uint64_t n, bool cut)
 
 	if (!side_is_sent(side))
 		release_all(h1); /* what is held came before the hole */
+	if (side->ws) {
+		upgrade_skip(h1, side, n, cut);
+		return;
+	}
 	skipped = message_skip(&side->message, n);
 	if (skipped) {
 		pairing_pass(side, side->call, skipped, cut);
@@ -98,7 +103,7 @@ static void take(struct h1 *h1, struct side *side, struct span data)
 {
 	if (!data.len || h1->opaque)
 		return;
-	if (side->message.state == MESSAGE_LOST)
+	if (side->message.state == MESSAGE_LOST && !side->ws)
 		resync(h1, side, data);
 	pairing_pump(h1, side, data);
 	/* For a request that came, or because the sent side lost its place: none will. */
@@ -145,5 +150,6 @@ void h1_close(struct h1 *h1, int64_t time_utc_ns, const uint64_t lost[2])
 			call_mark(received->call, COMPLETENESS_TRUNCATED);
 		pairing_finish(h1, received);
 	}
+	upgrade_close(h1);
 	pairing_shut(h1, COMPLETENESS_TRUNCATED);
 }

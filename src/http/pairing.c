@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "http/upgrade.h"
+#include "http/ws.h"
 
 static void drop_held(struct h1 *h1)
 {
@@ -24,6 +26,7 @@ void pairing_shut(struct h1 *h1, enum completeness completeness)
 		content_drop(&h1->sides[d].content);
 		message_lose(&h1->sides[d].message);
 		h1->sides[d].call = NULL;
+		ws_free(TAKE_PTR(h1->sides[d].ws));
 	}
 	drop_held(h1);
 	inflight_end_all(&h1->calls, completeness, h1->now_utc_ns);
@@ -206,6 +209,8 @@ static void open_response(struct h1 *h1, struct side *side, struct span bytes)
 		return;
 	}
 	h1->calls.handler->response(h1->calls.ctx, ex);
+	if (upgrade_begin(h1, call))
+		return;
 	if (is_tunnel(ex)) {
 		pairing_finish(h1, side);
 		give_up(h1, &h1->counters->opaque_other);
@@ -358,6 +363,10 @@ void pairing_pump(struct h1 *h1, struct side *side, struct span in)
 	do {
 		size_t had;
 
+		if (side->ws) {
+			upgrade_feed(h1, side, in);
+			return;
+		}
 		if (!side_is_sent(side) && !find_call(h1, side, &in))
 			return;
 		had = in.len;

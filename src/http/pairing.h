@@ -13,6 +13,7 @@ struct side {
 	struct message message;
 	struct content content;
 	struct call *call;    /* whose message is at hand; NULL between messages */
+	struct ws *ws;        /* from an upgrade on: http/upgrade */
 	bool begun;           /* a chunk came: next_offset means something */
 	uint64_t next_offset; /* in the stream */
 	uint64_t head_bytes;  /* of a request that is no call yet */

@@ -47,7 +47,9 @@ static void on_end(void *ctx, struct exchange *ex)
 	tally->complete += ex->completeness == COMPLETENESS_COMPLETE && ex->fault == EXCHANGE_OK;
 }
 
-static const struct exchange_handler handler = { on_head, on_head, on_body, on_gap, on_end };
+static const struct exchange_handler handler = {
+	on_head, on_head, on_body, on_gap, on_end, on_gap
+};
 
 static size_t make_request(char out[REQUEST_BYTES + 1])
 {

@@ -282,9 +282,9 @@ static const struct talk whole_talks[] = {
 	  { { RECEIVED, "220 mail\r\n" }, { SENT, "EHLO x\r\n" }, { RECEIVED, "250 mail\r\n" } },
 	  .lines = "",
 	  .nobodys = { 8, 20 } },
-	{ "upgrade",
-	  { { SENT, "GET /a HTTP/1.1\r\nUpgrade: websocket\r\n\r\n" },
-	    { RECEIVED, "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n" },
+	{ "upgrade to something else",
+	  { { SENT, "GET /a HTTP/1.1\r\nUpgrade: tac\r\n\r\n" },
+	    { RECEIVED, "HTTP/1.1 101 Switching\r\nUpgrade: tac\r\n\r\n" },
 	    { SENT, "\x81\x05hello" },
 	    { RECEIVED, "\x81\x05world" } },
 	  .lines = "GET /a [] -> 101 [] complete\n",
@@ -761,7 +761,7 @@ static void note_times(void *ctx, struct exchange *ex)
 static void test_time_of_no_response(void **state)
 {
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
-							 NULL, note_times };
+							 NULL,         note_times,   NULL };
 	struct span get = SPAN(GET("/a")), interim = SPAN("HTTP/1.1 100 Continue\r\n\r\n");
 	struct chunk sent = { get, 0, get.len, 100, DIRECTION_SENT, false };
 	struct chunk received = { interim, 0, interim.len, 101, DIRECTION_RECEIVED, false };
@@ -785,7 +785,7 @@ static void test_time_of_no_response(void **state)
 static void test_time_of_a_held_response(void **state)
 {
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
-							 NULL, note_times };
+							 NULL,         note_times,   NULL };
 	struct span ok = SPAN(OK(1) "x");
 	struct chunk received = { ok, 0, ok.len, 100, DIRECTION_RECEIVED, false };
 	struct http_counters counters = { 0 };
@@ -806,7 +806,7 @@ static void test_time_of_a_held_response(void **state)
 static void test_times(void **state)
 {
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
-							 NULL, note_times };
+							 NULL,         note_times,   NULL };
 	static const char *const bytes[] = { "GET / HT",   "TP/1.1\r\n\r\n",
 					     "HTTP/1.1 1", "00 Continue\r\n\r\n",
 					     "HTTP/1.1 ",  "200 OK\r\nContent-Length: 3\r\n\r\n",

@@ -65,7 +65,7 @@ static void hear_end(void *ctx, struct exchange *ex)
 	(*(unsigned *)ctx)++;
 }
 
-static const struct exchange_handler handler = { hear, hear, hear_body, hear_gap, hear_end };
+static const struct exchange_handler handler = { hear, hear, hear_body, hear_gap, hear_end, NULL };
 
 struct flood {
 	const char *name;

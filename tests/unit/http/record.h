@@ -61,6 +61,12 @@ static inline void record_body(void *ctx, struct exchange *ex, enum direction di
 	buf_put(&record_of(ctx, ex)->body[direction], piece);
 }
 
+static inline void record_message(void *ctx, struct exchange *ex, enum direction direction)
+{
+	assert(ex->response.status == 101 && ex->end_utc_ns);
+	buf_put(&record_of(ctx, ex)->body[direction], SPAN("|"));
+}
+
 static inline void record_gap(void *ctx, struct exchange *ex, enum direction direction)
 {
 	buf_put(&record_of(ctx, ex)->body[direction], SPAN("~"));
@@ -69,8 +75,9 @@ static inline void record_gap(void *ctx, struct exchange *ex, enum direction dir
 static inline void record_end(void *ctx, struct exchange *ex)
 {
 	static const char *const completeness[] = { "complete", "truncated", "gap", "pre-attach" };
-	static const char *const fault[] = { "", " bad-head", " bad-chunk", " bad-coding",
-					     " coding-limit" };
+	static const char *const fault[] = {
+		"", " bad-head", " bad-chunk", " bad-coding", " coding-limit", " bad-frame"
+	};
 	struct recorder *r = ctx;
 	struct record *record = record_of(r, ex);
 
@@ -95,4 +102,5 @@ static inline void record_end(void *ctx, struct exchange *ex)
 }
 
 static const struct exchange_handler record_handler = { record_request, record_response,
-							record_body, record_gap, record_end };
+							record_body,    record_gap,
+							record_end,     record_message };
