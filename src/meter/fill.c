@@ -103,8 +103,11 @@ static bool is_seen_whole(const struct fill_input *in)
 /* Refused calls cost nothing. A stream that fails on the way has already made tokens. */
 static bool is_refused(const struct fill_input *in, const struct usage *usage)
 {
-	return usage->status >= 400 ||
-	       (usage->error[0] && !(in->streaming && in->response->documents > 1));
+	bool begun = in->streaming && in->response->documents > 1;
+
+	if (in->answers)
+		begun = usage->response_id[0];
+	return usage->status >= 400 || (usage->error[0] && !begun);
 }
 
 static enum usage_doubt judge(const struct fill_input *in, const struct usage *usage, int worst)

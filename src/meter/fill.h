@@ -15,6 +15,7 @@ struct fill_input {
 	const struct slot *request_slots;
 	const struct slot *response_slots;
 	bool streaming;
+	bool answers;              /* one of those of a WebSocket */
 	struct key_hasher *hasher; /* NULL: keys are not hashed */
 };
 

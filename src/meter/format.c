@@ -147,10 +147,35 @@ static void sse_hole(struct format_reader *reader)
 	tear_open(reader);
 }
 
+/* --- ws: a message is a document when it is a JSON object, and binary ones too, for there are
+ * providers that send JSON so. What else there is, is sound. */
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void ws_feed_piece(struct format_reader *reader, struct span piece)
+{
+	while (!reader->open && piece.len && is_space(*piece.ptr))
+		piece = span_skip(piece, 1);
+	if (!reader->open && piece.len)
+		reader->skipped |= *piece.ptr != '{';
+	if (!reader->skipped)
+		feed_document(reader, piece);
+}
+
+static void ws_hole(struct format_reader *reader)
+{
+	tear_open(reader);
+	reader->skipped = false;
+}
+
 /* To add a format: its functions above or in a file of its own, and a row. */
 const struct format format_table[] = {
 	[FORMAT_JSON] = { "json", " application/json +json ", json_begin, json_feed, json_gap },
 	[FORMAT_SSE] = { "sse", " text/event-stream ", sse_begin, sse_feed_piece, sse_hole },
+	[FORMAT_WS] = { "ws", "", json_begin, ws_feed_piece, ws_hole },
 	{ 0 },
 };
 
@@ -194,6 +219,7 @@ void format_begin(struct format_reader *reader, const struct format *format,
 	reader->n_slots = n_slots;
 	reader->documents = 0;
 	reader->open = reader->broken = reader->hole = reader->finished = false;
+	reader->skipped = false;
 	reader->tail = NULL;
 	reader->tail_len = 0;
 	if (format)
@@ -211,6 +237,28 @@ void format_gap(struct format_reader *reader)
 	reader->hole = true;
 	if (reader->format)
 		reader->format->gap(reader);
+}
+
+void format_message(struct format_reader *reader)
+{
+	if (reader->format)
+		end_document(reader);
+	reader->skipped = false;
+}
+
+bool format_said_something(const struct format_reader *reader)
+{
+	for (unsigned i = 0; i < reader->n_slots; i++)
+		if (reader->slots[i].document && reader->slots[i].document == reader->documents)
+			return true;
+	return false;
+}
+
+void format_forget(struct format_reader *reader)
+{
+	for (unsigned i = 0; i < reader->n_slots; i++)
+		if (reader->slots[i].document == reader->documents)
+			reader->slots[i] = (struct slot){ 0 };
 }
 
 void format_end(struct format_reader *reader, bool whole)

@@ -16,7 +16,7 @@ struct format {
 	void (*gap)(struct format_reader *reader);
 };
 
-enum format_row { FORMAT_JSON, FORMAT_SSE };
+enum format_row { FORMAT_JSON, FORMAT_SSE, FORMAT_WS };
 
 extern const struct format format_table[]; /* by format_row; ends with a NULL name */
 
@@ -34,6 +34,7 @@ struct format_reader {
 	bool broken;        /* one was no JSON, or broke off */
 	bool hole;          /* bytes were lost */
 	bool finished;      /* a marker said that all was sent */
+	bool skipped;       /* ws: the message at hand is none of ours */
 	uint8_t marker;     /* bytes of that marker seen, MARKER_NONE: this document is not it */
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
@@ -47,8 +48,15 @@ void format_begin(struct format_reader *reader, const struct format *format,
 		  const struct json_paths *paths, struct slot *slots, unsigned n_slots);
 void format_feed(struct format_reader *reader, struct span piece);
 void format_gap(struct format_reader *reader);
+/* The end of a WebSocket message: of its document, if it was one. */
+void format_message(struct format_reader *reader);
 /* `whole`: the body went on to its end, whatever is missing before. Frees what there is. */
 void format_end(struct format_reader *reader, bool whole);
+
+/* Whether the document at hand, or the one that just ended, said anything that is wanted. */
+bool format_said_something(const struct format_reader *reader);
+/* Forgets what it said, but not what those before it said. */
+void format_forget(struct format_reader *reader);
 
 /* Whether a document was seen and nothing was wrong with any: what is absent then was not sent. */
 bool format_read_well(const struct format_reader *reader);

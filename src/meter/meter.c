@@ -1,6 +1,6 @@
 /* exchange -> usage: follows an exchange from its request to its end and hands on one usage for
- * each call to a provider's host, whatever became of it. One allocation a call; body pieces are
- * scanned as they pass and not kept. */
+ * each call to a provider's host, whatever became of it; of a WebSocket, one for each answer. One
+ * allocation a call; body pieces are scanned as they pass and not kept. */
 #include "meter/meter.h"
 
 #include <errno.h>
@@ -22,6 +22,12 @@ struct call {
 	const struct provider *provider;
 	const struct route *route;
 	bool streaming;
+	bool answers; /* a WebSocket: each answer in it is a call of its own */
+	struct told { /* of those that were handed on */
+		unsigned n;
+		int64_t utc_ns; /* the first message of the client since, 0 when none came */
+		uint64_t request_bytes, response_bytes, lost_bytes;
+	} told;
 	struct format_reader request;
 	struct format_reader response;
 	struct slot slots[]; /* of the request, then of the response */
@@ -101,7 +107,8 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	call->providers = providers_ref(meter->providers);
 	call->provider = provider;
 	call->route = route;
-	call->streaming = false;
+	call->streaming = call->answers = false;
+	call->told = (struct told){ 0 };
 	format_begin(&call->request, scope->n_request ? &format_table[FORMAT_JSON] : NULL,
 		     scope->request, call->slots, scope->n_request);
 	format_begin(&call->response, NULL, scope->response, response_slots(call),
@@ -115,6 +122,21 @@ static void on_request(void *ctx, struct exchange *ex)
 	begin(ctx, ex, NULL);
 }
 
+/* From here on both bodies are messages. */
+static void begin_websocket(struct call *call)
+{
+	const struct expr_scope *scope = &call->route->scope;
+
+	if (!(call->route->formats & 1u << FORMAT_WS))
+		return;
+	call->streaming = call->answers = true;
+	format_end(&call->request, false);
+	format_begin(&call->request, scope->n_request ? &format_table[FORMAT_WS] : NULL,
+		     scope->request, call->slots, scope->n_request);
+	format_begin(&call->response, &format_table[FORMAT_WS], scope->response,
+		     response_slots(call), scope->n_response);
+}
+
 static void on_response(void *ctx, struct exchange *ex)
 {
 	struct call *call = begin(ctx, ex, NULL); /* its request was perhaps not seen */
@@ -122,6 +144,10 @@ static void on_response(void *ctx, struct exchange *ex)
 
 	if (!call)
 		return;
+	if (ex->response.status == 101) {
+		begin_websocket(call);
+		return;
+	}
 	format = format_of_type(head_get(&ex->response, SPAN("content-type")));
 	/* Errors come as JSON wherever they come as anything. */
 	if (format < 0 || (ex->response.status < 400 && !(call->route->formats & 1u << format)))
@@ -169,6 +195,77 @@ static void count(struct meter *meter, const struct call *call, const struct usa
 		counter_add(&meter->counters.inconsistent, 1);
 }
 
+static void fill(struct meter *meter, const struct exchange *ex, struct call *call,
+		 struct usage *ret_usage)
+{
+	fill_usage(&(struct fill_input){ .exchange = ex,
+					 .provider = call->provider,
+					 .route = call->route,
+					 .response = &call->response,
+					 .request_slots = call->slots,
+					 .response_slots = response_slots(call),
+					 .streaming = call->streaming,
+					 .answers = call->answers,
+					 .hasher = meter->hasher },
+		   ret_usage);
+	if (!call->answers)
+		return;
+	/* What came since the answer before it. */
+	if (call->told.utc_ns)
+		ret_usage->time_start_ns = call->told.utc_ns;
+	ret_usage->ttfb_ns = -1;
+	ret_usage->request_bytes -= call->told.request_bytes;
+	ret_usage->response_bytes -= call->told.response_bytes;
+	ret_usage->lost_bytes -= call->told.lost_bytes;
+}
+
+static void tell(struct meter *meter, const struct exchange *ex, struct call *call,
+		 struct usage *usage)
+{
+	usage->event_id = uuid_make(&meter->ids, ex->end_utc_ns);
+	count(meter, call, usage);
+	meter->usage(meter->ctx, usage);
+	call->told = (struct told){ call->told.n + 1, 0, ex->request_bytes, ex->response_bytes,
+				    ex->lost_bytes };
+}
+
+/* All counts that an answer must have are in this message, or they contradict each other, or it
+ * says that there will be none. */
+static bool is_answer(const struct call *call, const struct usage *usage)
+{
+	uint32_t required = call->route->required;
+
+	if (usage->doubt == USAGE_DOUBT_INCONSISTENT || usage->error[0])
+		return true;
+	return usage->present && (usage->present & required) == required;
+}
+
+static void on_message(void *ctx, struct exchange *ex, enum direction direction)
+{
+	struct call *call = ex->meter;
+	struct usage usage;
+
+	if (!call || !call->answers)
+		return;
+	format_message(reader_of(ex, direction));
+	if (direction == DIRECTION_SENT && !call->told.utc_ns)
+		call->told.utc_ns = ex->end_utc_ns;
+	if (direction == DIRECTION_SENT || !format_said_something(&call->response))
+		return;
+	fill(ctx, ex, call, &usage);
+	if (!is_answer(call, &usage))
+		return;
+	tell(ctx, ex, call, &usage);
+	format_forget(&call->response);
+}
+
+/* Of a WebSocket whose answers were handed on: is there one more that was begun, or lost? */
+static bool is_left(const struct call *call, const struct usage *usage)
+{
+	return !call->told.n || usage->response_id[0] ||
+	       usage->completeness == COMPLETENESS_TRUNCATED || !format_read_well(&call->response);
+}
+
 static void on_end(void *ctx, struct exchange *ex)
 {
 	struct meter *meter = ctx;
@@ -179,18 +276,9 @@ static void on_end(void *ctx, struct exchange *ex)
 		return;
 	format_end(&call->request, ex->body_ended[DIRECTION_SENT]);
 	format_end(&call->response, ex->body_ended[DIRECTION_RECEIVED]);
-	fill_usage(&(struct fill_input){ .exchange = ex,
-					 .provider = call->provider,
-					 .route = call->route,
-					 .response = &call->response,
-					 .request_slots = call->slots,
-					 .response_slots = response_slots(call),
-					 .streaming = call->streaming,
-					 .hasher = meter->hasher },
-		   &usage);
-	usage.event_id = uuid_make(&meter->ids, ex->end_utc_ns);
-	count(meter, call, &usage);
-	meter->usage(meter->ctx, &usage);
+	fill(meter, ex, call, &usage);
+	if (is_left(call, &usage))
+		tell(meter, ex, call, &usage);
 	providers_unref(call->providers);
 	free(call);
 	ex->meter = NULL;
@@ -202,4 +290,5 @@ const struct exchange_handler meter_handler = {
 	.body = on_body,
 	.gap = on_gap,
 	.end = on_end,
+	.message = on_message,
 };

@@ -25,12 +25,17 @@
  * The first route that matches takes the request. An answer must have the buckets `input` and
  * `output` that its route lists; the others may be absent.
  *
+ * Formats: json, sse, and ws for a WebSocket that a GET opens. Each of its messages that is a JSON
+ * object is read like an event of a stream. A message with all the counts that an answer must have,
+ * or with an error, is an answer, and a call of its own: counts are those of that message alone.
+ * What others said of model and the like stays; a `response_id` is of an answer that has begun.
+ *
  * Expressions: a source, or sources joined by `|` (first present), `+`, `-` (an absent right side
  * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers.
  * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
  * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
  *   /pointer        the response body; in a stream each event's data, the latest value present
- *   req:/pointer    the request body
+ *   req:/pointer    the request body; of a WebSocket the client's messages
  *   head:Name       a response header          req-head:Name  a request header
  *   path:name       a {name} of the match      query:name     of the query string
  * A pointer may hold `*` tokens inside count() and sum() alone. Texts (model, ids, api_key, error)

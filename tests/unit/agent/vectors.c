@@ -7,7 +7,8 @@
  *   others  members of the usage event, as they must be there
  *
  * Each runs through http -> meter -> price as whole messages, in pieces of 7 bytes and byte by
- * byte. The server name is that of the Host header. To add one: a folder. */
+ * byte; the messages of a WebSocket follow its two heads. The server name is that of the Host
+ * header. To add one: a folder. */
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,11 +98,13 @@ static void find_server(struct span request, struct connection *conn)
 	assert_true(span_copy(head_get(&head, SPAN("host")), conn->server, sizeof(conn->server)));
 }
 
-static void feed(struct h1 *h1, struct span bytes, size_t piece, int64_t time_ns,
-		 enum direction direction)
+/* Bytes [from, to) of one direction. */
+static void feed(struct h1 *h1, struct span bytes, size_t from, size_t to, size_t piece,
+		 int64_t time_ns, enum direction direction)
 {
-	for (size_t at = 0; at < bytes.len; at += piece) {
-		struct span part = span_head(span_skip(bytes, at), piece);
+	for (size_t at = from; at < to; at += piece) {
+		struct span part =
+		    span_head(span_skip(bytes, at), to - at < piece ? to - at : piece);
 		char *copy = malloc(part.len); /* so that a sanitizer sees what is kept */
 		struct chunk chunk = { .data = { copy, part.len },
 				       .offset = at,
@@ -121,13 +124,25 @@ static void play(struct rig *rig, struct span request, struct span response, siz
 	struct connection conn = { .process = { .pid = 1, .uid = 1000 } };
 	struct http_counters counters = { 0 };
 	uint64_t lost[2] = { 0, 0 };
+	struct http_head head;
+	long sent, received;
 	struct h1 *h1;
 
 	find_server(request, &conn);
 	rig->n_events = 0;
 	assert_int_equal(h1_new(&conn, &meter_handler, rig->meter, &counters, &h1), 0);
-	feed(h1, request, piece, start_ns, DIRECTION_SENT);
-	feed(h1, response, piece, start_ns + NS_PER_SEC, DIRECTION_RECEIVED);
+	sent = head_parse_request(request, &head);
+	received = response.len ? head_parse_response(response, &head) : 0;
+	/* A client of a WebSocket sends when it was told that it is one. */
+	if (received <= 0 || head.status != 101) {
+		sent = (long)request.len;
+		received = 0;
+	}
+	feed(h1, request, 0, (size_t)sent, piece, start_ns, DIRECTION_SENT);
+	feed(h1, response, 0, (size_t)received, piece, start_ns + NS_PER_SEC, DIRECTION_RECEIVED);
+	feed(h1, request, (size_t)sent, request.len, piece, start_ns + NS_PER_SEC, DIRECTION_SENT);
+	feed(h1, response, (size_t)received, response.len, piece, start_ns + NS_PER_SEC,
+	     DIRECTION_RECEIVED);
 	h1_close(h1, start_ns + 2 * NS_PER_SEC, lost);
 	h1_free(h1);
 	assert_int_equal(rig->n_events, 1);

@@ -65,6 +65,15 @@ static inline void drive_gap(struct drive *d, enum direction direction, uint64_t
 	meter_handler.gap(d->meter, &d->exchange, direction);
 }
 
+/* A whole message of a WebSocket, in pieces of 5 bytes. */
+static inline void drive_message(struct drive *d, enum direction direction, const char *text,
+				 int64_t time_utc_ns)
+{
+	drive_body(d, direction, span_of(text), 5);
+	d->exchange.end_utc_ns = time_utc_ns;
+	meter_handler.message(d->meter, &d->exchange, direction);
+}
+
 static inline void drive_end(struct drive *d)
 {
 	d->exchange.end_utc_ns = DRIVE_END;
