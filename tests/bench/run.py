@@ -111,6 +111,26 @@ def tls():
         f'last round lost {lost} of {pairs * 1024} bytes' if lost else 'nothing lost')
 
 
+def flow():
+    """The cgroup's hooks on sockets that are none of theirs, and on TLS connections. The least of
+    the rounds, which other work on the machine disturbs least."""
+    ways = {('pair', 64): 100000, ('pair', 65536): 20000, ('connect', OTHER): 10000,
+            ('connect', PROVIDER): 10000}
+    off, on = ({way: [] for way in ways} for _ in range(2))
+    for _ in range(ROUNDS):
+        for samples in (off, on):
+            agent = Agent(cpu=1) if samples is on else None
+            for way, count in ways.items():
+                samples[way].append(float(run([BENCH / 'flow', *way, count], cpu=0)))
+            if agent:
+                agent.stop()
+    bars = ('bar: 1.06x', 'bar: 1.03x', 'bar: +3 us', 'bar: +3 us')
+    for way, bar in zip(ways, bars):
+        name = 'provider' if way[1] == PROVIDER else 'other_host' if way[0] == 'connect' else way[1]
+        row(f'flow_{way[0]}_{name}', min(on[way]), 'ns', min(off[way]),
+            f'{bar}; +{min(on[way]) - min(off[way]):.0f} ns')
+
+
 def decide():
     agent = Agent(cpu=0)
     with tempfile.NamedTemporaryFile('w', suffix='.json') as body:
@@ -138,7 +158,7 @@ def programs():
     row('line_ns_per_call', line, 'ns', what='http -> meter -> price, 4.4 KB a call')
     row('line_calls_per_second', round(1e9 / line), 'calls/s', what='on one core')
     for program in sorted(BENCH.iterdir()):
-        if program.suffix or program.name in ('line', 'tls', 'decide', 'json') \
+        if program.suffix or program.name in ('line', 'tls', 'flow', 'decide', 'json') \
                 or not os.access(program, os.X_OK):
             continue
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
@@ -175,10 +195,11 @@ def main():
     peers()
     if os.geteuid() == 0:
         tls()
+        flow()
         decide()
         memory()
     else:
-        print('skipped: tls, decide and memory need root')
+        print('skipped: tls, flow, decide and memory need root')
     (BUILD / 'bench.json').write_text(json.dumps(rows, indent=1) + '\n')
 
 
