@@ -72,10 +72,12 @@ static __always_inline void report_call(const struct connection_id *id,
 static __always_inline bool call_enter(__u64 ssl, __u32 direction, __u64 buffer, __u64 count_at)
 {
 	struct connection_id id = id_of(ssl);
+	struct connection_state *state = bpf_map_lookup_elem(&connections, &id);
 	struct call *call;
 
-	if (!bpf_map_lookup_elem(&connections, &id))
+	if (!state)
 		return false;
+	handshake_used(&id, state);
 	count(EVENT_COUNTER_CALLS_SEEN, 1);
 	call = bpf_task_storage_get(&calls, bpf_get_current_task_btf(), NULL,
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);

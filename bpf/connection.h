@@ -2,6 +2,7 @@
  * when their object goes. A connection is known by the address of its object in the process. */
 #pragma once
 
+#include "handshake.h"
 #include "host.h"
 #include "maps.h"
 
@@ -84,6 +85,7 @@ static __always_inline void connection_named(const struct connection_id *id, con
 		count(EVENT_COUNTER_CONNECTIONS_FULL, 1);
 		return;
 	}
+	handshake_named(id, state.generation_ns);
 	report_open(id, &state, name);
 }
 

@@ -3,7 +3,8 @@
  * is looked at until its ClientHello is whole; one that says none, or another name, is forgotten on
  * the spot, so its packets cost one miss. Nothing is ever dropped or changed here. */
 #include "flow_maps.h"
-#include "server.h"
+#include "host.h"
+#include "speaker.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -13,16 +14,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SOCK_DONE   1 /* bit of skc_flags: a FIN has come (net/sock.h) */
 
 /* --- who */
-
-static __always_inline void remember_caller(struct flow_socket *s)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	*s = (struct flow_socket){ .start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
-				   .cgroup_id = bpf_get_current_cgroup_id(),
-				   .tgid = BPF_CORE_READ(task, tgid),
-				   .uid = bpf_get_current_uid_gid() };
-}
 
 static __always_inline int connecting(struct bpf_sock_addr *ctx)
 {
@@ -36,7 +27,7 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx)
 		return 1;
 	}
 	/* All of it: a socket that failed to connect may try again. */
-	remember_caller(s);
+	speaker_remember(s);
 	return 1;
 }
 
@@ -50,20 +41,6 @@ SEC("cgroup/connect6")
 int flow_connect6(struct bpf_sock_addr *ctx)
 {
 	return connecting(ctx);
-}
-
-/* connect() in one process, the hello by its child: the child it is. Any other task that is current
- * is only the one that the packet interrupted. */
-static __always_inline void find_speaker(struct flow_socket *s)
-{
-	struct task_struct *leader =
-	    BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
-	__u32 tgid = BPF_CORE_READ(leader, tgid); /* of the leader, so also its pid */
-
-	if (tgid == s->tgid || (__u32)BPF_CORE_READ(leader, real_parent, tgid) != s->tgid)
-		return;
-	s->tgid = tgid;
-	s->start_ns = BPF_CORE_READ(leader, start_boottime);
 }
 
 /* --- where */
@@ -92,11 +69,13 @@ static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
 		BPF_CORE_READ_INTO(&e->comm, task, group_leader, comm);
 	if (server) {
 		e->host_id = server->host_id;
+		e->ssl = server->ssl;
+		e->generation_ns = server->generation_ns;
 		e->random[0] = server->random[0];
 		e->random[1] = server->random[1];
 		__builtin_memcpy(e->name, server->name, sizeof(e->name));
 	}
-	submit(e, !e->ssl);
+	submit(e, !e->ssl && speaker_is_new(s));
 }
 
 /* The hello is whole, or all that will ever be looked at. True: it is a provider's. */
@@ -114,7 +93,7 @@ static __always_inline bool take_hello(struct flow_socket *s, const struct packe
 						: FLOW_COUNTER_BROKEN_HELLOS);
 		return false;
 	}
-	host_id = server_host(server.name);
+	host_id = find_host(server.name);
 	if (!host_id) {
 		count(FLOW_COUNTER_OTHER_HELLOS);
 		return false;
@@ -122,7 +101,8 @@ static __always_inline bool take_hello(struct flow_socket *s, const struct packe
 	count(FLOW_COUNTER_PROVIDER_HELLOS);
 	server.host_id = *host_id;
 	bpf_map_update_elem(&addresses, &packet->remote, &known, BPF_ANY);
-	find_speaker(s);
+	speaker_find(s);
+	speaker_join(s, &server);
 	report(hello->skb, s, packet, &server);
 	return true;
 }
@@ -188,18 +168,27 @@ static __always_inline void look_at_udp(struct __sk_buff *skb, struct bpf_sock *
 	struct packet packet;
 
 	if (packet_read(skb, &packet) || packet.port != HTTPS ||
-	    !bpf_map_lookup_elem(&addresses, &packet.remote) ||
-	    bpf_sk_storage_get(&sockets, sk, NULL, 0))
+	    !bpf_map_lookup_elem(&addresses, &packet.remote))
 		return;
 	s = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!s) {
 		count(FLOW_COUNTER_SOCKETS_FULL);
 		return;
 	}
-	remember_caller(s);
+	speaker_remember(s);
 	s->state = STATE_QUIC;
 	count(FLOW_COUNTER_QUIC_SOCKETS);
 	report(skb, s, &packet, NULL);
+}
+
+/* A socket that nothing is remembered of: done, unless it may be UDP to a port 443. */
+static __always_inline void look_at_stranger(struct __sk_buff *skb, struct bpf_sock *sk)
+{
+	if (sk->dst_port && sk->dst_port != bpf_htons(HTTPS))
+		return;
+	sk = bpf_sk_fullsock(sk);
+	if (sk && sk->protocol == IPPROTO_UDP)
+		look_at_udp(skb, sk);
 }
 
 SEC("cgroup_skb/egress")
@@ -211,16 +200,14 @@ int flow_egress(struct __sk_buff *skb)
 	struct packet packet;
 	enum verdict verdict;
 
-	if (sk)
-		sk = bpf_sk_fullsock(sk);
 	if (!sk)
 		return 1;
-	if (sk->protocol == IPPROTO_UDP) {
-		look_at_udp(skb, sk);
+	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
+	if (!s) {
+		look_at_stranger(skb, sk);
 		return 1;
 	}
-	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
-	if (!s || s->state >= STATE_PROVIDER || packet_read(skb, &packet) || !packet.length)
+	if (s->state >= STATE_PROVIDER || packet_read(skb, &packet) || !packet.length)
 		return 1;
 	hello.payload = packet.payload;
 	hello.length = packet.length;

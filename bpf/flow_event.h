@@ -40,7 +40,7 @@ struct flow_hello {
 	__u16 unused;
 	__u8 remote[16]; /* IPv6, or IPv4 mapped into it */
 	char comm[FLOW_COMM_MAX];
-	char name[FLOW_NAME_MAX]; /* lower case; QUIC: empty */
+	char name[FLOW_NAME_MAX]; /* as the client wrote it; QUIC: empty */
 };
 
 struct flow_close {

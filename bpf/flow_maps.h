@@ -1,9 +1,9 @@
 /* Maps of the flow programs, their counters and their ring. */
 #pragma once
 
-#include "event.h"
 #include "flow_event.h"
 #include "hello.h"
+#include "shared.h"
 
 enum state { STATE_NEW, STATE_PREFACE, STATE_PIECES, STATE_PROVIDER, STATE_QUIC };
 
@@ -35,14 +35,6 @@ struct {
 	__type(value, struct pieces);
 } pieces SEC(".maps");
 
-/* As in maps.h: one filter, its maps are lent by the TLS programs. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, EVENT_HOSTS_MAX);
-	__type(key, __u64);
-	__type(value, __u32);
-} hosts SEC(".maps"), wildcards SEC(".maps");
-
 /* Addresses at which provider hosts were found: UDP to their port 443 is QUIC. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -72,8 +64,16 @@ static __always_inline void count(enum flow_counter counter)
 		__sync_fetch_and_add(value, 1);
 }
 
-/* The reader looks four times a second; it is woken when that may be too late: for a process
- * that nobody else reports and that may be gone in a moment, or when the ring fills up. */
+/* Processes that were told of at once: LRU, so a long-lived one may be told of again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u32);
+} announced SEC(".maps");
+
+/* The reader looks four times a second. It is woken when that may be too late: for a process that
+ * nobody else reports and that may be gone in a moment, and when the ring fills up. */
 static __always_inline void submit(void *record, bool urgent)
 {
 	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > (128 << 10))

@@ -1,7 +1,7 @@
 /* The host filter: is a server name one of a provider's? */
 #pragma once
 
-#include "maps.h"
+#include "shared.h"
 
 /* FNV-1a of the lower-case name, and of what follows its first dot (0: no dot). */
 static __always_inline void hash_name(const char *name, __u64 *whole, __u64 *parent)

@@ -14,6 +14,7 @@
 struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
+	int pid; /* the thread */
 	int tgid;
 	__u64 start_boottime;
 	char comm[16];

@@ -1,22 +1,7 @@
 /* Maps of the TLS programs. Sizes are bounds: what does not fit is counted, never silent. */
 #pragma once
 
-#include "event.h"
-
-struct connection_id {
-	__u64 ssl;
-	__u32 tgid;
-	__u32 unused; /* no hole in a hash key */
-};
-
-struct connection_state {
-	__u64 start_ns;
-	__u64 generation_ns;
-	__u64 sent; /* bytes moved so far: the offset of the next record */
-	__u64 received;
-	__u32 host_id;
-	__u32 unused;
-};
+#include "shared.h"
 
 /* A read or write that has been entered and has not returned. */
 struct call {
@@ -31,21 +16,6 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20); /* set by user space before load */
 } events SEC(".maps");
-
-/* Hash of a host name, and of the part after its first dot for wildcards -> host_id. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, EVENT_HOSTS_MAX);
-	__type(key, __u64);
-	__type(value, __u32);
-} hosts SEC(".maps"), wildcards SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct connection_id);
-	__type(value, struct connection_state);
-} connections SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

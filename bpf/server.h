@@ -1,14 +1,17 @@
-/* The server name of a ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3), and whether it is
- * a provider's. Clients shuffle the extensions: the name may be the last. */
+/* The server name of a ClientHello (RFC 8446 section 4.1.2, RFC 6066 section 3). Clients shuffle
+ * the extensions: the name may be the last. */
 #pragma once
 
-#include "flow_maps.h"
+#include "flow_event.h"
+#include "hello.h"
 
 #define SERVER_HEADS      9  /* bytes of record and handshake heads */
 #define SERVER_EXTENSIONS 64 /* looked at; clients send 10 to 20 */
 
 struct server {
 	__u64 random[2];
+	__u64 ssl; /* 0: not known */
+	__u64 generation_ns;
 	__u32 host_id;
 	__u32 unused;
 	char name[FLOW_NAME_MAX];
@@ -91,27 +94,4 @@ static __always_inline enum server_found server_read(const struct hello *h, stru
 	    hello_read(h, SERVER_HEADS + 2, server->random, sizeof(server->random)))
 		return cut ? SERVER_PARTIAL : SERVER_BROKEN;
 	return SERVER_NAMED;
-}
-
-/* Lower-cases the name and looks it up, as a whole and by what follows its first dot. */
-static __always_inline __u32 *server_host(char *name)
-{
-	__u64 whole = EVENT_FNV_OFFSET, parent = 0;
-	__u32 *host_id;
-
-	for (int i = 0; i < FLOW_NAME_MAX; i++) {
-		__u8 c = name[i];
-
-		if (!c)
-			break;
-		if (c >= 'A' && c <= 'Z')
-			name[i] = c += 'a' - 'A';
-		whole = (whole ^ c) * EVENT_FNV_PRIME;
-		if (parent)
-			parent = (parent ^ c) * EVENT_FNV_PRIME;
-		else if (c == '.')
-			parent = EVENT_FNV_OFFSET;
-	}
-	host_id = bpf_map_lookup_elem(&hosts, &whole);
-	return host_id ?: bpf_map_lookup_elem(&wildcards, &parent);
 }

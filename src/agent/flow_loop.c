@@ -90,6 +90,8 @@ static int make_parts(struct flow_loop *l)
 {
 	struct hooks_options hooks = { .hosts_fd = l->options.shared.hosts_fd,
 				       .wildcards_fd = l->options.shared.wildcards_fd,
+				       .connections_fd = l->options.shared.connections_fd,
+				       .handshakes_fd = l->options.shared.handshakes_fd,
 				       .record = on_record,
 				       .ctx = l };
 	int code = flows_new(&clock_system, "/proc", &l->flows);

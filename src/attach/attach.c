@@ -271,8 +271,14 @@ _Atomic uint32_t *attach_wake_flag(struct attach *a)
 
 struct attach_shared attach_shared(const struct attach *a)
 {
-	return (struct attach_shared){ .hosts_fd = bpf_map__fd(a->skeleton->maps.hosts),
-				       .wildcards_fd = bpf_map__fd(a->skeleton->maps.wildcards) };
+	const struct tls_bpf *skeleton = a->skeleton;
+
+	return (struct attach_shared){
+		.hosts_fd = bpf_map__fd(skeleton->maps.hosts),
+		.wildcards_fd = bpf_map__fd(skeleton->maps.wildcards),
+		.connections_fd = bpf_map__fd(skeleton->maps.connections),
+		.handshakes_fd = bpf_map__fd(skeleton->maps.handshakes),
+	};
 }
 
 void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUNTER_MAX])

@@ -43,9 +43,9 @@ void attach_poll(struct attach *attach);
 int attach_ring_fd(const struct attach *attach);
 _Atomic uint32_t *attach_wake_flag(struct attach *attach);
 
-/* Maps that the flow programs share, borrowed: the host filter. */
+/* Maps that the flow programs share (bpf/shared.h), borrowed. */
 struct attach_shared {
-	int hosts_fd, wildcards_fd;
+	int hosts_fd, wildcards_fd, connections_fd, handshakes_fd;
 };
 struct attach_shared attach_shared(const struct attach *attach);
 

@@ -4,6 +4,7 @@
 #include "flow/flow.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -232,6 +233,8 @@ static void name_host(const struct flow_hello *hello, char *out, size_t size)
 	if (hello->name[0]) {
 		span_copy((struct span){ hello->name, strnlen(hello->name, sizeof(hello->name)) },
 			  out, size);
+		for (char *at = out; *at; at++)
+			*at = (char)tolower((unsigned char)*at);
 		return;
 	}
 	inet_ntop(AF_INET6, hello->remote, text, sizeof(text));

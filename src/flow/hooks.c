@@ -41,6 +41,24 @@ static int on_record(void *ctx, void *record, size_t bytes)
 	return 0;
 }
 
+static int borrow_maps(struct hooks *h)
+{
+	const struct {
+		struct bpf_map *map;
+		int fd;
+	} lent[] = {
+		{ h->skeleton->maps.hosts, h->options.hosts_fd },
+		{ h->skeleton->maps.wildcards, h->options.wildcards_fd },
+		{ h->skeleton->maps.connections, h->options.connections_fd },
+		{ h->skeleton->maps.handshakes, h->options.handshakes_fd },
+	};
+	int code = 0;
+
+	for (size_t i = 0; code == 0 && i < sizeof(lent) / sizeof(lent[0]); i++)
+		code = bpf_map__reuse_fd(lent[i].map, lent[i].fd);
+	return code;
+}
+
 static int load(struct hooks *h, struct err *err)
 {
 	int code;
@@ -48,9 +66,7 @@ static int load(struct hooks *h, struct err *err)
 	h->skeleton = flow_bpf__open();
 	if (!h->skeleton)
 		return err_set(err, -errno, "cannot open the flow programs: %s", strerror(errno));
-	code = bpf_map__reuse_fd(h->skeleton->maps.hosts, h->options.hosts_fd);
-	if (code == 0)
-		code = bpf_map__reuse_fd(h->skeleton->maps.wildcards, h->options.wildcards_fd);
+	code = borrow_maps(h);
 	if (code == 0)
 		code = flow_bpf__load(h->skeleton);
 	if (code < 0)

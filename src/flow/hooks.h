@@ -11,8 +11,8 @@
 struct hooks;
 
 struct hooks_options {
-	/* Maps of the TLS programs, borrowed: the host filter, and who shakes hands (-1: none). */
-	int hosts_fd, wildcards_fd, handshakes_fd;
+	/* Maps of the TLS programs (bpf/shared.h), borrowed. */
+	int hosts_fd, wildcards_fd, connections_fd, handshakes_fd;
 	void (*record)(void *ctx, const void *record, size_t bytes);
 	void *ctx;
 };

@@ -10,7 +10,9 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,9 +64,12 @@ static int open_world(void **state)
 	if (attach_new(&options, &w->attach, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
+	attach_sweep(w->attach);
 	shared = attach_shared(w->attach);
 	hooks.hosts_fd = shared.hosts_fd;
 	hooks.wildcards_fd = shared.wildcards_fd;
+	hooks.connections_fd = shared.connections_fd;
+	hooks.handshakes_fd = shared.handshakes_fd;
 	hooks.ctx = w;
 	if (hooks_new(&hooks, &w->hooks, &err) < 0)
 		fail_msg("%s", err.text);
@@ -363,14 +368,13 @@ static void test_tunnel_through_a_proxy(void **state)
 static void test_case_and_wildcard(void **state)
 {
 	static const char *const names[] = { "API.Outlay-Flow.INVALID", "one.OUTLAY-wild.invalid" };
-	static const char *const due[] = { HOST, "one.outlay-wild.invalid" };
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct bytes hello = make_hello(names[i], NAME_FIRST, 36);
 		struct link l = open_link(AF_INET);
 
 		send_cut(&l, &hello, NULL, 0);
-		assert_string_equal(one_hello(*state)->name, due[i]);
+		assert_string_equal(one_hello(*state)->name, names[i]);
 		close_link(&l);
 	}
 }
@@ -514,22 +518,215 @@ static void test_quic_to_a_known_address(void **state)
 	close_link(&l);
 }
 
+/* --- whose SSL object it is */
+
+struct talk {
+	struct link link;
+	SSL *ssl;
+	char name[64];
+};
+
+static SSL_CTX *tls;
+
+static struct talk open_talk(unsigned number)
+{
+	struct talk t = { .link = open_link(AF_INET), .ssl = SSL_new(tls) };
+
+	snprintf(t.name, sizeof(t.name), "n%u.outlay-wild.invalid", number);
+	SSL_set_fd(t.ssl, t.link.client);
+	SSL_set_connect_state(t.ssl);
+	assert_int_equal(SSL_set_tlsext_host_name(t.ssl, t.name), 1);
+	return t;
+}
+
+static void end_talk(struct talk *t)
+{
+	shutdown(t->link.server, SHUT_RDWR);
+	SSL_free(t->ssl);
+	close_link(&t->link);
+}
+
+static void speak(struct talk *t, bool by_read)
+{
+	char byte;
+
+	shutdown(t->link.server, SHUT_WR); /* so that nobody waits for an answer */
+	if (by_read)
+		assert_true(SSL_read(t->ssl, &byte, 1) <= 0);
+	else
+		assert_true(SSL_do_handshake(t->ssl) <= 0);
+}
+
+/* The object of the hello with that name; fails when there is not just one. */
+static uint64_t object_of(struct world *w, const char *name)
+{
+	const struct flow_hello *found = NULL;
+
+	hooks_drain(w->hooks);
+	for (unsigned i = 0; i < w->n_hellos; i++)
+		if (!strcmp(w->hellos[i].name, name)) {
+			assert_null(found);
+			found = &w->hellos[i];
+		}
+	assert_non_null(found);
+	return found->ssl;
+}
+
+enum { THREADS = 8, TALKS = 6, UNREAD = 2 };
+
+static void *talk_all(void *first)
+{
+	struct talk *talks = first;
+
+	for (unsigned i = 0; i < TALKS; i++)
+		speak(&talks[i], i != UNREAD);
+	return NULL;
+}
+
+/* Named here, spoken for there: not joined, but by a read or write. */
+static void test_object_of_each_thread(void **state)
+{
+	static struct talk talks[THREADS][TALKS];
+	pthread_t threads[THREADS];
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < THREADS; i++)
+		for (unsigned j = 0; j < TALKS; j++)
+			talks[i][j] = open_talk(i * TALKS + j);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, talk_all, talks[i]), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned i = 0; i < THREADS; i++)
+		for (unsigned j = 0; j < TALKS; j++) {
+			uint64_t ssl = object_of(w, talks[i][j].name);
+
+			assert_true(ssl == (j == UNREAD ? 0 : (uintptr_t)talks[i][j].ssl));
+		}
+	for (unsigned i = 0; i < THREADS; i++)
+		for (unsigned j = 0; j < TALKS; j++)
+			end_talk(&talks[i][j]);
+	w->n_hellos = w->n_closes = 0;
+}
+
+static void *name_and_speak(void *number)
+{
+	static _Thread_local struct talk talk;
+
+	talk = open_talk(*(unsigned *)number);
+	speak(&talk, false);
+	return &talk;
+}
+
+static void test_named_and_spoken_by_one_thread(void **state)
+{
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < 30; i++) {
+		struct talk *talk = name_and_speak(&i);
+
+		assert_true(object_of(w, talk->name) == (uintptr_t)talk->ssl);
+		end_talk(talk);
+		w->n_hellos = w->n_closes = 0;
+	}
+	assert_int_equal(counter(w, FLOW_COUNTER_JOINED), 30);
+}
+
+/* Two are named before either speaks: by a handshake it may be either, by a read it is known. */
+static void test_two_named_are_not_guessed(void **state)
+{
+	struct world *w = *state;
+
+	for (int by_read = 0; by_read < 2; by_read++) {
+		struct talk a = open_talk(1), b = open_talk(2);
+
+		speak(&a, by_read);
+		speak(&b, by_read);
+		assert_true(object_of(w, a.name) == (by_read ? (uintptr_t)a.ssl : 0));
+		assert_true(object_of(w, b.name) == (by_read ? (uintptr_t)b.ssl : 0));
+		end_talk(&a);
+		end_talk(&b);
+		w->n_hellos = w->n_closes = 0;
+	}
+}
+
+/* The library gives the bytes to the program, which sends them: asyncio, node. */
+static void test_memory_bio(void **state)
+{
+	struct world *w = *state;
+	struct talk t = open_talk(7);
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	char bytes[4096];
+	int n;
+
+	SSL_set_bio(t.ssl, in, out);
+	SSL_do_handshake(t.ssl);
+	n = BIO_read(out, bytes, sizeof(bytes));
+	assert_true(n > 0);
+	move(t.link.client, t.link.server, bytes, (size_t)n);
+	assert_true(object_of(w, t.name) == (uintptr_t)t.ssl);
+	end_talk(&t);
+	w->n_hellos = w->n_closes = 0;
+}
+
+/* One object, freed and made anew at the same place or not: the generation tells. */
+static void test_generation_is_that_of_the_name(void **state)
+{
+	struct world *w = *state;
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < 20; i++) {
+		struct talk t = open_talk(i);
+
+		speak(&t, false);
+		assert_true(object_of(w, t.name) == (uintptr_t)t.ssl);
+		assert_true(w->hellos[0].generation_ns > last);
+		last = w->hellos[0].generation_ns;
+		end_talk(&t);
+		w->n_hellos = w->n_closes = 0;
+	}
+}
+
+static int make_tls(void **state)
+{
+	(void)state;
+	tls = SSL_CTX_new(TLS_client_method());
+	return 0;
+}
+
+static int free_tls(void **state)
+{
+	(void)state;
+	SSL_CTX_free(tls);
+	return 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_facts_of_a_hello),        TEST(test_every_shape_in_every_piece),
-		TEST(test_cut_at_every_byte),       TEST(test_ipv4_in_an_ipv6_socket),
-		TEST(test_tunnel_through_a_proxy),  TEST(test_case_and_wildcard),
-		TEST(test_others_leave_nothing),    TEST(test_doubt_is_counted),
-		TEST(test_bytes_at_close),          TEST(test_child_that_speaks),
+		TEST(test_facts_of_a_hello),
+		TEST(test_every_shape_in_every_piece),
+		TEST(test_cut_at_every_byte),
+		TEST(test_ipv4_in_an_ipv6_socket),
+		TEST(test_tunnel_through_a_proxy),
+		TEST(test_case_and_wildcard),
+		TEST(test_others_leave_nothing),
+		TEST(test_doubt_is_counted),
+		TEST(test_bytes_at_close),
+		TEST(test_child_that_speaks),
 		TEST(test_quic_to_a_known_address),
+		TEST(test_object_of_each_thread),
+		TEST(test_named_and_spoken_by_one_thread),
+		TEST(test_two_named_are_not_guessed),
+		TEST(test_memory_bio),
+		TEST(test_generation_is_that_of_the_name),
 	};
 
 	if (geteuid() != 0) {
 		print_message("skipped: needs root\n");
 		return 0;
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_tls, free_tls);
 }
