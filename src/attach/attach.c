@@ -1,6 +1,5 @@
-/* The privileged edge: loads the programs, keeps the host filter, and puts probes on every libssl
- * it is shown. One entry an inode, so fifty processes on one library still make one event a call.
- */
+/* The privileged edge: loads the programs, keeps the host filter, and shows every file that is
+ * mapped as code to the table of libraries, which puts the probes on. */
 #include "attach/attach.h"
 
 #include <bpf/bpf.h>
@@ -9,96 +8,47 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
+#include "attach/libraries.h"
 #include "attach/mappings.h"
-#include "attach/probe.h"
 #include "attach/scan.h"
 #include "base/cleanup.h"
 #include "base/span.h"
 #include "bpf/tls.skel.h"
 
-#define LIBRARIES_MAX 1024
-#define PROC          "/proc"
-
-struct inode_key {
-	uint64_t dev, ino;
-};
-
-struct library {
-	UT_hash_handle hh;
-	struct inode_key key;
-	struct probes *probes; /* NULL: could not be probed; remembered so that it is said once */
-};
+#define PROC "/proc"
 
 struct attach {
 	struct attach_options options;
 	struct attach_counters counters;
 	struct tls_bpf *skeleton;
 	struct mappings *mappings;
-	struct library *libraries;
+	struct libraries *libraries;
+	struct scan_visitor visitor;
 };
 
-__attribute__((format(printf, 2, 3))) static void note(struct attach *a, const char *format, ...)
+static bool want_file(void *ctx, const struct stat *st)
 {
-	char line[512];
-	va_list args;
-
-	if (!a->options.note)
-		return;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
-	a->options.note(a->options.ctx, line);
+	return libraries_want(ctx, st);
 }
 
-static void found_library(void *ctx, int fd, const char *label)
+static void found_file(void *ctx, int fd, const char *label)
 {
-	struct attach *a = ctx;
-	struct inode_key key;
-	struct library *library;
-	struct err err = { 0 };
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return;
-	memset(&key, 0, sizeof(key));
-	key.dev = st.st_dev;
-	key.ino = st.st_ino;
-	HASH_FIND(hh, a->libraries, &key, sizeof(key), library);
-	if (library)
-		return;
-	library = HASH_COUNT(a->libraries) < LIBRARIES_MAX ? calloc(1, sizeof(*library)) : NULL;
-	if (!library) {
-		counter_add(&a->counters.libraries_failed, 1);
-		return;
-	}
-	library->key = key;
-	HASH_ADD(hh, a->libraries, key, sizeof(key), library);
-	if (probe_attach(a->skeleton, fd, &library->probes, &err) < 0) {
-		counter_add(&a->counters.libraries_failed, 1);
-		note(a, "cannot watch %s: %s", label, err.text);
-		return;
-	}
-	counter_add(&a->counters.libraries, 1);
-	note(a, "watching %s (%u probes)", label, probe_count(library->probes));
+	libraries_found(ctx, fd, label);
 }
 
 static void mapped(void *ctx, const struct mapping *mapping)
 {
 	struct attach *a = ctx;
-	struct span path = span_of(mapping->path);
-	char label[256];
 
-	if (!scan_is_library(path))
+	if (!mapping->inode)
 		return;
-	span_copy(path, label, sizeof(label));
 	/* The mapping may have been split since: then the process's own list has it. */
-	if (!scan_mapping(PROC, mapping->pid, mapping->start, mapping->end, label, found_library,
-			  a))
-		scan_process(PROC, mapping->pid, found_library, a);
+	if (!scan_mapping(PROC, mapping->pid, mapping->start, mapping->end, mapping->path,
+			  &a->visitor) &&
+	    !scan_process(PROC, mapping->pid, &a->visitor))
+		counter_add(&a->counters.mappings_gone, 1);
 }
 
 static int check_kernel(struct err *err)
@@ -154,6 +104,11 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 		code = load_programs(a, err);
 	if (code < 0)
 		return code;
+	a->libraries = libraries_new(&(struct libraries_options){
+	    .skeleton = a->skeleton, .note = options->note, .ctx = options->ctx });
+	if (!a->libraries)
+		return err_set(err, -ENOMEM, "out of memory");
+	a->visitor = (struct scan_visitor){ want_file, found_file, a->libraries };
 	watch.seen = &a->counters.mappings_seen;
 	watch.lost = &a->counters.mappings_lost;
 	code = mappings_new(&watch, &a->mappings, err);
@@ -165,24 +120,20 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 
 void attach_free(struct attach *a)
 {
-	struct library *library, *next;
-
 	if (!a)
 		return;
 	mappings_free(a->mappings);
-	HASH_ITER(hh, a->libraries, library, next) {
-		HASH_DEL(a->libraries, library);
-		probe_detach(library->probes);
-		free(library);
-	}
+	libraries_free(a->libraries);
 	tls_bpf__destroy(a->skeleton);
 	free(a);
 }
 
 void attach_sweep(struct attach *a)
 {
-	scan_directories(found_library, a);
-	scan_processes(PROC, found_library, a);
+	libraries_begin_sweep(a->libraries);
+	scan_directories(&a->visitor);
+	scan_processes(PROC, &a->visitor);
+	libraries_end_sweep(a->libraries);
 }
 
 unsigned attach_fds(const struct attach *a, int *ret_fds, unsigned max)
@@ -193,7 +144,7 @@ unsigned attach_fds(const struct attach *a, int *ret_fds, unsigned max)
 void attach_poll(struct attach *a)
 {
 	if (mappings_poll(a->mappings))
-		scan_processes(PROC, found_library, a);
+		attach_sweep(a);
 }
 
 /* --- the host filter */
@@ -315,4 +266,9 @@ void attach_forget_dead(struct attach *a)
 const struct attach_counters *attach_counters(const struct attach *a)
 {
 	return &a->counters;
+}
+
+const struct libraries_counters *attach_libraries(const struct attach *a)
+{
+	return libraries_counters(a->libraries);
 }

@@ -1,9 +1,10 @@
-/* Loads the BPF programs and attaches them to every libssl on the host, once per inode: those of
- * the usual directories, those that running processes map, and those that are mapped later
- * (PERF_RECORD_MMAP2). Libraries are opened through map_files, never by a path that a process
+/* Loads the BPF programs and attaches them to every file with TLS inside on the host, once an inode:
+ * those of the usual directories, those that running processes map, and those that are mapped later
+ * (PERF_RECORD_MMAP2). What a file is, its content tells. Files are opened through map_files, never by a path that a process
  * chose. Owned by the main loop; needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and kin). */
 #pragma once
 
+#include "attach/libraries.h"
 #include "base/counter.h"
 #include "base/err.h"
 #include "bpf/event.h"
@@ -11,9 +12,8 @@
 struct attach;
 
 struct attach_counters {
-	struct counter libraries;        /* inodes with probes on them */
-	struct counter libraries_failed; /* found, but could not be probed */
 	struct counter mappings_seen;
+	struct counter mappings_gone; /* the process had ended before its mapping was looked at */
 	struct counter mappings_lost; /* the kernel's own count of dropped MMAP2 records */
 };
 
@@ -32,7 +32,8 @@ void attach_free(struct attach *attach);
 int attach_set_hosts(struct attach *attach, const char *const *patterns, unsigned n,
 		     struct err *err);
 
-/* Looks at every process and the usual directories once. */
+/* Looks at every process and the usual directories once, and takes probes off what nothing maps any
+ * more. Due at the start and about once a minute. */
 void attach_sweep(struct attach *attach);
 
 /* Fds (one a CPU) that become readable when a library was mapped; attach_poll then reads them. */
@@ -52,6 +53,7 @@ struct attach_shared attach_shared(const struct attach *attach);
 /* Sums the per-CPU counters. */
 void attach_read_counters(const struct attach *attach, uint64_t ret[static EVENT_COUNTER_MAX]);
 const struct attach_counters *attach_counters(const struct attach *attach);
+const struct libraries_counters *attach_libraries(const struct attach *attach);
 
 /* Forgets connections in the kernel whose process is gone without SSL_free. */
 void attach_forget_dead(struct attach *attach);

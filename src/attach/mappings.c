@@ -145,7 +145,7 @@ static bool take_record(struct mappings *m, char *record, size_t bytes)
 	}
 	if (header->type == PERF_RECORD_MMAP2 && bytes > offsetof(struct mmap2_record, path)) {
 		const struct mmap2_record *r = (const void *)record;
-		struct mapping mapping = { r->pid, r->addr, r->addr + r->len, r->path };
+		struct mapping mapping = { r->pid, r->addr, r->addr + r->len, r->inode, r->path };
 
 		counter_add(m->options.seen, 1);
 		m->options.mapped(m->options.ctx, &mapping);

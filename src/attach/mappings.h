@@ -13,6 +13,7 @@ struct mappings;
 struct mapping {
 	uint32_t pid;
 	uint64_t start, end;
+	uint64_t inode;   /* 0: no file */
 	const char *path; /* borrowed; NUL-terminated; chosen by the process: never open it */
 };
 

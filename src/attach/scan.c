@@ -2,7 +2,6 @@
  * mapped, whatever its path says, in whichever mount namespace, deleted or not. */
 #include "attach/scan.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -10,81 +9,77 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "base/span.h"
 
 CLEANUP_FOR(dir, DIR *, closedir)
 
-bool scan_is_library(struct span path)
+static void visit(const struct scan_visitor *visitor, const char *path, const char *name)
 {
-	static const struct span stem = { "libssl.so", 9 };
-	struct span name = path;
+	CLOSE_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	char label[256];
 
-	for (size_t i = 0; i < path.len; i++)
-		if (path.ptr[i] == '/')
-			name = span_skip(path, i + 1);
-	if (!span_starts(name, stem))
-		return false;
-	name = span_skip(name, stem.len);
-	return !name.len || name.ptr[0] == '.' || name.ptr[0] == ' ';
+	if (fd < 0)
+		return;
+	span_copy(span_of(name), label, sizeof(label));
+	visitor->found(visitor->ctx, fd, label);
 }
 
-void scan_directories(scan_found_fn *fn, void *ctx)
+void scan_directories(const struct scan_visitor *visitor)
 {
-	/* Where packages put it; only root writes there. Others are found when they are mapped. */
-	static const char *const patterns[] = { "/lib/libssl.so*",
-						"/lib64/libssl.so*",
-						"/usr/lib/libssl.so*",
-						"/usr/lib64/libssl.so*",
-						"/usr/lib/*-gnu*/libssl.so*",
-						"/usr/local/lib/libssl.so*",
-						"/usr/local/lib64/libssl.so*" };
+	static const char *const directories[] = { "/lib",
+						   "/lib64",
+						   "/usr/lib",
+						   "/usr/lib64",
+						   "/usr/lib/*-gnu*",
+						   "/usr/local/lib",
+						   "/usr/local/lib64" };
+	static const char *const names[] = { "libssl.so*", "libgnutls.so*" };
 	glob_t found = { 0 };
+	char pattern[64];
 
-	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
-		glob(patterns[i], i ? GLOB_APPEND : 0, NULL, &found);
-	for (size_t i = 0; i < found.gl_pathc; i++) {
-		CLOSE_FD int fd = open(found.gl_pathv[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-		if (fd >= 0)
-			fn(ctx, fd, found.gl_pathv[i]);
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+			snprintf(pattern, sizeof(pattern), "%s/%s", directories[i], names[j]);
+			glob(pattern, found.gl_pathv ? GLOB_APPEND : 0, NULL, &found);
+		}
 	}
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		visit(visitor, found.gl_pathv[i], found.gl_pathv[i]);
 	globfree(&found);
 }
 
-bool scan_mapping(const char *proc, uint32_t pid, uint64_t start, uint64_t end, const char *label,
-		  scan_found_fn *fn, void *ctx)
+bool scan_mapping(const char *proc, uint32_t pid, uint64_t start, uint64_t end, const char *path,
+		  const struct scan_visitor *visitor)
 {
-	CLOSE_FD int fd = -1;
-	char path[128];
+	char link[128];
+	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/%" PRIu32 "/map_files/%" PRIx64 "-%" PRIx64, proc, pid,
+	snprintf(link, sizeof(link), "%s/%" PRIu32 "/map_files/%" PRIx64 "-%" PRIx64, proc, pid,
 		 start, end);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
+	if (stat(link, &st) < 0)
 		return false;
-	fn(ctx, fd, label);
+	/* A file that is no regular one may act when it is opened. */
+	if (S_ISREG(st.st_mode) && visitor->want(visitor->ctx, &st))
+		visit(visitor, link, path);
 	return true;
 }
 
 /* "start-end perms offset dev inode   path": the path may hold anything but a newline. */
-static void scan_line(const char *proc, uint32_t pid, struct span line, scan_found_fn *fn,
-		      void *ctx)
+static void scan_line(const char *proc, uint32_t pid, char *line,
+		      const struct scan_visitor *visitor)
 {
-	uint64_t start, end;
-	char perms[5], label[256];
+	uint64_t start, end, inode;
+	char perms[5];
 	int path_at = 0;
 
-	if (sscanf(line.ptr, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %*s %n", &start, &end, perms,
-		   &path_at) < 3 ||
-	    perms[2] != 'x' || !path_at)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*s %*s %" SCNu64 " %n", &start, &end, perms,
+		   &inode, &path_at) < 4 ||
+	    perms[2] != 'x' || !inode)
 		return;
-	line = span_skip(line, (size_t)path_at);
-	if (!scan_is_library(line))
-		return;
-	span_copy(line, label, sizeof(label));
-	scan_mapping(proc, pid, start, end, label, fn, ctx);
+	scan_mapping(proc, pid, start, end, line + path_at, visitor);
 }
 
-bool scan_process(const char *proc, uint32_t pid, scan_found_fn *fn, void *ctx)
+bool scan_process(const char *proc, uint32_t pid, const struct scan_visitor *visitor)
 {
 	CLOSE_FILE FILE *maps = NULL;
 	FREE_PTR char *line = NULL;
@@ -101,12 +96,12 @@ bool scan_process(const char *proc, uint32_t pid, scan_found_fn *fn, void *ctx)
 		if (n <= 0)
 			return true;
 		if (line[n - 1] == '\n')
-			line[--n] = '\0';
-		scan_line(proc, pid, (struct span){ line, (size_t)n }, fn, ctx);
+			line[n - 1] = '\0';
+		scan_line(proc, pid, line, visitor);
 	}
 }
 
-void scan_processes(const char *proc, scan_found_fn *fn, void *ctx)
+void scan_processes(const char *proc, const struct scan_visitor *visitor)
 {
 	CLEANUP(cleanup_dir) DIR *dir = opendir(proc);
 
@@ -117,6 +112,6 @@ void scan_processes(const char *proc, scan_found_fn *fn, void *ctx)
 		if (!entry)
 			return;
 		if (span_u64(span_of(entry->d_name), &pid) == 0 && pid <= UINT32_MAX)
-			scan_process(proc, (uint32_t)pid, fn, ctx);
+			scan_process(proc, (uint32_t)pid, visitor);
 	}
 }

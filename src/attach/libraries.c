@@ -1,0 +1,191 @@
+/* Table of libraries by inode, and beside it the memory of files that are none. */
+#include "attach/libraries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "attach/image.h"
+#include "attach/inodes.h"
+#include "attach/probe.h"
+#include "base/cleanup.h"
+
+struct inode_key {
+	uint64_t dev, ino;
+};
+
+struct library {
+	UT_hash_handle hh;
+	struct inode_key key;
+	struct inode_id id;
+	int fd;
+	struct probes *probes; /* NULL: could not be probed; remembered so that it is said once */
+	uint64_t sweep;        /* the last one that saw it mapped */
+};
+
+struct libraries {
+	struct libraries_options options;
+	struct libraries_counters counters;
+	struct inodes *others;
+	struct library *table;
+	uint64_t sweep;
+};
+
+CLEANUP_FOR(libraries, struct libraries *, libraries_free)
+
+struct libraries *libraries_new(const struct libraries_options *options)
+{
+	CLEANUP(cleanup_libraries) struct libraries *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->options = *options;
+	l->others = inodes_new(&l->counters.forgotten);
+	return l->others ? TAKE_PTR(l) : NULL;
+}
+
+static void drop(struct libraries *l, struct library *library)
+{
+	HASH_DEL(l->table, library);
+	probe_detach(library->probes);
+	close(library->fd);
+	free(library);
+}
+
+void libraries_free(struct libraries *l)
+{
+	struct library *library, *next;
+
+	if (!l)
+		return;
+	HASH_ITER(hh, l->table, library, next)
+		drop(l, library);
+	inodes_free(l->others);
+	free(l);
+}
+
+__attribute__((format(printf, 2, 3))) static void note(struct libraries *l, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	if (!l->options.note)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	l->options.note(l->options.ctx, line);
+}
+
+static struct library *find(struct libraries *l, const struct inode_id *id)
+{
+	struct inode_key key;
+	struct library *library;
+
+	memset(&key, 0, sizeof(key));
+	key.dev = id->dev;
+	key.ino = id->ino;
+	HASH_FIND(hh, l->table, &key, sizeof(key), library);
+	return library;
+}
+
+bool libraries_want(struct libraries *l, const struct stat *st)
+{
+	struct inode_id id = inode_id_of(st);
+	struct library *library;
+
+	if (!S_ISREG(st->st_mode))
+		return false;
+	library = find(l, &id);
+	if (!library)
+		return !inodes_has(l->others, &id);
+	library->sweep = l->sweep;
+	if (inode_id_eq(&library->id, &id))
+		return false;
+	drop(l, library);
+	return true;
+}
+
+static struct library *add(struct libraries *l, int fd, const struct inode_id *id)
+{
+	struct library *library =
+	    HASH_COUNT(l->table) < LIBRARIES_MAX ? calloc(1, sizeof(*library)) : NULL;
+	int held = library ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (held < 0) {
+		free(library);
+		return NULL;
+	}
+	library->key.dev = id->dev;
+	library->key.ino = id->ino;
+	library->id = *id;
+	library->fd = held;
+	library->sweep = l->sweep;
+	HASH_ADD(hh, l->table, key, sizeof(library->key), library);
+	return library;
+}
+
+void libraries_found(struct libraries *l, int fd, const char *label)
+{
+	struct err err = { 0 };
+	struct library *library;
+	struct inode_id id;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !libraries_want(l, &st))
+		return;
+	id = inode_id_of(&st);
+	counter_add(&l->counters.examined, 1);
+	if (!(image_classify(fd) & IMAGE_OPENSSL)) {
+		inodes_add(l->others, &id);
+		return;
+	}
+	library = add(l, fd, &id);
+	if (!library) {
+		counter_add(&l->counters.full, 1);
+		return;
+	}
+	if (probe_attach(l->options.skeleton, fd, &library->probes, &err) < 0) {
+		counter_add(&l->counters.failed, 1);
+		note(l, "cannot watch %s: %s", label, err.text);
+		return;
+	}
+	counter_add(&l->counters.watched, 1);
+	note(l, "watching %s (%u probes)", label, probe_count(library->probes));
+}
+
+void libraries_begin_sweep(struct libraries *l)
+{
+	l->sweep++;
+}
+
+static bool is_over(const struct libraries *l, const struct library *library)
+{
+	uint64_t idle = l->sweep - library->sweep;
+	struct stat st;
+
+	return idle > LIBRARIES_IDLE_SWEEPS ||
+	       (idle && fstat(library->fd, &st) == 0 && !st.st_nlink);
+}
+
+void libraries_end_sweep(struct libraries *l)
+{
+	struct library *library, *next;
+
+	HASH_ITER(hh, l->table, library, next) {
+		if (!is_over(l, library))
+			continue;
+		counter_add(&l->counters.released, 1);
+		drop(l, library);
+	}
+}
+
+const struct libraries_counters *libraries_counters(const struct libraries *l)
+{
+	return &l->counters;
+}
