@@ -1,10 +1,13 @@
-/* Plaintext of OpenSSL connections to provider hosts. SSL_ctrl(SSL_CTRL_SET_TLSEXT_HOSTNAME) tells
+/* Plaintext of connections to provider hosts: OpenSSL here, other libraries in the headers below.
+ *
+ * SSL_ctrl(SSL_CTRL_SET_TLSEXT_HOSTNAME) tells
  * the name before the first byte; only objects whose name passes the host filter are followed, all
  * others cost one map miss. Nothing is written to the process.
  *
  * A record that does not fit into the ring is counted, and shows as a jump of the offset. */
 #include "call.h"
 #include "connection.h"
+#include "gnutls.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -21,7 +21,7 @@
 #define CPUS_MAX        1024
 #define HOST_NAME_BYTES 256
 
-static const struct timeval forget_every = { .tv_sec = 10 };
+static const struct timeval tend_every = { .tv_sec = 10 };
 
 struct agent {
 	struct options options; /* borrowed texts */
@@ -37,7 +37,7 @@ struct agent {
 	struct intake shown_intake;
 	struct event *mapped[CPUS_MAX];
 	unsigned n_mapped;
-	struct event *terminate, *interrupt, *hangup, *forget;
+	struct event *terminate, *interrupt, *hangup, *tend;
 	struct status_sources sources;
 	char host_id[UUID_TEXT];
 	char host_name[HOST_NAME_BYTES];
@@ -69,13 +69,13 @@ static void on_mapped(evutil_socket_t fd, short what, void *ctx)
 	attach_poll(a->attach);
 }
 
-static void on_forget(evutil_socket_t fd, short what, void *ctx)
+static void on_tend(evutil_socket_t fd, short what, void *ctx)
 {
 	struct agent *a = ctx;
 
 	(void)fd;
 	(void)what;
-	attach_forget_dead(a->attach);
+	attach_tend(a->attach);
 }
 
 static void on_stop(evutil_socket_t signal_number, short what, void *ctx)
@@ -254,13 +254,13 @@ static int add_events(struct agent *a)
 			return -ENOMEM;
 		a->mapped[a->n_mapped] = event;
 	}
-	a->forget = event_new(a->loop.base, -1, EV_PERSIST, on_forget, a);
+	a->tend = event_new(a->loop.base, -1, EV_PERSIST, on_tend, a);
 	a->terminate = add_signal(a, SIGTERM, on_stop);
 	a->interrupt = add_signal(a, SIGINT, on_stop);
 	a->hangup = add_signal(a, SIGHUP, on_hangup);
-	if (!a->forget || !a->terminate || !a->interrupt || !a->hangup)
+	if (!a->tend || !a->terminate || !a->interrupt || !a->hangup)
 		return -ENOMEM;
-	event_add(a->forget, &forget_every);
+	event_add(a->tend, &tend_every);
 	return intake_init(&a->shown_intake, &a->loop, a->shown, take_shown, a);
 }
 
@@ -388,7 +388,7 @@ void agent_free(struct agent *a)
 	loop_free_event(a->terminate);
 	loop_free_event(a->interrupt);
 	loop_free_event(a->hangup);
-	loop_free_event(a->forget);
+	loop_free_event(a->tend);
 	intake_done(&a->shown_intake);
 	attach_free(a->attach);
 	ledger_close(a->ledger);

@@ -37,12 +37,15 @@ static void write_kernel(struct emit *out, const struct attach *attach)
 	emit_end_object(out);
 }
 
-static void write_attach(struct emit *out, const struct attach_counters *c)
+static void write_attach(struct emit *out, const struct attach *attach)
 {
+	const struct attach_counters *c = attach_counters(attach);
+	const struct libraries_counters *l = attach_libraries(attach);
 	const struct counter_row rows[] = {
-		{ "libraries", &c->libraries },
-		{ "libraries_failed", &c->libraries_failed },
-		{ "mappings_seen", &c->mappings_seen },
+		{ "libraries", &l->watched },           { "libraries_failed", &l->failed },
+		{ "libraries_full", &l->full },         { "libraries_released", &l->released },
+		{ "files_examined", &l->examined },     { "files_forgotten", &l->forgotten },
+		{ "mappings_seen", &c->mappings_seen }, { "mappings_gone", &c->mappings_gone },
 		{ "mappings_lost", &c->mappings_lost },
 	};
 
@@ -117,7 +120,7 @@ void status_write(const struct status_sources *s, struct emit *out)
 	emit_text(out, "host_id", s->host_id);
 	emit_text(out, "host_name", s->host_name);
 	emit_text(out, "started", timestamp_format(s->started_ns, started));
-	write_attach(out, attach_counters(s->attach));
+	write_attach(out, s->attach);
 	write_kernel(out, s->attach);
 	write_capture(out, s->capture);
 	write_http(out, capture_loop_http(s->capture));

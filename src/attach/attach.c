@@ -26,6 +26,7 @@ struct attach {
 	struct mappings *mappings;
 	struct libraries *libraries;
 	struct scan_visitor visitor;
+	unsigned turns;
 };
 
 static bool want_file(void *ctx, const struct stat *st)
@@ -246,7 +247,7 @@ void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUN
 	}
 }
 
-void attach_forget_dead(struct attach *a)
+static void forget_dead(struct attach *a)
 {
 	struct {
 		uint64_t ssl;
@@ -261,6 +262,13 @@ void attach_forget_dead(struct attach *a)
 		if (kill((pid_t)key.tgid, 0) < 0 && errno == ESRCH)
 			bpf_map_delete_elem(map, &key);
 	}
+}
+
+void attach_tend(struct attach *a)
+{
+	forget_dead(a);
+	if (++a->turns % ATTACH_SWEEP_TURNS == 0)
+		attach_sweep(a);
 }
 
 const struct attach_counters *attach_counters(const struct attach *a)

@@ -1,7 +1,8 @@
-/* Loads the BPF programs and attaches them to every file with TLS inside on the host, once an inode:
- * those of the usual directories, those that running processes map, and those that are mapped later
- * (PERF_RECORD_MMAP2). What a file is, its content tells. Files are opened through map_files, never by a path that a process
- * chose. Owned by the main loop; needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and kin). */
+/* Loads the BPF programs and attaches them to every file with TLS inside on the host, once an
+ * inode: those of the usual directories, those that running processes map, and those that are
+ * mapped later (PERF_RECORD_MMAP2). What a file is, its content tells. Files are opened through
+ * map_files, never by a path that a process chose. Owned by the main loop; needs root (CAP_BPF,
+ * CAP_PERFMON, CAP_SYS_PTRACE and kin). */
 #pragma once
 
 #include "attach/libraries.h"
@@ -33,8 +34,13 @@ int attach_set_hosts(struct attach *attach, const char *const *patterns, unsigne
 		     struct err *err);
 
 /* Looks at every process and the usual directories once, and takes probes off what nothing maps any
- * more. Due at the start and about once a minute. */
+ * more. */
 void attach_sweep(struct attach *attach);
+
+#define ATTACH_SWEEP_TURNS 6
+/* For a timer, every ten seconds or so: forgets connections in the kernel whose process is gone
+ * without ending them, and sweeps every ATTACH_SWEEP_TURNS times. */
+void attach_tend(struct attach *attach);
 
 /* Fds (one a CPU) that become readable when a library was mapped; attach_poll then reads them. */
 unsigned attach_fds(const struct attach *attach, int *ret_fds, unsigned max);
@@ -54,6 +60,3 @@ struct attach_shared attach_shared(const struct attach *attach);
 void attach_read_counters(const struct attach *attach, uint64_t ret[static EVENT_COUNTER_MAX]);
 const struct attach_counters *attach_counters(const struct attach *attach);
 const struct libraries_counters *attach_libraries(const struct attach *attach);
-
-/* Forgets connections in the kernel whose process is gone without SSL_free. */
-void attach_forget_dead(struct attach *attach);

@@ -225,8 +225,7 @@ int image_section(int fd, const char *name, struct image_section *ret_section)
 	if (!found || found->sh_type == SHT_NOBITS || found->sh_size > INT64_MAX ||
 	    found->sh_offset > INT64_MAX)
 		return -ENOENT;
-	*ret_section =
-	    (struct image_section){ found->sh_addr, found->sh_offset, found->sh_size };
+	*ret_section = (struct image_section){ found->sh_addr, found->sh_offset, found->sh_size };
 	return 0;
 }
 

@@ -20,7 +20,7 @@ struct inodes {
 	struct way ways[SETS][WAYS];
 };
 
-struct inode_id inode_id_of(const struct stat *st)
+struct inode_id inodes_id(const struct stat *st)
 {
 	return (struct inode_id){
 		.dev = st->st_dev,
@@ -31,7 +31,7 @@ struct inode_id inode_id_of(const struct stat *st)
 	};
 }
 
-bool inode_id_eq(const struct inode_id *a, const struct inode_id *b)
+bool inodes_same(const struct inode_id *a, const struct inode_id *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
 	       a->modified_ns == b->modified_ns;
@@ -64,7 +64,7 @@ bool inodes_has(struct inodes *inodes, const struct inode_id *id)
 	struct way *set = set_of(inodes, id);
 
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (set[i].used && inode_id_eq(&set[i].id, id)) {
+		if (set[i].used && inodes_same(&set[i].id, id)) {
 			set[i].used = ++inodes->tick;
 			return true;
 		}

@@ -19,8 +19,8 @@ struct inode_id {
 
 struct inodes;
 
-struct inode_id inode_id_of(const struct stat *st);
-bool inode_id_eq(const struct inode_id *a, const struct inode_id *b);
+struct inode_id inodes_id(const struct stat *st);
+bool inodes_same(const struct inode_id *a, const struct inode_id *b);
 
 /* `evicted` counts what was forgotten for want of room. NULL: out of memory. */
 struct inodes *inodes_new(struct counter *evicted);

@@ -96,7 +96,7 @@ static struct library *find(struct libraries *l, const struct inode_id *id)
 
 bool libraries_want(struct libraries *l, const struct stat *st)
 {
-	struct inode_id id = inode_id_of(st);
+	struct inode_id id = inodes_id(st);
 	struct library *library;
 
 	if (!S_ISREG(st->st_mode))
@@ -105,7 +105,7 @@ bool libraries_want(struct libraries *l, const struct stat *st)
 	if (!library)
 		return !inodes_has(l->others, &id);
 	library->sweep = l->sweep;
-	if (inode_id_eq(&library->id, &id))
+	if (inodes_same(&library->id, &id))
 		return false;
 	drop(l, library);
 	return true;
@@ -136,12 +136,14 @@ void libraries_found(struct libraries *l, int fd, const char *label)
 	struct library *library;
 	struct inode_id id;
 	struct stat st;
+	unsigned kinds;
 
 	if (fstat(fd, &st) < 0 || !libraries_want(l, &st))
 		return;
-	id = inode_id_of(&st);
+	id = inodes_id(&st);
 	counter_add(&l->counters.examined, 1);
-	if (!(image_classify(fd) & IMAGE_OPENSSL)) {
+	kinds = image_classify(fd) & (IMAGE_OPENSSL | IMAGE_GNUTLS);
+	if (!kinds) {
 		inodes_add(l->others, &id);
 		return;
 	}
@@ -150,7 +152,7 @@ void libraries_found(struct libraries *l, int fd, const char *label)
 		counter_add(&l->counters.full, 1);
 		return;
 	}
-	if (probe_attach(l->options.skeleton, fd, &library->probes, &err) < 0) {
+	if (probe_attach(l->options.skeleton, fd, kinds, &library->probes, &err) < 0) {
 		counter_add(&l->counters.failed, 1);
 		note(l, "cannot watch %s: %s", label, err.text);
 		return;

@@ -26,13 +26,10 @@ static void visit(const struct scan_visitor *visitor, const char *path, const ch
 
 void scan_directories(const struct scan_visitor *visitor)
 {
-	static const char *const directories[] = { "/lib",
-						   "/lib64",
-						   "/usr/lib",
-						   "/usr/lib64",
-						   "/usr/lib/*-gnu*",
-						   "/usr/local/lib",
-						   "/usr/local/lib64" };
+	static const char *const directories[] = {
+		"/lib",           "/lib64",          "/usr/lib", "/usr/lib64", "/usr/lib/*-gnu*",
+		"/usr/local/lib", "/usr/local/lib64"
+	};
 	static const char *const names[] = { "libssl.so*", "libgnutls.so*" };
 	glob_t found = { 0 };
 	char pattern[64];

@@ -99,7 +99,7 @@ static void open_world(struct world *w, unsigned ring_bytes)
 		fail_msg("%s", err.text);
 	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
 	attach_sweep(w->attach);
-	assert_true(counter_read(&attach_counters(w->attach)->libraries) > 0);
+	assert_true(counter_read(&attach_libraries(w->attach)->watched) > 0);
 	capture.ring_fd = attach_ring_fd(w->attach);
 	capture.wake_flag = attach_wake_flag(w->attach);
 	assert_int_equal(capture_new(&capture, &w->capture), 0);
@@ -440,7 +440,7 @@ static void test_late_library(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(path));
 	open_world(&w, 1 << 20);
-	before = counter_read(&attach_counters(w.attach)->libraries);
+	before = counter_read(&attach_libraries(w.attach)->watched);
 	snprintf(command, sizeof(command), "cp /usr/lib/*-linux-gnu*/libssl.so.3 %s/libssl.so.3",
 		 path);
 	assert_int_equal(system(command), 0);
@@ -452,7 +452,7 @@ static void test_late_library(void **state)
 	}
 	for (int i = 0; i < 200; i++) {
 		attach_poll(w.attach);
-		if (counter_read(&attach_counters(w.attach)->libraries) > before)
+		if (counter_read(&attach_libraries(w.attach)->watched) > before)
 			break;
 		usleep(1000);
 	}
@@ -460,7 +460,7 @@ static void test_late_library(void **state)
 	snprintf(command, sizeof(command), "rm -r %s", path);
 	assert_int_equal(system(command), 0);
 	assert_true(counter_read(&attach_counters(w.attach)->mappings_seen) > 0);
-	assert_int_equal(counter_read(&attach_counters(w.attach)->libraries), before + 1);
+	assert_int_equal(counter_read(&attach_libraries(w.attach)->watched), before + 1);
 	close_world(&w);
 }
 
