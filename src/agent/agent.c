@@ -224,6 +224,7 @@ static int open_ledger_loop(struct agent *a, struct err *err)
 					       .sinks = { .kafka = a->options.kafka,
 							  .kafka_topic = a->options.kafka_topic,
 							  .host_id = a->host_id },
+					       .keep_ns = a->options.keep_days * NS_PER_DAY,
 					       .host_id = a->host_id,
 					       .host_name = a->host_name,
 					       .tasks = a->tasks,
@@ -334,10 +335,9 @@ int agent_new(const struct options *options, struct config *config, struct agent
 					      .host_name = a->host_name,
 					      .started_ns = clock_system.now_ns(&clock_system) };
 	code = start(a, err);
-	if (code < 0)
-		return code;
-	*ret_agent = TAKE_PTR(a);
-	return 0;
+	if (code == 0)
+		*ret_agent = TAKE_PTR(a);
+	return code;
 }
 
 void agent_run(struct agent *a)

@@ -10,6 +10,8 @@
 
 #include "agent/outbox.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "ledger/retain.h"
 
 #define BATCH_TASKS 256
 #define PAGE_BYTES  65536
@@ -177,6 +179,26 @@ static bool in_flight(const struct ledger_loop *l)
 	return false;
 }
 
+/* What is old and safely with every sink leaves, a slice a second. */
+static void drop_old(struct ledger_loop *l)
+{
+	int64_t acked = l->last_seq, dropped = 0;
+
+	for (unsigned i = 0; i < l->n_outboxes; i++)
+		if (l->outboxes[i].stored_seq < acked)
+			acked = l->outboxes[i].stored_seq;
+	if (retain_drop(l->options.ledger, clock_system.now_ns(&clock_system) - l->options.keep_ns,
+			acked, &dropped) < 0)
+		counter_add(&l->counters.failures, 1);
+	counter_add(&l->counters.dropped, (uint64_t)dropped);
+}
+
+static void on_pump(evutil_socket_t fd, short what, void *ctx)
+{
+	on_sink(fd, what, ctx);
+	drop_old(ctx);
+}
+
 static void on_stopped(void *ctx)
 {
 	struct ledger_loop *l = ctx;
@@ -231,8 +253,9 @@ int ledger_loop_new(const struct ledger_loop_options *options, struct ledger_loo
 	if (code < 0)
 		return err_set(err, code, "cannot set up the ledger loop: %s", strerror(-code));
 	l->last_seq = totals.last_seq;
+	counter_add(&l->counters.former, (uint64_t)totals.former);
 	code = open_sinks(l, err);
-	l->pump = event_new(l->loop.base, -1, EV_PERSIST, on_sink, l);
+	l->pump = event_new(l->loop.base, -1, EV_PERSIST, on_pump, l);
 	if (code == 0)
 		code = l->pump ? intake_init(&l->tasks, &l->loop, options->tasks, take_tasks, l)
 			       : -ENOMEM;

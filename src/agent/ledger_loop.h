@@ -38,6 +38,7 @@ struct ledger_page {
 struct ledger_loop_options {
 	struct ledger *ledger; /* becomes the loop's own */
 	struct sink_config sinks;
+	int64_t keep_ns; /* how long a call is kept that every sink has */
 	const char *host_id, *host_name;
 	struct queue *tasks; /* in: struct ledger_task */
 	struct queue *pages; /* out: struct ledger_page; has room for every open question */
@@ -45,6 +46,8 @@ struct ledger_loop_options {
 
 struct ledger_loop_counters {
 	struct counter events, transactions, failures;
+	struct counter dropped;     /* old calls that left the ledger */
+	struct counter former;      /* rows left in the table of a former schema, at the start */
 	struct counter unsaid;      /* rows left out of answers: this program cannot say them */
 	struct counter unpublished; /* of the slowest sink, at the last look: not a running count */
 };

@@ -15,12 +15,15 @@
 #define DEFAULT_SOCKET   "/run/outlay/policy.sock"
 #define DEFAULT_RING_MIB 2
 #define RING_MIB_MAX     1024
+#define DEFAULT_KEEP     400
+#define KEEP_DAYS_MAX    36500
 
 /* outlayd.yaml. */
 struct settings {
 	char *state;
 	char *socket;
 	unsigned ring_mib;
+	unsigned keep_days;
 	char *kafka;
 	char *kafka_topic;
 };
@@ -33,6 +36,7 @@ static const cyaml_schema_field_t settings_fields[] = {
 	CYAML_FIELD_STRING_PTR("socket", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       socket, 1, 107),
 	CYAML_FIELD_UINT("ring_mib", CYAML_FLAG_OPTIONAL, struct settings, ring_mib),
+	CYAML_FIELD_UINT("keep_days", CYAML_FLAG_OPTIONAL, struct settings, keep_days),
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -138,12 +142,16 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 		return code;
 	settings = value ? value : &none;
 	o->ring_mib = settings->ring_mib ? settings->ring_mib : DEFAULT_RING_MIB;
+	o->keep_days = settings->keep_days ? settings->keep_days : DEFAULT_KEEP;
 	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
 	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
 	choose(&o->kafka, NULL, &settings->kafka, NULL);
 	choose(&o->kafka_topic, NULL, &settings->kafka_topic, NULL);
 	if (value)
 		yaml_unload(&settings_schema, value);
+	if (o->keep_days > KEEP_DAYS_MAX)
+		return err_set(err, -EINVAL, "%s:%u: keep_days: expected up to %d, got %u", path,
+			       yaml_line(path, "keep_days"), KEEP_DAYS_MAX, o->keep_days);
 	if (o->ring_mib > RING_MIB_MAX || (o->ring_mib & (o->ring_mib - 1)))
 		return err_set(err, -EINVAL,
 			       "%s:%u: ring_mib: expected a power of two up to %d, got %u", path,

@@ -105,7 +105,8 @@ static void write_ledger(struct emit *out, const struct ledger_loop_counters *c)
 {
 	const struct counter_row rows[] = {
 		{ "events", &c->events },           { "transactions", &c->transactions },
-		{ "failures", &c->failures },       { "unsaid", &c->unsaid },
+		{ "failures", &c->failures },       { "dropped", &c->dropped },
+		{ "former", &c->former },           { "unsaid", &c->unsaid },
 		{ "unpublished", &c->unpublished },
 	};
 

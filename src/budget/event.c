@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/emit.h"
-#include "base/timestamp.h"
 
 CLEANUP_FOR(json, json_t *, json_decref)
 
@@ -248,6 +247,22 @@ void event_write_cost_pico(struct buf *out, const struct verdict *v)
 		event_put_quoted(out, money_format(v->charge.cost_pico, 0, text));
 }
 
+/* In quotes as JSON, without them as the integer of a row. */
+int event_read_cost_pico(struct span json, struct verdict *v)
+{
+	bool quoted = span_starts(json, SPAN("\""));
+	struct span digits = quoted ? unquote(json) : json;
+	bool negative = span_starts(digits, SPAN("-"));
+	uint64_t pico = 0;
+
+	if (!is_null(json) && span_u64(span_skip(digits, negative), &pico) < 0)
+		return -EBADMSG;
+	if (pico > INT64_MAX)
+		return -EBADMSG;
+	v->charge.cost_pico = negative ? -(int64_t)pico : (int64_t)pico;
+	return 0;
+}
+
 void event_write_unpriced_reason(struct buf *out, const struct verdict *v)
 {
 	struct emit e = emit_to(out);
@@ -320,62 +335,7 @@ int event_read_ttfb(struct span json, struct verdict *v)
 	return 0;
 }
 
-/* --- budgets */
-
-static void write_touch(struct buf *out, const struct budget_touch *touch)
-{
-	struct emit e = emit_to(out);
-	char time[TIMESTAMP_TEXT_MAX];
-
-	buf_put(out, SPAN("{\"name\":"));
-	emit_text(&e, NULL, touch->name);
-	buf_put(out, SPAN(",\"window_start\":"));
-	event_put_quoted(out, timestamp_format(touch->window_start_ns, time));
-	buf_put(out, SPAN(",\"spent_usd\":"));
-	put_money(out, touch->spent_pico);
-	buf_put(out, SPAN("}"));
-}
-
-void event_write_budgets(struct buf *out, const struct verdict *v)
-{
-	buf_put(out, SPAN("["));
-	for (unsigned i = 0; i < v->n_budgets; i++) {
-		if (i)
-			buf_put(out, SPAN(","));
-		write_touch(out, &v->budgets[i]);
-	}
-	buf_put(out, SPAN("]"));
-}
-
-static int read_touch(json_t *item, struct budget_touch *touch)
-{
-	const char *name, *window_start, *spent;
-
-	if (json_unpack(item, "{s:s, s:s, s:s}", "name", &name, "window_start", &window_start,
-			"spent_usd", &spent) < 0)
-		return -EBADMSG;
-	if (!span_copy(span_of(name), touch->name, sizeof(touch->name)) ||
-	    timestamp_parse(span_of(window_start), &touch->window_start_ns) < 0 ||
-	    money_parse(span_of(spent), MONEY_PICO_DIGITS, &touch->spent_pico) < 0)
-		return -EBADMSG;
-	return 0;
-}
-
-int event_read_budgets(struct span json, struct verdict *v)
-{
-	CLEANUP(cleanup_json) json_t *root = load(json);
-	struct budget_touch touches[VERDICT_BUDGETS_MAX] = { 0 };
-	size_t n = json_array_size(root);
-
-	if (!json_is_array(root) || n > VERDICT_BUDGETS_MAX)
-		return -EBADMSG;
-	for (size_t i = 0; i < n; i++)
-		if (read_touch(json_array_get(root, i), &touches[i]) < 0)
-			return -EBADMSG;
-	memcpy(v->budgets, touches, sizeof(touches));
-	v->n_budgets = (unsigned)n;
-	return 0;
-}
+/* --- what the budgets were charged */
 
 void event_write_budget_cost(struct buf *out, const struct verdict *v)
 {

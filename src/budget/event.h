@@ -25,6 +25,7 @@ int event_read_rates(struct span json, struct verdict *v);
 void event_write_cost_usd(struct buf *out, const struct verdict *v);
 int event_read_cost_usd(struct span json, struct verdict *v);
 void event_write_cost_pico(struct buf *out, const struct verdict *v);
+int event_read_cost_pico(struct span json, struct verdict *v);
 void event_write_unpriced_reason(struct buf *out, const struct verdict *v);
 int event_read_unpriced_reason(struct span json, struct verdict *v);
 
@@ -33,8 +34,6 @@ void event_write_duration(struct buf *out, const struct verdict *v);
 void event_write_ttfb(struct buf *out, const struct verdict *v);
 int event_read_ttfb(struct span json, struct verdict *v);
 
-/* [{name, window_start, spent_usd}]; what they were charged: null without budgets. */
-void event_write_budgets(struct buf *out, const struct verdict *v);
-int event_read_budgets(struct span json, struct verdict *v);
+/* What the budgets were charged: null without budgets. The budgets: budget/touches.h. */
 void event_write_budget_cost(struct buf *out, const struct verdict *v);
 int event_read_budget_cost(struct span json, struct verdict *v);

@@ -5,6 +5,7 @@
 #include "base/emit.h"
 #include "base/timestamp.h"
 #include "budget/event.h"
+#include "budget/touches.h"
 
 static const char *const source_names[] = {
 	[COST_PROVIDER] = "provider",
@@ -74,7 +75,7 @@ const struct verdict_field verdict_fields[] = {
 	TEXT("api_key_hash", charge.usage.api_key_hash),
 	CUSTOM("usage", event_write_usage, event_read_usage),
 	CUSTOM("cost_usd", event_write_cost_usd, event_read_cost_usd),
-	CUSTOM("cost_pico", event_write_cost_pico, NULL),
+	CUSTOM("cost_pico", event_write_cost_pico, event_read_cost_pico),
 	ENUM("cost_source", charge.source, source_names),
 	CUSTOM("unpriced_reason", event_write_unpriced_reason, event_read_unpriced_reason),
 	TEXT("catalog", charge.catalog),
@@ -88,12 +89,19 @@ const struct verdict_field verdict_fields[] = {
 	CUSTOM("ttfb_ms", event_write_ttfb, event_read_ttfb),
 	UINT64("request_bytes", charge.usage.request_bytes),
 	UINT64("response_bytes", charge.usage.response_bytes),
-	CUSTOM("budgets", event_write_budgets, event_read_budgets),
+	CUSTOM("budgets", touches_write, touches_read),
 	CUSTOM("budget_cost_usd", event_write_budget_cost, event_read_budget_cost),
 	UUID("decision_id", decision_id),
 };
 
 const unsigned verdict_n_fields = sizeof(verdict_fields) / sizeof(verdict_fields[0]);
+
+const struct verdict_field verdict_parts[] = {
+	CUSTOM("spent_usd", touches_write_spent, touches_read_spent),
+	CUSTOM("windows", touches_write_windows, touches_read_windows),
+};
+
+const unsigned verdict_n_parts = sizeof(verdict_parts) / sizeof(verdict_parts[0]);
 
 /* The host is not of the call: it stands after the times and comes from the caller. */
 #define HOST_PLACE 3

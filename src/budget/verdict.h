@@ -26,8 +26,9 @@ struct verdict {
 };
 
 /* One field of the event: how it reads from a verdict and, for the ledger, back into one. To add
- * a field: a member, a row in verdict.c, a column in ledger/schema.sql, an entry in
- * include/outlay/event.schema.json. A test compares the four. */
+ * a field: a member, a row in verdict.c, an entry in include/outlay/event.schema.json and a column
+ * in ledger/schema.sql: in `call` when it is each call's own, else in `caller` or `service`. A test
+ * compares the four. */
 enum field_kind {
 	FIELD_TEXT,   /* char array; empty -> null */
 	FIELD_UINT16, /* uint16_t; 0 -> null */
@@ -56,6 +57,11 @@ struct verdict_field {
 
 extern const struct verdict_field verdict_fields[];
 extern const unsigned verdict_n_fields;
+
+/* Of `budgets`, for the ledger: what repeats from call to call and what does not, each by itself.
+ * `spent_usd` is read before `windows`. */
+extern const struct verdict_field verdict_parts[];
+extern const unsigned verdict_n_parts;
 
 /* One flat JSON object, one line, without the newline. */
 void verdict_json(struct buf *out, const struct verdict *v, const char *host_id,

@@ -11,10 +11,13 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/span.h"
 
 #define FILE_NAME       "ledger.db"
-#define BUSY_TIMEOUT_MS 2000 /* a predecessor that is about to end */
+#define BUSY_TIMEOUT_MS 2000             /* a predecessor that is about to end */
+#define CHECK_NS        (2 * NS_PER_SEC) /* about 2 GB of pages */
+#define CHECK_STEPS     10000            /* of SQLite's machine between looks at the clock */
 
 static const char schema[] =
 #include "gen/schema.sql.inc"
@@ -31,6 +34,11 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 CLEANUP_FOR(db, sqlite3 *, sqlite3_close_v2)
 CLEANUP_FOR(stmt, sqlite3_stmt *, sqlite3_finalize)
 CLEANUP_FOR(sqlite_text, char *, sqlite3_free)
+
+/* Opened and not closed: what the predecessor wrote last may not have reached the disk. */
+static const char set_mark[] = "INSERT OR IGNORE INTO meta (key, value) VALUES ('open', 1)";
+static const char clear_mark[] = "DELETE FROM meta WHERE key = 'open'";
+static const char count_mark[] = "SELECT count(*) FROM meta WHERE key = 'open'";
 
 int database_errno(sqlite3 *db)
 {
@@ -197,13 +205,28 @@ static int check_version(sqlite3 *db, struct err *err)
 	return 0;
 }
 
+static int is_late(void *ctx)
+{
+	return clock_system.monotonic_ns(&clock_system) > *(const int64_t *)ctx;
+}
+
+/* Reads the pages after a crash, in bounded time: what was not looked at is found when it is read.
+ */
 static int check_pages(sqlite3 *db, struct err *err)
 {
+	int64_t until = clock_system.monotonic_ns(&clock_system) + CHECK_NS;
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 	const char *result, *line;
 
-	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
-	    sqlite3_step(stmt) != SQLITE_ROW)
+	int step = SQLITE_ERROR;
+
+	sqlite3_progress_handler(db, CHECK_STEPS, is_late, &until);
+	if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK)
+		step = sqlite3_step(stmt);
+	sqlite3_progress_handler(db, 0, NULL, NULL);
+	if (step == SQLITE_INTERRUPT)
+		return 0;
+	if (step != SQLITE_ROW)
 		return database_explain(db, database_errno(db), err);
 	result = (const char *)sqlite3_column_text(stmt, 0);
 	if (result && !strcmp(result, "ok"))
@@ -211,6 +234,27 @@ static int check_pages(sqlite3 *db, struct err *err)
 	/* "*** in database main ***", then what is wrong. */
 	line = result ? strrchr(result, '\n') : NULL;
 	return damaged(db, line ? line + 1 : result, err);
+}
+
+/* SQLite looks only for pages that are missing altogether. */
+static bool is_cut(sqlite3 *db)
+{
+	int64_t page_bytes = 0;
+	struct stat st;
+
+	return stat(sqlite3_db_filename(db, NULL), &st) == 0 &&
+	       query_int(db, "PRAGMA page_size", &page_bytes) == 0 && page_bytes &&
+	       st.st_size % page_bytes;
+}
+
+/* After a crash, and when a former program left the file, which made no mark. */
+static int needs_check(sqlite3 *db, int64_t *ret_dirty)
+{
+	int64_t version = 0;
+	int code = query_int(db, "PRAGMA user_version", &version);
+
+	*ret_dirty = version == 1 || is_cut(db);
+	return code < 0 || version < 2 || *ret_dirty ? code : query_int(db, count_mark, ret_dirty);
 }
 
 /* --- schema */
@@ -259,6 +303,19 @@ static int add_columns(sqlite3 *db)
 	return code < 0 || step == SQLITE_DONE ? code : -ENOMEM;
 }
 
+/* A table of version 1 makes way; its rows are brought over by ledger/former.c. */
+static int set_aside(sqlite3 *db)
+{
+	int64_t version = 0;
+	int code = query_int(db, "PRAGMA user_version", &version);
+
+	if (code < 0 || version != 1)
+		return code;
+	return database_run(db, "DROP INDEX IF EXISTS event_time_end;"
+				"DROP INDEX IF EXISTS event_uid;"
+				"ALTER TABLE event RENAME TO " DATABASE_FORMER ";");
+}
+
 static int migrate(sqlite3 *db)
 {
 	char version[64];
@@ -266,6 +323,8 @@ static int migrate(sqlite3 *db)
 
 	snprintf(version, sizeof(version), "PRAGMA user_version = %d", DATABASE_VERSION);
 	code = database_run(db, "BEGIN IMMEDIATE");
+	if (code == 0)
+		code = set_aside(db);
 	if (code == 0)
 		code = add_columns(db);
 	if (code == 0)
@@ -279,6 +338,7 @@ static int migrate(sqlite3 *db)
 
 static int check_and_migrate(sqlite3 *db, struct err *err)
 {
+	int64_t dirty = 0;
 	int code;
 
 	code = database_run(db, "PRAGMA locking_mode = EXCLUSIVE");
@@ -286,12 +346,18 @@ static int check_and_migrate(sqlite3 *db, struct err *err)
 		return database_explain(db, code, err);
 	code = check_version(db, err);
 	if (code == 0)
+		code =
+		    needs_check(db, &dirty) < 0 ? database_explain(db, database_errno(db), err) : 0;
+	if (code == 0 && dirty)
 		code = check_pages(db, err);
 	if (code < 0)
 		return code;
 	code = database_run(db, settings);
 	if (code == 0)
 		code = migrate(db);
+	/* A full disk is no reason not to start. */
+	if (code == 0)
+		(void)database_run(db, set_mark);
 	return code < 0 ? database_explain(db, code, err) : 0;
 }
 
@@ -326,5 +392,7 @@ int database_open(const char *dir, sqlite3 **ret_db, struct err *err)
 
 void database_close(sqlite3 *db)
 {
+	if (db)
+		(void)database_run(db, clear_mark);
 	sqlite3_close_v2(db);
 }

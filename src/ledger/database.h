@@ -6,10 +6,12 @@
 
 #include "base/err.h"
 
-#define DATABASE_VERSION 1 /* of schema.sql, in PRAGMA user_version */
+#define DATABASE_VERSION 2         /* of schema.sql, in PRAGMA user_version */
+#define DATABASE_FORMER  "event_1" /* the events of a file of version 1 */
 
 /* DIR is made (0700) when it is missing; a symbolic link or a directory that everybody may write
  * to is refused. DIR/ledger.db is made with mode 0600 and locked against other processes.
+ * After a crash its pages are read, for two seconds at most.
  * -EINVAL: not a ledger, a newer one or a damaged one; -EBUSY: another process has it; else errno.
  */
 int database_open(const char *dir, sqlite3 **ret_db, struct err *err);

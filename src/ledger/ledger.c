@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "ledger/database.h"
-#include "ledger/row.h"
+#include "ledger/former.h"
 #include "ledger/statement.h"
 
 #define SCRATCH_MAX  (1 << 20)
@@ -68,6 +68,8 @@ int ledger_open(const char *dir, struct ledger **ret_ledger, struct err *err)
 	if (!ledger)
 		return -ENOMEM;
 	ledger->scratch = buf_with_max(SCRATCH_MAX);
+	for (int t = 0; t < TABLE_MAX; t++)
+		ledger->keys[t] = buf_with_max(SCRATCH_MAX);
 	code = database_open(dir, &ledger->db, err);
 	if (code < 0)
 		return code;
@@ -76,9 +78,11 @@ int ledger_open(const char *dir, struct ledger **ret_ledger, struct err *err)
 		code = statement_prepare(ledger);
 	if (code == 0)
 		code = statement_int(ledger, LAST, &ledger->committed_seq);
+	ledger->last_seq = ledger->committed_seq;
+	if (code >= 0)
+		code = former_bring_over(ledger);
 	if (code < 0)
 		return database_explain(ledger->db, code, err);
-	ledger->last_seq = ledger->committed_seq;
 	*ret_ledger = TAKE_PTR(ledger);
 	return 0;
 }
@@ -90,6 +94,10 @@ void ledger_close(struct ledger *ledger)
 	for (int i = 0; i < STATEMENT_MAX; i++)
 		sqlite3_finalize(ledger->stmts[i]);
 	database_close(ledger->db);
+	for (int t = 0; t < TABLE_MAX; t++) {
+		shared_clear(&ledger->shared[t]);
+		buf_done(&ledger->keys[t]);
+	}
 	buf_done(&ledger->scratch);
 	free(ledger);
 }
@@ -101,6 +109,42 @@ int ledger_begin(struct ledger *ledger)
 	return statement_run(ledger, BEGIN);
 }
 
+/* The rows that the call names are those that were there, or are written after it. */
+static int bind_shared(struct ledger *ledger, const struct verdict *verdict, int64_t seq)
+{
+	for (int t = CALLER; t < TABLE_MAX; t++) {
+		struct buf *key = &ledger->keys[t];
+		int64_t found;
+
+		buf_reset(key);
+		row_key(key, &ledger->layout, (unsigned)t, verdict);
+		if (key->failed)
+			return -ENOMEM;
+		found = shared_find(&ledger->shared[t], buf_span(key), seq);
+		sqlite3_bind_int64(ledger->stmts[ADD], 1 + t, found ? found : seq);
+		if (found)
+			buf_reset(key);
+	}
+	return 0;
+}
+
+static int add_shared(struct ledger *ledger, enum table table, const struct verdict *verdict,
+		      int64_t seq)
+{
+	sqlite3_stmt *stmt = ledger->stmts[ADD + table];
+	int code = 0;
+
+	if (!ledger->keys[table].len)
+		return 0;
+	sqlite3_bind_int64(stmt, 1, seq);
+	code = row_bind(stmt, 2, &ledger->layout, table, verdict, &ledger->scratch);
+	if (code == 0)
+		code = run_in_batch(ledger, ADD + table);
+	if (code == 0)
+		shared_add(&ledger->shared[table], buf_span(&ledger->keys[table]), seq);
+	return code;
+}
+
 int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *ret_seq)
 {
 	sqlite3_stmt *stmt = ledger->stmts[ADD];
@@ -108,14 +152,21 @@ int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *re
 	int code;
 
 	sqlite3_bind_int64(stmt, 1, seq);
-	code = row_bind(stmt, 2, verdict, &ledger->scratch);
+	code = bind_shared(ledger, verdict, seq);
+	if (code == 0)
+		code =
+		    row_bind(stmt, 2 + SERVICE, &ledger->layout, CALL, verdict, &ledger->scratch);
+	if (code == 0) {
+		code = run_in_batch(ledger, ADD);
+		if (code == -EEXIST)
+			return code;
+	}
+	for (int t = CALLER; code == 0 && t < TABLE_MAX; t++)
+		code = add_shared(ledger, t, verdict, seq);
 	if (code < 0) {
 		ledger_rollback(ledger);
 		return code;
 	}
-	code = run_in_batch(ledger, ADD);
-	if (code < 0)
-		return code;
 	ledger->last_seq = seq;
 	*ret_seq = seq;
 	return 0;
@@ -155,6 +206,8 @@ void ledger_rollback(struct ledger *ledger)
 	/* Some errors have rolled back already. */
 	if (!sqlite3_get_autocommit(ledger->db))
 		(void)database_run(ledger->db, "ROLLBACK");
+	for (int t = 0; t < TABLE_MAX; t++)
+		shared_clear(&ledger->shared[t]);
 	ledger->last_seq = ledger->committed_seq;
 }
 
@@ -248,7 +301,8 @@ int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledge
 	bind_query(stmt, query, after);
 	code = statement_step(ledger, which);
 	while (code > 0) {
-		bool said = row_read(stmt, 1, &ledger->scratch, &verdict) == 0;
+		bool said = sqlite3_column_type(stmt, 1) != SQLITE_NULL &&
+			    row_read(stmt, 2, &ledger->layout, &ledger->scratch, &verdict) == 0;
 		bool more = fn(ctx, sqlite3_column_int64(stmt, 0), said ? &verdict : NULL);
 
 		code = more ? statement_step(ledger, which) : 0;
@@ -261,7 +315,8 @@ int ledger_totals(struct ledger *ledger, struct ledger_totals *ret_totals)
 {
 	sqlite3_stmt *stmt = ledger->stmts[RANGE];
 	const char *path = sqlite3_db_filename(ledger->db, NULL);
-	struct ledger_totals totals = { .last_seq = ledger->committed_seq };
+	struct ledger_totals totals = { .last_seq = ledger->committed_seq,
+					.former = ledger->former };
 	struct stat file = { 0 }, wal = { 0 };
 	int code = statement_step(ledger, RANGE);
 

@@ -47,6 +47,8 @@ int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledge
 
 struct ledger_totals {
 	int64_t events, last_seq;
+	int64_t
+	    former; /* rows kept in the table of a former schema: this program cannot say them */
 	int64_t file_bytes;
 };
 int ledger_totals(struct ledger *ledger, struct ledger_totals *ret_totals);

@@ -1,21 +1,74 @@
-/* Verdicts to rows and back, one switch a direction. SQL NULL is the event's null. Custom values
- * are the event's JSON: numbers become numbers by the column's type, strings lose their quotes,
- * objects and lists stay JSON. No string of a custom field starts with a bracket, so what a text
- * was can be told. */
+/* Binding and reading by kind of field. What a person should see in the file stands there: custom
+ * values are the event's JSON: numbers become numbers by the column's type, strings lose their
+ * quotes, objects and lists stay JSON. No string of a custom field starts with a bracket, so what a
+ * text was can be told. */
 #include "ledger/row.h"
 
 #include <errno.h>
 
-void row_columns(struct buf *out)
+/* --- which column where */
+
+static bool has_column(sqlite3 *db, const char *table, const char *column)
 {
-	for (unsigned i = 0; i < verdict_n_fields; i++)
-		buf_printf(out, "%s%s", i ? "," : "", verdict_fields[i].name);
+	return sqlite3_table_column_metadata(db, NULL, table, column, NULL, NULL, NULL, NULL,
+					     NULL) == SQLITE_OK;
 }
 
-void row_places(struct buf *out)
+/* Every value that a table may have a column for. Returns false past the last one. */
+static bool candidate(unsigned i, struct row_column *column)
 {
-	for (unsigned i = 0; i < verdict_n_fields; i++)
-		buf_put(out, i ? SPAN(",?") : SPAN("?"));
+	if (i < verdict_n_fields) {
+		*column = (struct row_column){ verdict_fields[i].name, &verdict_fields[i], 0 };
+		return true;
+	}
+	i -= verdict_n_fields;
+	if (i < verdict_n_parts) {
+		*column = (struct row_column){ verdict_parts[i].name, &verdict_parts[i], 0 };
+		return true;
+	}
+	i -= verdict_n_parts;
+	if (i < USAGE_BUCKET_MAX)
+		*column = (struct row_column){ usage_bucket_name(i), NULL, i };
+	return i < USAGE_BUCKET_MAX;
+}
+
+int row_layout(sqlite3 *db, const char *const *tables, unsigned n_tables,
+	       struct row_layout *ret_layout)
+{
+	struct row_layout layout = { .n_tables = n_tables };
+	struct row_column column;
+	unsigned n = 0;
+
+	for (unsigned t = 0; t < n_tables; t++) {
+		for (unsigned i = 0; candidate(i, &column); i++) {
+			if (!has_column(db, tables[t], column.name))
+				continue;
+			if (n == ROW_COLUMNS_MAX)
+				return -ENOSPC;
+			layout.columns[n++] = column;
+		}
+		layout.tables[t] = tables[t];
+		layout.end[t] = n;
+	}
+	*ret_layout = layout;
+	return 0;
+}
+
+unsigned row_first(const struct row_layout *layout, unsigned table)
+{
+	return table ? layout->end[table - 1] : 0;
+}
+
+void row_names(struct buf *out, const struct row_layout *layout, unsigned table)
+{
+	for (unsigned i = row_first(layout, table); i < layout->end[table]; i++)
+		buf_printf(out, ",%s", layout->columns[i].name);
+}
+
+void row_places(struct buf *out, const struct row_layout *layout, unsigned table)
+{
+	for (unsigned i = row_first(layout, table); i < layout->end[table]; i++)
+		buf_put(out, SPAN(",?"));
 }
 
 /* --- to a row */
@@ -72,12 +125,45 @@ static int bind_field(sqlite3_stmt *stmt, int at, const struct verdict_field *fi
 	return SQLITE_MISUSE;
 }
 
-int row_bind(sqlite3_stmt *stmt, int first, const struct verdict *verdict, struct buf *scratch)
+static int bind_count(sqlite3_stmt *stmt, int at, enum usage_bucket bucket,
+		      const struct usage *usage)
 {
-	for (unsigned i = 0; i < verdict_n_fields; i++)
-		if (bind_field(stmt, first + (int)i, &verdict_fields[i], verdict, scratch))
+	if (!(usage->present >> bucket & 1))
+		return sqlite3_bind_null(stmt, at);
+	return sqlite3_bind_int64(stmt, at, usage->counts[bucket]);
+}
+
+int row_bind(sqlite3_stmt *stmt, int first, const struct row_layout *layout, unsigned table,
+	     const struct verdict *verdict, struct buf *scratch)
+{
+	unsigned begin = row_first(layout, table);
+
+	for (unsigned i = begin; i < layout->end[table]; i++) {
+		const struct row_column *column = &layout->columns[i];
+		int at = first + (int)(i - begin);
+
+		if (column->field ? bind_field(stmt, at, column->field, verdict, scratch)
+				  : bind_count(stmt, at, column->bucket, &verdict->charge.usage))
 			return -ENOMEM;
+	}
 	return 0;
+}
+
+void row_key(struct buf *out, const struct row_layout *layout, unsigned table,
+	     const struct verdict *verdict)
+{
+	for (unsigned i = row_first(layout, table); i < layout->end[table]; i++) {
+		const struct verdict_field *field = layout->columns[i].field;
+		const char *member = (const char *)verdict + field->offset;
+
+		if (field->kind == FIELD_CUSTOM)
+			field->write(out, verdict);
+		else if (field->kind == FIELD_TEXT)
+			buf_put(out, (struct span){ member, strnlen(member, field->size) });
+		else
+			buf_put(out, (struct span){ member, field->size });
+		buf_put(out, (struct span){ "", 1 });
+	}
 }
 
 /* --- from a row */
@@ -195,12 +281,25 @@ static int read_field(sqlite3_stmt *stmt, int at, const struct verdict_field *fi
 	return -EBADMSG;
 }
 
-int row_read(sqlite3_stmt *stmt, int first, struct buf *scratch, struct verdict *ret_verdict)
+static int read_count(sqlite3_stmt *stmt, int at, enum usage_bucket bucket, struct usage *usage)
+{
+	if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
+		return 0;
+	usage->present |= 1u << bucket;
+	return read_integer(stmt, at, 0, 0, &usage->counts[bucket]);
+}
+
+int row_read(sqlite3_stmt *stmt, int first, const struct row_layout *layout, struct buf *scratch,
+	     struct verdict *ret_verdict)
 {
 	struct verdict verdict = { 0 };
 
-	for (unsigned i = 0; i < verdict_n_fields; i++) {
-		int code = read_field(stmt, first + (int)i, &verdict_fields[i], scratch, &verdict);
+	for (unsigned i = 0; i < layout->end[layout->n_tables - 1]; i++) {
+		const struct row_column *column = &layout->columns[i];
+		int at = first + (int)i;
+		int code = column->field
+			       ? read_field(stmt, at, column->field, scratch, &verdict)
+			       : read_count(stmt, at, column->bucket, &verdict.charge.usage);
 
 		if (code < 0)
 			return code;

@@ -1,24 +1,63 @@
--- The ledger's schema, version 1 (PRAGMA user_version). It is run at every start and only adds. A
--- column that a later release adds stands here like the others and is added to older files; it has
--- no NOT NULL, and NULL means "not recorded then".
+-- The ledger's schema, version 2 (PRAGMA user_version). It is run at every start and only adds. A
+-- column that a later release adds stands here like the others, in the table where it belongs, and
+-- is added to older files; it has no NOT NULL, and NULL means "not recorded then".
+--
+-- Most of what a call says it says as the call before it: those columns stand once, in `caller` and
+-- `service`, and the call names the rows. To read the file: the view `event`, at the end.
 
-CREATE TABLE IF NOT EXISTS event (
-	-- One captured call, priced and charged: the published usage event, field by field (names
-	-- and meanings: include/outlay/event.schema.json). NULL is the event's null. Times are
-	-- nanoseconds of UTC since 1970, unsigned 64-bit numbers are stored as signed ones, objects
-	-- and lists as JSON. The table is the outbox too: rows are added at the end and only ever
-	-- leave at the front, so that seq has no holes.
+CREATE TABLE IF NOT EXISTS call (
+	-- One captured call, priced and charged: what is its own (names and meanings:
+	-- include/outlay/event.schema.json). Times are nanoseconds of UTC since 1970, unsigned
+	-- 64-bit numbers are stored as signed ones. The table is the outbox too: rows are added at
+	-- the end and only ever leave at the front, so that seq has no holes.
 	seq INTEGER PRIMARY KEY,
+	caller INTEGER,
+	service INTEGER,
 	event_id BLOB NOT NULL UNIQUE,  -- UUIDv7: in order of time, its index grows at one end
 	time_start INTEGER NOT NULL,
 	time_end INTEGER NOT NULL,
 	pid INTEGER,
+	uid INTEGER,
+	request_id TEXT,
+	response_id TEXT,
+	input INTEGER,                  -- the counts of `usage`; NULL = the provider did not say
+	input_cache_read INTEGER,
+	input_cache_write INTEGER,
+	input_audio INTEGER,
+	output INTEGER,
+	output_reasoning INTEGER,
+	output_audio INTEGER,
+	requests INTEGER,
+	cost_pico INTEGER,              -- 10^-12 USD; NULL = unpriced
+	lost_bytes INTEGER,
+	ttfb_ms REAL,
+	request_bytes INTEGER,
+	response_bytes INTEGER,
+	spent_usd TEXT,                 -- ["12.5"]: of each of `windows`, after this call
+	budget_cost_usd TEXT,           -- what its budgets were charged
+	decision_id BLOB
+) STRICT;
+
+-- "Since when" and "whose calls" without a walk over the whole table.
+CREATE INDEX IF NOT EXISTS call_time_end ON call (time_end);
+CREATE INDEX IF NOT EXISTS call_uid ON call (uid);
+
+CREATE TABLE IF NOT EXISTS caller (
+	-- Who calls. The key is the seq of the first call that names the row; after 2^20 calls a new
+	-- row is made, so that a row can go when the front of `call` is that far past its key.
+	caller INTEGER PRIMARY KEY,
 	exe TEXT,
 	comm TEXT,
-	uid INTEGER,
 	user TEXT,
 	cgroup INTEGER,
-	labels TEXT,                    -- {"key": "value"}
+	api_key_hash TEXT,              -- keyed with meta.secret
+	-- {"key": "value"}
+	labels TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS service (
+	-- What was called, how it ended, at what price. Keys as in `caller`.
+	service INTEGER PRIMARY KEY,
 	provider TEXT,
 	server TEXT,
 	operation TEXT,
@@ -30,13 +69,7 @@ CREATE TABLE IF NOT EXISTS event (
 	model TEXT,
 	service_tier TEXT,
 	streaming INTEGER,              -- 0 or 1
-	request_id TEXT,
-	response_id TEXT,
 	attempt INTEGER,
-	api_key_hash TEXT,              -- keyed with meta.secret
-	usage TEXT,                     -- {"bucket": count}
-	cost_usd TEXT,                  -- decimal; NULL = unpriced
-	cost_pico INTEGER,              -- the same in 10^-12 USD, for sums
 	cost_source TEXT,               -- provider, catalog, estimated, unpriced
 	unpriced_reason TEXT,
 	catalog TEXT,
@@ -44,37 +77,34 @@ CREATE TABLE IF NOT EXISTS event (
 	matched TEXT,
 	context TEXT,
 	rates TEXT,                     -- {"bucket": "USD a unit"}
-	completeness TEXT,              -- complete, truncated, gap, pre_attach
-	lost_bytes INTEGER,
-	duration_ms REAL,
-	ttfb_ms REAL,
-	request_bytes INTEGER,
-	response_bytes INTEGER,
-	budgets TEXT,                   -- [{"name", "window_start", "spent_usd"}] after this call
-	budget_cost_usd TEXT,           -- what its budgets were charged
-	decision_id BLOB
+	windows TEXT,                   -- [{"name", "window_start"}] of the budgets it was charged to
+	-- complete, truncated, gap, pre_attach
+	completeness TEXT
 ) STRICT;
-
--- "Since when" and "whose calls" without a walk over the whole table.
-CREATE INDEX IF NOT EXISTS event_time_end ON event (time_end);
-CREATE INDEX IF NOT EXISTS event_uid ON event (uid);
 
 CREATE TABLE IF NOT EXISTS budget_total (
 	-- What each budget has spent in its window, as the budget engine wrote it last: the state
-	-- to start from. The history of a budget is in the events.
+	-- to start from. The history of a budget is in the calls.
 	name TEXT PRIMARY KEY,
 	window_start INTEGER NOT NULL,
 	spent_usd TEXT NOT NULL         -- decimal: a total may be over 64 bits of picodollars
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS sink_cursor (
-	-- How far each sink has safely taken the events.
+	-- How far each sink has safely taken the calls.
 	sink TEXT PRIMARY KEY,
 	seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS meta (
 	-- host_id (text of a UUID) and secret (32 bytes, key of the hashes of API keys), made once.
+	-- open: there while a program has the file, so one that finds it follows a crash.
 	key TEXT PRIMARY KEY,
 	value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- For people: every call in words, with all that later releases add.
+CREATE VIEW IF NOT EXISTS event AS
+SELECT *, strftime('%Y-%m-%dT%H:%M:%fZ', time_end / 1e9, 'unixepoch') AS ended,
+	(time_end - time_start) / 1e6 AS duration_ms, cost_pico / 1e12 AS usd
+FROM call LEFT JOIN caller USING (caller) LEFT JOIN service USING (service);

@@ -1,14 +1,18 @@
-/* The SQL of the ledger in one table, besides the three statements that list the columns of the
- * event: those follow the field table of budget/verdict.h. */
+/* The SQL of the ledger in one table, besides the statements that list the columns of the event:
+ * those follow the field table of budget/verdict.h and the tables of the file. */
 #include "ledger/statement.h"
 
 #include <errno.h>
 
 #include "ledger/database.h"
-#include "ledger/row.h"
 
-#define MATCH   " FROM event WHERE seq > ?1 AND time_end >= ?2"
+#define MATCH   " FROM call WHERE seq > ?1 AND time_end >= ?2"
 #define OF_USER " AND uid = ?4"
+#define JOINED                                                                                     \
+	" FROM call LEFT JOIN caller USING (caller) LEFT JOIN service USING (service)"             \
+	" WHERE seq > ?1 AND time_end >= ?2"
+
+static const char *const tables[TABLE_MAX] = { "call", "caller", "service" };
 
 static const char *const fixed[EVENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -20,14 +24,20 @@ static const char *const fixed[EVENTS] = {
 	[META] = "SELECT value FROM meta WHERE key = ?",
 	/* Two lookups at the ends of the tree; min() and max() in one query would walk all of it.
 	 */
-	[RANGE] = "SELECT (SELECT min(seq) FROM event), (SELECT max(seq) FROM event)",
-	[LAST] = "SELECT max(ifnull((SELECT max(seq) FROM event), 0),"
+	[RANGE] = "SELECT (SELECT min(seq) FROM call), (SELECT max(seq) FROM call)",
+	[LAST] = "SELECT max(ifnull((SELECT max(seq) FROM call), 0),"
 		 " ifnull((SELECT max(seq) FROM sink_cursor), 0))",
 	/* The plus: by the index of time, not along the table. */
-	[SINCE] = "SELECT min(+seq) FROM event WHERE time_end >= ?",
+	[SINCE] = "SELECT min(+seq) FROM call WHERE time_end >= ?",
 	[NEWEST] = "SELECT min(seq) FROM (SELECT seq" MATCH " ORDER BY seq DESC LIMIT ?3)",
 	[NEWEST_OF_USER] =
 	    "SELECT min(seq) FROM (SELECT seq" MATCH OF_USER " ORDER BY seq DESC LIMIT ?3)",
+	/* Of the oldest ?2 calls: the first that is to stay, and the last. */
+	[STAYS] = "SELECT min(seq) FILTER (WHERE time_end >= ?1), max(seq)"
+		  " FROM (SELECT seq, time_end FROM call ORDER BY seq LIMIT ?2)",
+	[DROP_CALLS] = "DELETE FROM call WHERE seq <= ?",
+	[DROP_CALLERS] = "DELETE FROM caller WHERE caller <= ?",
+	[DROP_SERVICES] = "DELETE FROM service WHERE service <= ?",
 };
 
 int statement_step(struct ledger *ledger, enum statement which)
@@ -76,37 +86,54 @@ static int prepare(struct ledger *ledger, enum statement which, const char *sql)
 	return 0;
 }
 
-/* A statement around the list of columns and, for an INSERT, one parameter for each. */
-static int prepare_rows(struct ledger *ledger, enum statement which, const char *before,
-			const char *after, bool places)
+static int prepare_text(struct ledger *ledger, enum statement which)
 {
 	struct buf *sql = &ledger->scratch;
 
-	buf_reset(sql);
-	buf_put(sql, span_of(before));
-	row_columns(sql);
-	buf_put(sql, span_of(after));
-	if (places) {
-		row_places(sql);
-		buf_put(sql, SPAN(")"));
-	}
 	buf_put(sql, (struct span){ "", 1 });
 	return sql->failed ? -ENOMEM : prepare(ledger, which, sql->data);
 }
 
+/* seq, a number that is NULL when a row that the call names is missing, and all columns. */
+static int prepare_events(struct ledger *ledger, enum statement which, const char *after)
+{
+	struct buf *sql = &ledger->scratch;
+
+	buf_reset(sql);
+	buf_put(sql, SPAN("SELECT seq,caller.caller+service.service"));
+	for (unsigned t = 0; t < TABLE_MAX; t++)
+		row_names(sql, &ledger->layout, t);
+	buf_put(sql, span_of(after));
+	return prepare_text(ledger, which);
+}
+
+static int prepare_add(struct ledger *ledger, enum table table)
+{
+	struct buf *sql = &ledger->scratch;
+	bool is_call = table == CALL;
+
+	buf_reset(sql);
+	buf_printf(sql, "INSERT INTO %s (%s", tables[table],
+		   is_call ? "seq,caller,service" : tables[table]);
+	row_names(sql, &ledger->layout, table);
+	buf_put(sql, is_call ? SPAN(") VALUES (?,?,?") : SPAN(") VALUES (?"));
+	row_places(sql, &ledger->layout, table);
+	buf_put(sql, SPAN(")"));
+	return prepare_text(ledger, ADD + table);
+}
+
 int statement_prepare(struct ledger *ledger)
 {
-	int code = 0;
+	int code = row_layout(ledger->db, tables, TABLE_MAX, &ledger->layout);
 
 	for (int i = 0; i < EVENTS && code == 0; i++)
 		code = prepare(ledger, i, fixed[i]);
 	if (code == 0)
-		code = prepare_rows(ledger, EVENTS, "SELECT seq,", MATCH " ORDER BY seq LIMIT ?3",
-				    false);
+		code = prepare_events(ledger, EVENTS, JOINED " ORDER BY seq LIMIT ?3");
 	if (code == 0)
-		code = prepare_rows(ledger, EVENTS_OF_USER, "SELECT seq,",
-				    MATCH OF_USER " ORDER BY seq LIMIT ?3", false);
-	if (code == 0)
-		code = prepare_rows(ledger, ADD, "INSERT INTO event (seq,", ") VALUES (?,", true);
+		code =
+		    prepare_events(ledger, EVENTS_OF_USER, JOINED OF_USER " ORDER BY seq LIMIT ?3");
+	for (unsigned t = 0; t < TABLE_MAX && code == 0; t++)
+		code = prepare_add(ledger, t);
 	return code;
 }

@@ -4,6 +4,11 @@
 #include <sqlite3.h>
 
 #include "base/buf.h"
+#include "ledger/row.h"
+#include "ledger/shared.h"
+
+/* The tables of an event, as schema.sql has them. */
+enum table { CALL, CALLER, SERVICE, TABLE_MAX };
 
 enum statement {
 	BEGIN,
@@ -18,11 +23,15 @@ enum statement {
 	SINCE,
 	NEWEST,
 	NEWEST_OF_USER,
+	STAYS,
+	DROP_CALLS,
+	DROP_CALLERS,
+	DROP_SERVICES,
 	/* These hold the columns of the event: their text is made around them. */
 	EVENTS,
 	EVENTS_OF_USER,
-	ADD,
-	STATEMENT_MAX
+	ADD, /* + table */
+	STATEMENT_MAX = ADD + TABLE_MAX
 };
 
 struct ledger {
@@ -30,6 +39,10 @@ struct ledger {
 	sqlite3_stmt *stmts[STATEMENT_MAX];
 	int64_t last_seq;      /* given, also in the open batch */
 	int64_t committed_seq; /* in the file */
+	int64_t former;        /* rows of a former schema that this program cannot say */
+	struct row_layout layout;
+	struct shared shared[TABLE_MAX]; /* of the tables after CALL */
+	struct buf keys[TABLE_MAX];
 	struct buf scratch;
 };
 

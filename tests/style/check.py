@@ -290,10 +290,21 @@ def event_fields_agree(root):
     if not all(read(root, path) for path in places):
         return
     fields = {path: reader(read(root, path)) for path, reader in places.items()}
+    sql = fields['src/ledger/schema.sql']
+    buckets = set(re.findall(r'X\(\w+, "(\w+)"\)', read(root, 'src/meter/usage.h') or ''))
+    for name, parts in {'usage': buckets, **STORED_AS}.items():
+        if parts and parts <= sql:
+            sql.add(name)
+            sql -= parts - {'time_end', 'cost_pico'}
     for name in sorted(set().union(*fields.values())):
         for path, names in fields.items():
             if name not in names:
                 yield path, 1, f'no event field {name}, which the others have'
+
+
+# Event fields that the ledger keeps in other columns.
+STORED_AS = {'budgets': {'windows', 'spent_usd'}, 'cost_usd': {'cost_pico'},
+             'duration_ms': {'time_end'}}
 
 
 def event_fields_of_c(text):
@@ -303,8 +314,10 @@ def event_fields_of_c(text):
 
 def event_fields_of_sql(text):
     text = re.sub(r'--.*|/\*.*?\*/', '', text)
-    table = re.search(r'CREATE TABLE (?:IF NOT EXISTS )?events? \((.*?)\n\)', text, re.S)
-    return set(re.findall(r'(?m)^\s*([a-z]\w*) ', table.group(1))) - {'seq'} if table else set()
+    tables = re.findall(r'CREATE TABLE (?:IF NOT EXISTS )?(?:call|caller|service) \((.*?)\n\)',
+                        text, re.S)
+    return set(re.findall(r'(?m)^\s*([a-z]\w*) ', '\n'.join(tables))) - {
+        'seq', 'caller', 'service'}
 
 
 def event_fields_of_schema(text):

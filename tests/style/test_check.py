@@ -89,7 +89,7 @@ TREES = [
                 'config/outlayd.yaml': '# kafka: localhost:9092\n'}, ['src/agent/options.c']),
     ('event', {'src/budget/verdict.c': 'const struct verdict_field verdict_fields[] = {\n'
                                        '\tTEXT("model", usage.model),\n\t{ "cost_pico", 1 },\n};\n',
-               'src/ledger/schema.sql': 'CREATE TABLE event (\n\tseq INTEGER,\n\tmodel TEXT\n);\n',
+               'src/ledger/schema.sql': 'CREATE TABLE call (\n\tseq INTEGER,\n\tmodel TEXT\n);\n',
                'include/outlay/event.schema.json': '{"properties": {"model": {}, "pid": {}}}'},
      ['include/outlay/event.schema.json', 'src/budget/verdict.c', 'src/ledger/schema.sql',
       'src/ledger/schema.sql']),

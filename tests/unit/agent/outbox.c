@@ -79,7 +79,7 @@ static struct outbox open_outbox(const struct fixture *f, const char *where)
 	sqlite3 *db;
 
 	assert_int_equal(fixture_fill(f, EVENTS), 0);
-	snprintf(sql, sizeof(sql), "UPDATE event SET completeness = 'of_2030' WHERE %s", where);
+	snprintf(sql, sizeof(sql), "UPDATE service SET completeness = 'of_2030' WHERE %s", where);
 	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
@@ -99,7 +99,7 @@ static void close_outbox(struct outbox *o)
 /* More of them in a row than are read at once. */
 static void test_what_cannot_be_said_does_not_stop(void **state)
 {
-	struct outbox o = open_outbox(*state, "seq BETWEEN 2 AND 400");
+	struct outbox o = open_outbox(*state, "service BETWEEN 2 AND 400");
 
 	outbox_pump(&o);
 	assert_int_equal(shelf.n, EVENTS - 399);
@@ -118,7 +118,7 @@ static void test_what_cannot_be_said_does_not_stop(void **state)
 
 static void test_the_cursor_goes_past_it(void **state)
 {
-	struct outbox o = open_outbox(*state, "seq > 598");
+	struct outbox o = open_outbox(*state, "service > 598");
 	int64_t cursor = 0;
 
 	outbox_pump(&o);

@@ -155,11 +155,11 @@ static void test_a_newer_ledger_is_left_alone(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(fixture_fill(f, 10), 0);
-	exec_sql(f->db, "PRAGMA user_version = 2");
+	exec_sql(f->db, "PRAGMA user_version = 3");
 	assert_untouched(f, "newer outlay");
-	exec_sql(f->db, "PRAGMA user_version = 1");
-	leave_wal(f, "PRAGMA user_version = 3");
-	assert_untouched(f, "schema 3, this one knows 1");
+	exec_sql(f->db, "PRAGMA user_version = 2");
+	leave_wal(f, "PRAGMA user_version = 4");
+	assert_untouched(f, "schema 4, this one knows 2");
 }
 
 static void test_files_that_are_no_ledger(void **state)
@@ -190,18 +190,18 @@ static void test_missing_columns_are_added(void **state)
 	struct ledger_totals totals;
 
 	assert_int_equal(fixture_fill(f, 3), 0);
-	exec_sql(f->db, "ALTER TABLE event DROP COLUMN decision_id;"
-			"ALTER TABLE event DROP COLUMN budgets;"
-			"ALTER TABLE event ADD COLUMN of_a_later_release TEXT;"
-			"DROP INDEX event_uid; DROP INDEX event_time_end;"
-			"ALTER TABLE event DROP COLUMN uid;"
+	exec_sql(f->db, "ALTER TABLE call DROP COLUMN decision_id;"
+			"ALTER TABLE service DROP COLUMN windows;"
+			"ALTER TABLE caller ADD COLUMN of_a_later_release TEXT;"
+			"DROP INDEX call_uid; DROP INDEX call_time_end;"
+			"ALTER TABLE call DROP COLUMN uid;"
 			"DROP TABLE budget_total");
 	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
 	assert_int_equal(ledger_totals(ledger, &totals), 0);
 	assert_int_equal(totals.events, 3);
 	ledger_close(ledger);
-	exec_sql(f->db, "SELECT uid, budgets, decision_id, of_a_later_release FROM event"
-			" INDEXED BY event_uid WHERE uid = 1;"
+	exec_sql(f->db, "SELECT uid FROM call INDEXED BY call_uid WHERE uid = 1;"
+			"SELECT uid, windows, decision_id, of_a_later_release FROM event;"
 			"SELECT name FROM budget_total");
 }
 
@@ -269,6 +269,27 @@ static void test_any_flipped_byte(void **state)
 	assert_true(opened > 0 && refused > 0);
 }
 
+/* The pages are read after a crash, not after a good end. */
+static void test_damage_is_found_after_a_crash(void **state)
+{
+	static struct fixture_bytes good, bad;
+	struct fixture *f = *state;
+
+	assert_int_equal(fixture_fill(f, 200), 0);
+	fixture_load(f->db, &good);
+	bad = good;
+	memset(bad.data + bad.len / 2 / 4096 * 4096, 0xee, 4096);
+	fixture_store(f->db, &bad);
+	assert_true(use(f));
+	unlink(f->wal);
+	fixture_store(f->db, &good);
+	leave_wal(f, "DELETE FROM sink_cursor");
+	fixture_load(f->db, &good);
+	memset(good.data + good.len / 2 / 4096 * 4096, 0xee, 4096);
+	fixture_store(f->db, &good);
+	assert_refused(f, -EINVAL, "damaged");
+}
+
 static void test_any_cut(void **state)
 {
 	static struct fixture_bytes good, cut;
@@ -295,7 +316,7 @@ static void test_any_wal(void **state)
 
 	srand(seed_of_run());
 	assert_int_equal(fixture_fill(f, 60), 0);
-	leave_wal(f, "DELETE FROM event WHERE seq < 50");
+	leave_wal(f, "DELETE FROM call WHERE seq < 50");
 	fixture_load(f->db, &db);
 	fixture_load(f->wal, &wal);
 	for (size_t len = 0; len < wal.len; len += 1021) {
@@ -323,6 +344,7 @@ int main(void)
 		TEST(test_files_that_are_no_ledger),
 		TEST(test_missing_columns_are_added),
 		TEST(test_any_flipped_byte),
+		TEST(test_damage_is_found_after_a_crash),
 		TEST(test_any_cut),
 		TEST(test_any_wal),
 	};

@@ -1,5 +1,5 @@
 /* What the tests of the ledger share: a state directory of their own, and events whose every field
- * follows from one number. */
+ * follows from one number, so that each has rows of `caller` and `service` of its own. */
 #pragma once
 
 #include <ftw.h>
@@ -73,6 +73,7 @@ static inline struct verdict fixture_event(int64_t n)
 	usage->process.pid = (uint32_t)n;
 	usage->process.uid = (uint32_t)(n % 3);
 	snprintf(usage->process.exe, sizeof(usage->process.exe), "/usr/bin/program-%d", (int)n);
+	snprintf(usage->error, sizeof(usage->error), "error-%d", (int)n);
 	snprintf(usage->provider, sizeof(usage->provider), "openai");
 	snprintf(usage->model, sizeof(usage->model), "gpt-4o-mini");
 	usage->counts[USAGE_INPUT] = n;

@@ -168,10 +168,10 @@ static void test_columns_are_typed(void **state)
 		{ "status IS NULL", "1" },
 		{ "uid", "1" },
 		{ "typeof(streaming)", "integer" },
-		{ "usage", "{\"input\":7}" },
-		{ "json_extract(usage, '$.input')", "7" },
-		{ "cost_usd", "0.000007000021" },
-		{ "typeof(cost_usd)", "text" },
+		{ "input", "7" },
+		{ "output IS NULL", "1" },
+		{ "usd", "7.000021e-06" },
+		{ "ended", "2025-11-24T16:00:07.500Z" },
 		{ "cost_pico", "7000021" },
 		{ "typeof(cost_pico)", "integer" },
 		{ "cost_source", "catalog" },
@@ -236,26 +236,30 @@ static void test_foreign_values_are_passed_over(void **state)
 		const char *set;
 		unsigned want;
 	} rows[] = {
-		{ "exe = NULL", BOTH_SAID },
-		{ "exe = printf('%.*c', 1000, 'x')", BOTH_SAID }, /* cut */
-		{ "labels = NULL", BOTH_SAID },
-		{ "completeness = ''", SECOND_SAID },
-		{ "uid = -1", SECOND_SAID },
-		{ "uid = 4294967296", SECOND_SAID },
-		{ "status = 65536", SECOND_SAID },
-		{ "streaming = 2", SECOND_SAID },
-		{ "event_id = x'00'", SECOND_SAID },
-		{ "decision_id = zeroblob(17)", SECOND_SAID },
-		{ "usage = '{'", SECOND_SAID },
-		{ "usage = '{\"no_bucket\":1}'", SECOND_SAID },
-		{ "cost_usd = '1e3'", SECOND_SAID },
-		{ "ttfb_ms = -2", SECOND_SAID },
-		{ "budgets = '[1]'", SECOND_SAID },
+		{ "caller SET exe = NULL", BOTH_SAID },
+		{ "caller SET exe = printf('%.*c', 1000, 'x')", BOTH_SAID }, /* cut */
+		{ "caller SET labels = NULL", BOTH_SAID },
+		{ "service SET completeness = ''", SECOND_SAID },
+		{ "call SET uid = -1", SECOND_SAID },
+		{ "call SET uid = 4294967296", SECOND_SAID },
+		{ "service SET status = 65536", SECOND_SAID },
+		{ "service SET streaming = 2", SECOND_SAID },
+		{ "call SET event_id = x'00'", SECOND_SAID },
+		{ "call SET decision_id = zeroblob(17)", SECOND_SAID },
+		{ "service SET rates = '{'", SECOND_SAID },
+		{ "service SET rates = '{\"no_bucket\":\"1\"}'", SECOND_SAID },
+		{ "call SET budget_cost_usd = '1e3'", SECOND_SAID },
+		{ "call SET spent_usd = '[\"1\"]'", SECOND_SAID }, /* of no window */
+		{ "call SET spent_usd = '[1]'", SECOND_SAID },
+		{ "call SET caller = 77", SECOND_SAID },
+		{ "call SET service = NULL", SECOND_SAID },
+		{ "call SET ttfb_ms = -2", SECOND_SAID },
+		{ "service SET windows = '[1]'", SECOND_SAID },
 	};
 	char sql[128];
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		snprintf(sql, sizeof(sql), "UPDATE event SET %s WHERE seq = 1", rows[i].set);
+		snprintf(sql, sizeof(sql), "UPDATE %s WHERE rowid = 1", rows[i].set);
 		if (said_after(*state, sql) != rows[i].want)
 			fail_msg("%s", rows[i].set);
 	}
@@ -273,7 +277,7 @@ static void test_enums_of_a_later_release_are_passed_over(void **state)
 		if (field->kind != FIELD_ENUM && strcmp(field->name, "unpriced_reason") != 0)
 			continue;
 		n_enums++;
-		snprintf(sql, sizeof(sql), "UPDATE event SET %s = 'of_2030' WHERE seq = 1",
+		snprintf(sql, sizeof(sql), "UPDATE service SET %s = 'of_2030' WHERE service = 1",
 			 field->name);
 		if (said_after(*state, sql) != SECOND_SAID)
 			fail_msg("%s", field->name);
