@@ -158,7 +158,7 @@ def programs():
     row('line_ns_per_call', line, 'ns', what='http -> meter -> price, 4.4 KB a call')
     row('line_calls_per_second', round(1e9 / line), 'calls/s', what='on one core')
     for program in sorted(BENCH.iterdir()):
-        if program.suffix or program.name in ('line', 'tls', 'flow', 'decide', 'json') \
+        if program.suffix or program.name in ('line', 'tls', 'flow', 'decide', 'json', 'sink') \
                 or not os.access(program, os.X_OK):
             continue
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
@@ -166,6 +166,14 @@ def programs():
                 if text.startswith('{'):
                     found = json.loads(text)
                     row(found['name'], found['value'], found['unit'], found.get('floor'))
+
+
+def sink():
+    for text in run([TOP / 'tests' / 'bench' / 'sink.py']).splitlines():
+        if text.startswith('{'):
+            found = json.loads(text)
+            row(found['name'], found['value'], found['unit'], found['floor'],
+                'real Kafka on the same CPUs, beside a bare producer')
 
 
 def peers():
@@ -198,8 +206,9 @@ def main():
         flow()
         decide()
         memory()
+        sink()
     else:
-        print('skipped: tls, flow, decide and memory need root')
+        print('skipped: tls, flow, decide, memory and sink need root')
     (BUILD / 'bench.json').write_text(json.dumps(rows, indent=1) + '\n')
 
 
