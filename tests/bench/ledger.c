@@ -1,13 +1,24 @@
 /* Speed and size of the ledger: ledger DIR [EVENTS [BATCH [TOUCHES]]]. Adds typical chat calls in
- * batches, each batch with so many budget totals and a cursor, then reads them back. DIR must not
- * exist; it is left there. Prints one JSON line a figure. */
+ * batches, each batch with so many budget totals and a cursor, then reads them back; in turns with
+ * a bare INSERT of as many bytes, one unique index and one of time, in the same settings. Files are
+ * made in DIR and left there. Prints one JSON line a figure, medians of the rounds. */
 #include "ledger/ledger.h"
 
+#include <errno.h>
+#include <sqlite3.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/timestamp.h"
+
+#define ROUNDS 5
+
+/* Of one round. */
+struct round {
+	double add_rate, read_rate, open_ms, bytes, floor_rate;
+};
 
 static void check(int code, const char *what)
 {
@@ -16,6 +27,25 @@ static void check(int code, const char *what)
 		exit(1);
 	}
 }
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(const struct round *rounds, size_t offset)
+{
+	double values[ROUNDS];
+
+	for (int i = 0; i < ROUNDS; i++)
+		memcpy(&values[i], (const char *)&rounds[i] + offset, sizeof(values[i]));
+	qsort(values, ROUNDS, sizeof(values[0]), compare);
+	return values[ROUNDS / 2];
+}
+
+#define MEDIAN(rounds, member) median(rounds, offsetof(struct round, member))
 
 static void print(const char *name, double value, const char *unit)
 {
@@ -70,6 +100,8 @@ static void vary(struct verdict *v, struct uuid_maker *maker, int64_t i)
 	usage->counts[USAGE_INPUT_CACHE_READ] = i * 31 % 700;
 	usage->counts[USAGE_OUTPUT] = i * 101 % 1500;
 	snprintf(usage->request_id + 4, 9, "%08x", (unsigned)(i * 2654435761u));
+	snprintf(usage->response_id + 9, 30, "%08x%020lld", (unsigned)(i * 2246822519u),
+		 (long long)i);
 	v->charge.cost_pico = 150000 * usage->counts[USAGE_INPUT];
 	v->charge.rates_yocto[USAGE_INPUT] = (money_wide)150000 * 1000000000000;
 	v->charge.rates_yocto[USAGE_INPUT_CACHE_READ] = (money_wide)75000 * 1000000000000;
@@ -117,37 +149,114 @@ static bool count_event(void *ctx, int64_t seq, const struct verdict *verdict)
 	return true;
 }
 
-int main(int argc, char **argv)
+/* --- the floor */
+
+static void run_sql(sqlite3 *db, const char *sql)
 {
-	int64_t n = argc > 2 ? strtoll(argv[2], NULL, 10) : 100000;
-	int64_t batch = argc > 3 ? strtoll(argv[3], NULL, 10) : 50;
-	int64_t touches = argc > 4 ? strtoll(argv[4], NULL, 10) : 3;
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK) {
+		fprintf(stderr, "%s: %s\n", sql, sqlite3_errmsg(db));
+		exit(1);
+	}
+}
+
+static void bind_bare(sqlite3_stmt *stmt, struct uuid_maker *maker, int64_t i)
+{
+	static const char texts[] = "req_9f31c4d7a8b24e0c8f3ee2a6c7c1d0b5"
+				    "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT"
+				    "0123456789012345678901234567890123456789";
+	int64_t time_ns = 1764000000000000000 + i * 1000003;
+	struct uuid id = uuid_make(maker, time_ns);
+
+	sqlite3_bind_int64(stmt, 1, i + 1);
+	sqlite3_bind_blob(stmt, 2, id.bytes, UUID_BYTES, SQLITE_TRANSIENT);
+	for (int k = 3; k < 13; k++)
+		sqlite3_bind_int64(stmt, k, k == 3 ? time_ns : i * 7919 * k % 90000);
+	sqlite3_bind_text(stmt, 13, texts, sizeof(texts) - 1, SQLITE_STATIC);
+}
+
+static double bare(const char *path, int64_t n, int64_t batch)
+{
+	struct uuid_maker maker = { 0 };
+	sqlite3_stmt *stmt;
+	int64_t start;
+	sqlite3 *db;
+
+	check(sqlite3_open(path, &db) == SQLITE_OK ? 0 : -EIO, path);
+	run_sql(db, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+		    "PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
+		    "CREATE TABLE bare (seq INTEGER PRIMARY KEY, id BLOB UNIQUE, time INTEGER,"
+		    " c, d, e, f, g, h, i, j, k, texts TEXT); CREATE INDEX t ON bare (time)");
+	sqlite3_prepare_v2(db, "INSERT INTO bare VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", -1, &stmt,
+			   NULL);
+	start = now_ns();
+	for (int64_t i = 0; i < n; i++) {
+		if (i % batch == 0)
+			run_sql(db, "BEGIN");
+		bind_bare(stmt, &maker, i);
+		check(sqlite3_step(stmt) == SQLITE_DONE ? 0 : -EIO, "insert");
+		sqlite3_reset(stmt);
+		if (i % batch == batch - 1 || i == n - 1)
+			run_sql(db, "COMMIT");
+	}
+	sqlite3_finalize(stmt);
+	sqlite3_close(db);
+	return rate(n, start);
+}
+
+/* --- ours */
+
+static struct round run(const char *dir, int64_t n, int64_t batch, int64_t touches)
+{
 	struct ledger_query all = { .uid = UINT32_MAX, .limit = n };
 	struct uuid_maker maker = { 0 };
 	struct verdict v = typical;
 	struct ledger_totals totals;
 	struct ledger *ledger;
 	struct err err = { "" };
+	struct round round;
 	int64_t start, read = 0;
+
+	check(ledger_open(dir, &ledger, &err), err.text);
+	start = now_ns();
+	for (int64_t i = 0; i < n; i += batch)
+		write_batch(ledger, &v, &maker, i, i + batch < n ? batch : n - i, touches);
+	round.add_rate = rate(n, start);
+	start = now_ns();
+	check(ledger_events(ledger, &all, count_event, &read), "read");
+	round.read_rate = rate(read, start);
+	ledger_close(ledger);
+	start = now_ns();
+	check(ledger_open(dir, &ledger, &err), err.text);
+	round.open_ms = (double)(now_ns() - start) / 1e6;
+	check(ledger_totals(ledger, &totals), "totals");
+	round.bytes = (double)totals.file_bytes / (double)n;
+	ledger_close(ledger);
+	return round;
+}
+
+int main(int argc, char **argv)
+{
+	int64_t n = argc > 2 ? strtoll(argv[2], NULL, 10) : 100000;
+	int64_t batch = argc > 3 ? strtoll(argv[3], NULL, 10) : 50;
+	int64_t touches = argc > 4 ? strtoll(argv[4], NULL, 10) : 3;
+	struct round rounds[ROUNDS];
+	char path[4096];
 
 	if (argc < 2) {
 		fprintf(stderr, "usage: %s DIR [EVENTS [BATCH [TOUCHES]]]\n", argv[0]);
 		return 2;
 	}
-	check(ledger_open(argv[1], &ledger, &err), err.text);
-	start = now_ns();
-	for (int64_t i = 0; i < n; i += batch)
-		write_batch(ledger, &v, &maker, i, i + batch < n ? batch : n - i, touches);
-	print("ledger_events_per_second", rate(n, start), "1/s");
-	start = now_ns();
-	check(ledger_events(ledger, &all, count_event, &read), "read");
-	print("ledger_reads_per_second", rate(read, start), "1/s");
-	ledger_close(ledger);
-	start = now_ns();
-	check(ledger_open(argv[1], &ledger, &err), err.text);
-	print("ledger_open", (double)(now_ns() - start) / 1e6, "ms");
-	check(ledger_totals(ledger, &totals), "totals");
-	print("ledger_bytes_per_event", (double)totals.file_bytes / (double)n, "B");
-	ledger_close(ledger);
+	for (int i = 0; i < ROUNDS; i++) {
+		snprintf(path, sizeof(path), "%s/ledger-%d", argv[1], i);
+		rounds[i] = run(path, n, batch, touches);
+		snprintf(path, sizeof(path), "%s/bare-%d.db", argv[1], i);
+		rounds[i].floor_rate = bare(path, n, batch);
+	}
+	printf("{\"name\":\"ledger_events_per_second\",\"value\":%.1f,\"unit\":\"1/s\","
+	       "\"floor\":%.1f}\n",
+	       MEDIAN(rounds, add_rate), MEDIAN(rounds, floor_rate));
+	print("ledger_reads_per_second", MEDIAN(rounds, read_rate), "1/s");
+	print("ledger_open", MEDIAN(rounds, open_ms), "ms");
+	print("ledger_bytes_per_event", MEDIAN(rounds, bytes), "B");
 	return 0;
 }
