@@ -1,4 +1,4 @@
-/* One sink on the ledger's event table: what was offered to it, what it acknowledged, what of that
+/* One sink on the ledger's calls: what was offered to it, what it acknowledged, what of that
  * the ledger knows. Belongs to the ledger loop. */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* The durable ledger: SQLite (WAL, synchronous=FULL), exactly one connection, owned by the ledger
  * loop. One transaction holds the events of a batch, the budget totals after them and the cursors
- * of the sinks. The event table is the outbox: a sink's cursor is the last `seq` it acknowledged.
+ * of the sinks. The table `call` is the outbox: a sink's cursor is the last `seq` it acknowledged.
  */
 #pragma once
 

@@ -281,7 +281,7 @@ BESIDE_THE_ROW = {'host_id', 'host_name', 'source_id'}
 
 @rule('event', tree=True)
 def event_fields_agree(root):
-    """verdict.c, the ledger's event table and the published schema name the same fields."""
+    """verdict.c, the ledger's tables and the published schema name the same fields."""
     places = {
         'src/budget/verdict.c': event_fields_of_c,
         'src/ledger/schema.sql': event_fields_of_sql,
