@@ -12,12 +12,12 @@
 #include <linux/types.h>
 #endif
 
-#define EVENT_CHUNK_MAX 16384 /* bytes of plaintext in one record */
-#define EVENT_CALL_CHUNKS                                                                          \
-	64                 /* records of one SSL_read or SSL_write: 1 MiB; the rest is counted     \
-			    */
-#define EVENT_NAME_MAX 256 /* server name with its NUL (RFC 1035: 253 characters) */
-#define EVENT_COMM_MAX 16
+#define EVENT_CHUNK_MAX   16384      /* bytes of plaintext in one record */
+#define EVENT_CALL_CHUNKS 64         /* records of one read or write: 1 MiB; the rest is counted */
+#define EVENT_CUT_MAX     (1u << 30) /* bytes of a write whose middle may be left out */
+#define EVENT_KEEP_MAX    (256u << 10) /* bytes kept at each end of it */
+#define EVENT_NAME_MAX    256          /* server name with its NUL (RFC 1035: 253 characters) */
+#define EVENT_COMM_MAX    16
 
 enum event_type {
 	EVENT_OPEN = 1,  /* a provider's server name was set: struct event_open */
@@ -47,10 +47,10 @@ struct event_open {
 
 struct event_data {
 	struct event_head head;
-	__u64 offset;   /* of the first byte, in this direction of this connection */
-	__u32 length;   /* bytes that the process moved and that this record stands for */
-	__u32 captured; /* bytes that follow: <= length, <= EVENT_CHUNK_MAX */
-	__u32 host_id;
+	__u64 offset;    /* of the first byte, in this direction of this connection */
+	__u32 length;    /* bytes that the process moved and that this record stands for */
+	__u32 captured;  /* bytes that follow: <= length, <= EVENT_CHUNK_MAX */
+	__u32 cut;       /* 1: the bytes were left out on purpose, captured is 0 */
 	__u32 direction; /* enum event_direction */
 	__u8 bytes[];
 };

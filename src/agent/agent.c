@@ -170,7 +170,9 @@ static int make_queues(struct agent *a)
 
 static int open_probes(struct agent *a, struct err *err)
 {
-	struct attach_options options = { .ring_bytes = a->options.ring_mib << 20, .note = note };
+	struct attach_options options = { .ring_bytes = a->options.ring_mib << 20,
+					  .request_keep_bytes = a->options.request_kib * 512,
+					  .note = note };
 	int code = attach_new(&options, &a->attach, err);
 
 	return code < 0 ? code : hosts_set(a->attach, a->config.providers, err);
@@ -354,17 +356,14 @@ void agent_run(struct agent *a)
 
 static void free_queues(struct agent *a)
 {
+	struct queue *queues[] = { a->charges,         a->tasks,          a->pages, a->shown,
+				   a->capture_reloads, a->policy_reloads, a->flows };
 	struct ledger_page page;
 
 	while (a->pages && queue_pop(a->pages, &page))
 		free(page.lines);
-	queue_free(a->charges);
-	queue_free(a->tasks);
-	queue_free(a->pages);
-	queue_free(a->shown);
-	queue_free(a->capture_reloads);
-	queue_free(a->policy_reloads);
-	queue_free(a->flows);
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
+		queue_free(queues[i]);
 }
 
 void agent_free(struct agent *a)

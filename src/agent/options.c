@@ -9,14 +9,17 @@
 
 #include "base/cleanup.h"
 #include "base/yaml.h"
+#include "bpf/event.h"
 
-#define DEFAULT_CONFIG   "/etc/outlay"
-#define DEFAULT_STATE    "/var/lib/outlay"
-#define DEFAULT_SOCKET   "/run/outlay/policy.sock"
-#define DEFAULT_RING_MIB 2
-#define RING_MIB_MAX     1024
-#define DEFAULT_KEEP     400
-#define KEEP_DAYS_MAX    36500
+#define DEFAULT_CONFIG      "/etc/outlay"
+#define DEFAULT_STATE       "/var/lib/outlay"
+#define DEFAULT_SOCKET      "/run/outlay/policy.sock"
+#define DEFAULT_RING_MIB    2
+#define RING_MIB_MAX        1024
+#define DEFAULT_KEEP        400
+#define KEEP_DAYS_MAX       36500
+#define DEFAULT_REQUEST_KIB 32
+#define REQUEST_KIB_MAX     (2 * EVENT_KEEP_MAX / 1024)
 
 /* outlayd.yaml. */
 struct settings {
@@ -24,6 +27,7 @@ struct settings {
 	char *socket;
 	unsigned ring_mib;
 	unsigned keep_days;
+	unsigned *request_kib;
 	char *kafka;
 	char *kafka_topic;
 };
@@ -37,6 +41,8 @@ static const cyaml_schema_field_t settings_fields[] = {
 			       socket, 1, 107),
 	CYAML_FIELD_UINT("ring_mib", CYAML_FLAG_OPTIONAL, struct settings, ring_mib),
 	CYAML_FIELD_UINT("keep_days", CYAML_FLAG_OPTIONAL, struct settings, keep_days),
+	CYAML_FIELD_UINT_PTR("request_kib", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			     struct settings, request_kib),
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -143,6 +149,7 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	settings = value ? value : &none;
 	o->ring_mib = settings->ring_mib ? settings->ring_mib : DEFAULT_RING_MIB;
 	o->keep_days = settings->keep_days ? settings->keep_days : DEFAULT_KEEP;
+	o->request_kib = settings->request_kib ? *settings->request_kib : DEFAULT_REQUEST_KIB;
 	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
 	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
 	choose(&o->kafka, NULL, &settings->kafka, NULL);
@@ -156,6 +163,9 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 		return err_set(err, -EINVAL,
 			       "%s:%u: ring_mib: expected a power of two up to %d, got %u", path,
 			       yaml_line(path, "ring_mib"), RING_MIB_MAX, o->ring_mib);
+	if (o->request_kib > REQUEST_KIB_MAX)
+		return err_set(err, -EINVAL, "%s:%u: request_kib: expected 0 to %u, got %u", path,
+			       yaml_line(path, "request_kib"), REQUEST_KIB_MAX, o->request_kib);
 	return 0;
 }
 

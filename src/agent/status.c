@@ -59,6 +59,7 @@ static void write_capture(struct emit *out, const struct capture_loop *loop)
 		{ "records", &c->records },
 		{ "bytes", &c->bytes },
 		{ "lost_bytes", &c->lost_bytes },
+		{ "cut_bytes", &c->cut_bytes },
 		{ "bad_records", &c->bad_records },
 		{ "connections", &c->connections },
 		{ "unnamed", &c->unnamed },

@@ -75,6 +75,7 @@ static int load_programs(struct attach *a, struct err *err)
 	if (!a->skeleton)
 		return err_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
 	bpf_map__set_max_entries(a->skeleton->maps.events, a->options.ring_bytes);
+	a->skeleton->rodata->request_keep_bytes = a->options.request_keep_bytes;
 	code = tls_bpf__load(a->skeleton);
 	if (code < 0 && geteuid() != 0)
 		return err_set(err, -EPERM,

@@ -20,6 +20,8 @@ struct attach_counters {
 
 struct attach_options {
 	unsigned ring_bytes; /* power of two, whole pages */
+	/* Bytes kept at each end of one write of a request, at most EVENT_KEEP_MAX; 0 keeps all. */
+	unsigned request_keep_bytes;
 	/* A line for the person at the terminal: which library, how many probes, or why not. */
 	void (*note)(void *ctx, const char *line);
 	void *ctx;

@@ -170,14 +170,16 @@ static void take_data(struct capture *c, const struct event_data *data, size_t b
 				.length = data->length,
 				.time_utc_ns = utc_ns,
 				.direction = data->direction == EVENT_SENT ? DIRECTION_SENT
-									   : DIRECTION_RECEIVED };
+									   : DIRECTION_RECEIVED,
+				.cut = data->cut };
 	if (chunk.offset < e->next[chunk.direction]) {
 		counter_add(&c->counters.bad_records, 1);
 		return;
 	}
 	counter_add(&c->counters.bytes, data->captured);
-	counter_add(&c->counters.lost_bytes,
-		    chunk.offset - e->next[chunk.direction] + chunk.length - chunk.data.len);
+	counter_add(chunk.cut ? &c->counters.cut_bytes : &c->counters.lost_bytes,
+		    chunk.length - chunk.data.len);
+	counter_add(&c->counters.lost_bytes, chunk.offset - e->next[chunk.direction]);
 	e->next[chunk.direction] = chunk.offset + chunk.length;
 	c->options.next->chunk(c->options.ctx, &e->conn, &chunk);
 }

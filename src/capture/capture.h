@@ -15,6 +15,7 @@ struct capture;
 struct capture_counters {
 	struct counter records, bytes;
 	struct counter lost_bytes;  /* jumps in the offsets: what the kernel could not hand over */
+	struct counter cut_bytes;   /* left out on purpose: the middles of big requests */
 	struct counter bad_records; /* refused: lengths that cannot be */
 	struct counter connections; /* opened */
 	struct counter unnamed;     /* opened by bytes: the record with the name was lost */

@@ -31,6 +31,7 @@ struct seen {
 	struct process process;
 	uint64_t length[2];
 	uint64_t jumps; /* bytes missing between chunks */
+	uint64_t cut;   /* bytes left out on purpose */
 	uint64_t lost_at_close;
 	char *bytes[2];
 };
@@ -65,7 +66,7 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 	(void)conn;
 	assert_true(chunk->offset >= *length);
 	seen->jumps += chunk->offset - *length;
-	seen->jumps += chunk->length - chunk->data.len;
+	*(chunk->cut ? &seen->cut : &seen->jumps) += chunk->length - chunk->data.len;
 	assert_true(chunk->offset + chunk->data.len <= STREAM_MAX);
 	memcpy(seen->bytes[chunk->direction] + chunk->offset, chunk->data.ptr, chunk->data.len);
 	*length = chunk->offset + chunk->length;
@@ -83,10 +84,11 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time, const ui
 
 static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
 
-static void open_world(struct world *w, unsigned ring_bytes)
+static void open_world_keeping(struct world *w, unsigned ring_bytes, unsigned request_keep_bytes)
 {
 	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
-	struct attach_options options = { .ring_bytes = ring_bytes };
+	struct attach_options options = { .ring_bytes = ring_bytes,
+					  .request_keep_bytes = request_keep_bytes };
 	struct capture_options capture = {
 		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
 	};
@@ -103,6 +105,11 @@ static void open_world(struct world *w, unsigned ring_bytes)
 	capture.ring_fd = attach_ring_fd(w->attach);
 	capture.wake_flag = attach_wake_flag(w->attach);
 	assert_int_equal(capture_new(&capture, &w->capture), 0);
+}
+
+static void open_world(struct world *w, unsigned ring_bytes)
+{
+	open_world_keeping(w, ring_bytes, 0);
 }
 
 static void close_world(struct world *w)
@@ -257,6 +264,49 @@ static void test_one_call_of_more_than_its_records(void **state)
 	assert_int_equal(counters[EVENT_COUNTER_CALL_TOO_LONG_BYTES], over);
 	assert_int_equal(w.seen.jumps, over);
 	assert_int_equal(w.seen.length[DIRECTION_SENT], n + 10);
+	close_world(&w);
+}
+
+/* Of a big request both ends are copied and the middle is only counted; of an answer, of a small
+ * request, and of HTTP/2, whose frames cannot spare a byte, all is. */
+static void test_the_middle_of_a_request_is_left_out(void **state)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+	const size_t keep = 20000, writes[] = { 1, 2 * keep, 2 * keep + 1, 100000, 1 << 20 };
+	struct world w;
+	struct pair p;
+	size_t at = 0;
+
+	(void)state;
+	open_world_keeping(&w, 8 << 20, keep);
+	p = connect_pair(HOST);
+	for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+		size_t n = writes[i], ends = n > 2 * keep ? keep : n / 2;
+		uint64_t cut = w.seen.cut;
+
+		send_bytes(&p, pattern + at, n, i % 2);
+		drain(&w);
+		assert_int_equal(w.seen.cut - cut, n > 2 * keep ? n - 2 * keep : 0);
+		assert_int_equal(w.seen.length[DIRECTION_SENT], at + n);
+		assert_memory_equal(w.seen.bytes[DIRECTION_SENT] + at, pattern + at, ends);
+		at += n;
+		assert_memory_equal(w.seen.bytes[DIRECTION_SENT] + at - ends, pattern + at - ends,
+				    ends);
+	}
+	assert_int_equal(counter_read(&capture_counters(w.capture)->cut_bytes), w.seen.cut);
+	w.seen.cut = 0;
+	receive_bytes(&p, pattern, 1 << 20, false);
+	free_pair(&p);
+	drain(&w);
+	memset(w.seen.length, 0, sizeof(w.seen.length));
+	p = connect_pair(HOST);
+	send_bytes(&p, preface, sizeof(preface) - 1, false);
+	send_bytes(&p, pattern, 1 << 20, false);
+	free_pair(&p);
+	drain(&w);
+	assert_int_equal(w.seen.cut, 0);
+	assert_int_equal(w.seen.jumps + w.seen.lost_at_close, 0);
+	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 0);
 	close_world(&w);
 }
 
@@ -505,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_every_size_plain),
 		cmocka_unit_test(test_every_size_ex),
 		cmocka_unit_test(test_one_call_of_more_than_its_records),
+		cmocka_unit_test(test_the_middle_of_a_request_is_left_out),
 		cmocka_unit_test(test_other_host_leaves_nothing),
 		cmocka_unit_test(test_wildcard_and_case),
 		cmocka_unit_test(test_object_that_changes_its_host),

@@ -34,8 +34,8 @@ static const struct member open_members[] = {
 	MEMBER(event_open, host_id), MEMBER(event_open, comm),      MEMBER(event_open, name),
 };
 static const struct member data[] = {
-	MEMBER(event_data, head),     MEMBER(event_data, offset),  MEMBER(event_data, length),
-	MEMBER(event_data, captured), MEMBER(event_data, host_id), MEMBER(event_data, direction),
+	MEMBER(event_data, head),     MEMBER(event_data, offset), MEMBER(event_data, length),
+	MEMBER(event_data, captured), MEMBER(event_data, cut),    MEMBER(event_data, direction),
 	MEMBER(event_data, bytes),
 };
 static const struct member close_members[] = {

@@ -15,6 +15,8 @@ from world import TOP, Checks, World
 HERE = TOP / 'tests' / 'e2e' / 'matrix'
 PYTHON = TOP / 'build' / 'venv' / 'bin' / 'python'
 URL = 'https://' + calls.PROVIDER
+# Makes a request of some 90 KB, whose middle need not be copied, and which speaks of other models.
+FILLER = '","model":"gpt-4.1","stream":true}' * 2000
 
 # To add a client: a row. `needs` must be in PATH, or the row is skipped with a word; `exe` is how
 # the path of its program ends; a word in braces is filled in by Matrix.fill.
@@ -40,7 +42,8 @@ class Matrix:
         self.daemon = agent.Daemon(self.world)
         self.crew = calls.Crew(self.world)
         self.ca = str(self.world.dir / 'ca.pem')
-        self.env = {**self.world.env, 'URL': URL, 'PROMPT': self.crew.prompt,
+        self.prompt = self.crew.prompt + FILLER
+        self.env = {**self.world.env, 'URL': URL, 'PROMPT': self.prompt,
                     'OPENAI_API_KEY': self.crew.key, 'NODE_EXTRA_CA_CERTS': self.ca}
 
     def run(self):
@@ -54,6 +57,9 @@ class Matrix:
         events = self.daemon.settled_calls(sum(row.served for row in rows))
         for row in rows:
             self.judge(row, events)
+        capture = self.daemon.get('/v1/status')['capture']
+        self.check('the middle of big requests was left out', capture['cut_bytes'] > 10**6, capture)
+        self.check.equal('and nothing was lost', capture['lost_bytes'], 0)
         self.check.finish(self.world)
 
     @staticmethod
@@ -85,7 +91,7 @@ class Matrix:
         words = clients.curl_command(
             [{'host': calls.PROVIDER, 'model': 'gpt-4o', 'stream': number == 2,
               'curl': ['--user-agent', row.name]} for number in range(row.served)],
-            self.crew.prompt, self.crew.key)
+            self.prompt, self.crew.key)
         return words[1:]
 
     def judge(self, row, events):

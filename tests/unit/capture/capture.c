@@ -179,6 +179,31 @@ static void test_jumps_are_losses(void **state)
 	capture_free(c);
 }
 
+static void test_a_cut_is_no_loss(void **state)
+{
+	struct event_data cut = { .head = head(EVENT_DATA, 1, 10),
+				  .offset = 3,
+				  .length = 70000,
+				  .direction = EVENT_SENT,
+				  .cut = 1 };
+	struct capture *c = make("/nowhere");
+
+	(void)state;
+	give_open(c, 1, 10, "a.example");
+	give_data(c, 1, 10, EVENT_SENT, 0, 3, "abc");
+	capture_record(c, &cut, sizeof(cut));
+	assert_true(seen.chunk.cut);
+	assert_int_equal(seen.chunk.length, 70000);
+	assert_int_equal(seen.chunk.data.len, 0);
+	give_data(c, 1, 10, EVENT_SENT, 70003, 3, "def");
+	assert_false(seen.chunk.cut);
+	give_close(c, 1, 10, 70006, 0);
+	assert_int_equal(counter_read(&capture_counters(c)->cut_bytes), 70000);
+	assert_int_equal(counter_read(&capture_counters(c)->lost_bytes), 0);
+	assert_int_equal(seen.lost[0] + seen.lost[1], 0);
+	capture_free(c);
+}
+
 static void test_a_reused_object_is_another_connection(void **state)
 {
 	struct capture *c = make("/nowhere");
@@ -293,6 +318,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_life_of_a_connection),
 		cmocka_unit_test(test_jumps_are_losses),
+		cmocka_unit_test(test_a_cut_is_no_loss),
 		cmocka_unit_test(test_a_reused_object_is_another_connection),
 		cmocka_unit_test(test_impossible_records_are_refused),
 		cmocka_unit_test(test_name_of_a_record_without_end),
