@@ -178,6 +178,11 @@ static void test_status(void **state)
 	assert_int_equal(run(status_run, "status"), CLI_OK);
 	assert_out("\npolicy\n  open_connections     1\n");
 	assert_out("version                test\n");
+	assert_out("\nunmetered\n"
+		   "exe           host            reason    user   pid  connections  open  "
+		   "sent_bytes  received_bytes  last_seen\n"
+		   "/usr/bin/bun  api.openai.com  no_probe  root  4711            3     0  "
+		   "      1234           56789  2026-11-25T09:40:37.123456Z\n");
 	assert_int_equal(run(status_run, "status --json"), CLI_OK);
 	assert_int_equal(result.out[0], '{');
 	assert_out(",\"version\":\"test\"}\n");

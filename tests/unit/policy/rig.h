@@ -103,6 +103,20 @@ static inline void rig_store(void *ctx, const struct budget_touch *touches, unsi
 static inline void rig_status(void *ctx, struct emit *out)
 {
 	(void)ctx;
+	emit_array(out, "unmetered");
+	emit_object(out, NULL);
+	emit_text(out, "exe", "/usr/bin/bun");
+	emit_text(out, "host", "api.openai.com");
+	emit_text(out, "reason", "no_probe");
+	emit_text(out, "user", "root");
+	emit_int(out, "pid", 4711);
+	emit_int(out, "connections", 3);
+	emit_int(out, "open", 0);
+	emit_int(out, "sent_bytes", 1234);
+	emit_int(out, "received_bytes", 56789);
+	emit_text(out, "last_seen", "2026-11-25T09:40:37.123456Z");
+	emit_end_object(out);
+	emit_end_array(out);
 	emit_text(out, "version", "test");
 }
 
