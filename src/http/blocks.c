@@ -26,7 +26,7 @@ void blocks_open(struct h2 *h2, struct lane *lane)
 		return;
 	if (newer)
 		h2->newest_id = frame->id;
-	if (streams_find(&h2->streams, frame->id))
+	if (streams_find(&h2->streams, frame->id) || streams_is_gone(&h2->streams, frame->id))
 		return;
 	if (newer)
 		calls_open_request(h2, frame->id);
@@ -55,15 +55,18 @@ void blocks_feed(struct h2 *h2, struct lane *lane, struct span piece)
 /* Keeps the head and says what is wrong with it. False: none that the next stage could use. */
 static bool set_head(struct h2 *h2, struct lane *lane, struct stream *s, struct hpack_block *block)
 {
-	const struct http_head *head = &block->head;
+	struct http_head *head = &block->head;
 	bool usable = lane_is_sent(lane) ? head->method.len > 0 : head->status >= 200;
 
-	if (block->unknown)
+	/* Without what makes a head it is of trailers: the head passed unseen. */
+	if (block->unknown || (!usable && !demux_is_whole(h2)))
 		stream_mark(s, calls_doubt(h2));
 	if (block->malformed || (!usable && !block->unknown && demux_is_whole(h2))) {
 		counter_add(&h2->counters->bad_heads, 1);
 		content_fault(&s->ex, EXCHANGE_BAD_HEAD);
 	}
+	if (!usable)
+		head->status = 0; /* an interim one cannot be the last */
 	s->headed[lane->direction] = true;
 	if (!streams_set_head(&h2->streams, s, lane->direction, block)) {
 		counter_add(&h2->counters->floods, 1);

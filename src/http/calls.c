@@ -38,7 +38,7 @@ void calls_open_request(struct h2 *h2, uint32_t id)
 static bool may_be_unseen(const struct h2 *h2, uint32_t id)
 {
 	return id & 1 && (id > h2->newest_id || id < h2->unseen_below) &&
-	       !streams_was_cancelled(&h2->streams, id);
+	       !streams_is_gone(&h2->streams, id);
 }
 
 struct stream *calls_open_unseen(struct h2 *h2, struct lane *lane, uint32_t id)
@@ -82,7 +82,7 @@ void calls_go_away(struct h2 *h2, uint32_t last_id)
 	struct stream *s, *next;
 
 	HASH_ITER(hh, h2->streams.all, s, next) {
-		if (s->id > last_id && !s->headed[DIRECTION_RECEIVED])
+		if (s->id > last_id && s->headed[DIRECTION_SENT] && !s->headed[DIRECTION_RECEIVED])
 			streams_cancel(&h2->streams, s, COMPLETENESS_TRUNCATED, h2->now_utc_ns);
 	}
 }

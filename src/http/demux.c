@@ -37,9 +37,12 @@ static void count_bytes(struct stream *s, struct lane *lane, uint64_t n)
 		*(lane_is_sent(lane) ? &s->ex.request_bytes : &s->ex.response_bytes) += n;
 }
 
-static void count_lost(struct stream *s, struct lane *lane, uint64_t n)
+/* `n` bytes of the stream are not here: lost, or cut out on purpose. */
+static void pass(struct stream *s, struct lane *lane, uint64_t n, bool cut)
 {
 	count_bytes(s, lane, n);
+	if (cut)
+		return;
 	s->ex.lost_bytes += n;
 	stream_mark(s, COMPLETENESS_GAP);
 }
@@ -85,7 +88,7 @@ static void begin_frame(struct h2 *h2, struct lane *lane)
 	lane->framed = true;
 	if (lane->block_id &&
 	    (f->frame.type != FRAME_CONTINUATION || f->frame.id != lane->block_id)) {
-		demux_stumble(h2, lane, 0);
+		demux_stumble(h2, lane, 0, false);
 		return;
 	}
 	if (f->frame.type == FRAME_DATA)
@@ -145,7 +148,7 @@ static void handle(struct h2 *h2, struct lane *lane, enum frames_event event, st
 		if (!lane->framed && demux_is_whole(h2))
 			demux_give_up(h2, &h2->counters->opaque_other);
 		else
-			demux_stumble(h2, lane, 0);
+			demux_stumble(h2, lane, 0, false);
 		break;
 	}
 }
@@ -173,7 +176,8 @@ void demux_pump(struct h2 *h2, struct lane *lane, struct span in)
 		event = frames_next(&lane->frames, &in, &piece);
 		if (in_payload)
 			count_bytes(stream_at_hand(h2, lane), lane, had - in.len);
-		if (event == FRAMES_BEGIN && !lane_is_sent(lane) && demux_must_wait(h2)) {
+		if (event == FRAMES_BEGIN && !lane_is_sent(lane) && in.len <= h2->held.max &&
+		    demux_must_wait(h2)) {
 			h2->waiting = true;
 			buf_put(&h2->held, in);
 			return;
@@ -199,7 +203,7 @@ void demux_release(struct h2 *h2)
 
 /* --- holes */
 
-void demux_gap(struct h2 *h2, struct lane *lane, uint64_t n)
+void demux_gap(struct h2 *h2, struct lane *lane, uint64_t n, bool cut)
 {
 	struct stream *s = stream_at_hand(h2, lane);
 	uint8_t type = lane->frames.frame.type;
@@ -208,16 +212,29 @@ void demux_gap(struct h2 *h2, struct lane *lane, uint64_t n)
 		blocks_lose(h2, lane);
 	if (!s)
 		return;
-	count_lost(s, lane, n);
+	pass(s, lane, n, cut && type == FRAME_DATA);
 	if (type == FRAME_DATA)
 		content_gap(&s->content[lane->direction]);
 }
 
-/* Any stream that has not ended may have got, or ended with, what was lost. Of requests nothing
- * more is waited for: their calls end with the response. */
-void demux_stumble(struct h2 *h2, struct lane *lane, uint64_t n)
+/* Of requests nothing more is waited for: their calls end with the response. */
+static void doubt(struct h2 *h2, struct lane *lane, struct stream *s, bool cut)
 {
-	struct stream *s, *next;
+	if (!cut)
+		stream_mark(s, COMPLETENESS_GAP);
+	content_gap(&s->content[lane->direction]);
+	s->doubtful = true;
+	if (!lane_is_sent(lane))
+		return;
+	s->headed[DIRECTION_SENT] = true;
+	streams_done(&h2->streams, s, DIRECTION_SENT, h2->now_utc_ns);
+}
+
+/* Any stream that has not ended may have got, or ended with, what is missing. What was cut out is
+ * the rest of the body at hand. */
+void demux_stumble(struct h2 *h2, struct lane *lane, uint64_t n, bool cut)
+{
+	struct stream *own = cut ? stream_at_hand(h2, lane) : h2->streams.all, *s, *next;
 
 	if (lane->frames.state != FRAMES_LOST)
 		counter_add(&h2->counters->resyncs, 1);
@@ -228,19 +245,11 @@ void demux_stumble(struct h2 *h2, struct lane *lane, uint64_t n)
 	lane->block_id = 0;
 	hpack_forget(&lane->hpack);
 	frames_lose(&lane->frames);
-	s = h2->streams.all;
-	if (n && HASH_COUNT(s) == 1 &&
-	    !s->done[lane->direction]) /* else whose they were is not known */
-		count_lost(s, lane, n);
+	/* Whose lost bytes were is known when there is but one. */
+	if (n && own && !own->done[lane->direction] && (cut || HASH_COUNT(own) == 1))
+		pass(own, lane, n, cut);
 	HASH_ITER(hh, h2->streams.all, s, next) {
-		if (s->done[lane->direction])
-			continue;
-		stream_mark(s, COMPLETENESS_GAP);
-		content_gap(&s->content[lane->direction]);
-		s->doubtful = true;
-		if (lane_is_sent(lane)) {
-			s->headed[DIRECTION_SENT] = true;
-			streams_done(&h2->streams, s, DIRECTION_SENT, h2->now_utc_ns);
-		}
+		if (!s->done[lane->direction])
+			doubt(h2, lane, s, cut && s == own);
 	}
 }

@@ -47,10 +47,10 @@ static inline bool demux_is_whole(const struct h2 *h2)
 /* Bytes of a lane that knows its place, without holes. */
 void demux_pump(struct h2 *h2, struct lane *lane, struct span in);
 
-/* `n` bytes of the frame at hand are lost and passed over. */
-void demux_gap(struct h2 *h2, struct lane *lane, uint64_t n);
+/* `n` bytes of the frame at hand are passed over: lost, or cut out on purpose. */
+void demux_gap(struct h2 *h2, struct lane *lane, uint64_t n, bool cut);
 /* The lane loses its place, and `n` bytes with it. */
-void demux_stumble(struct h2 *h2, struct lane *lane, uint64_t n);
+void demux_stumble(struct h2 *h2, struct lane *lane, uint64_t n, bool cut);
 
 /* Threads may hand us a response before its request: whether the received frame that has begun is
  * ahead of it. */

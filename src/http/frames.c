@@ -81,6 +81,24 @@ static bool is_padded(const struct frame *frame)
 	return rule && frame->flags & rule->flags & FRAME_PADDED;
 }
 
+/* Padding is zeros, and zeros look like a header: an empty frame must be for something. */
+static bool is_of_use(const struct frame *frame)
+{
+	return frame->length || (frame->type == FRAME_DATA && frame->flags & FRAME_END_STREAM) ||
+	       (frame->type == FRAME_SETTINGS && frame->flags & FRAME_ACK);
+}
+
+static bool is_plausible(const uint8_t *bytes, struct frame *ret_frame)
+{
+	struct frame frame = parse_header(bytes);
+	const struct rule *rule = rule_of(&frame);
+
+	*ret_frame = frame;
+	return rule && is_valid(&frame) && is_of_use(&frame) &&
+	       frame.length >= prefix_bytes(&frame) && frame.length <= FRAMES_PLAUSIBLE_MAX &&
+	       !(frame.flags & ~rule->flags) && !(bytes[5] & 0x80) && (!frame.id || frame.id & 1);
+}
+
 static enum frames_event take_preface(struct frames *f, struct span *in)
 {
 	struct span due = span_skip(FRAMES_PREFACE, FRAMES_PREFACE.len - f->left);
@@ -111,6 +129,9 @@ static enum frames_event take_header(struct frames *f, struct span *in)
 {
 	if (!gather(f, in))
 		return FRAMES_MORE;
+	if (f->probation && !is_plausible(f->gathered, &f->frame))
+		return FRAMES_BAD;
+	f->probation -= f->probation > 0;
 	f->frame = parse_header(f->gathered);
 	f->need = prefix_bytes(&f->frame);
 	if (!is_valid(&f->frame) || f->need > f->frame.length)
@@ -211,24 +232,13 @@ uint32_t frames_skip(struct frames *f, uint64_t n)
 	return (uint32_t)n;
 }
 
-static bool is_plausible(const uint8_t *bytes, struct frame *ret_frame)
-{
-	struct frame frame = parse_header(bytes);
-	const struct rule *rule = rule_of(&frame);
-
-	*ret_frame = frame;
-	return rule && is_valid(&frame) && frame.length >= prefix_bytes(&frame) &&
-	       frame.length <= FRAMES_PLAUSIBLE_MAX && !(frame.flags & ~rule->flags) &&
-	       !(bytes[5] & 0x80) && (!frame.id || frame.id & 1);
-}
-
 bool frames_plausible(struct span in, bool (*is_open)(void *ctx, uint32_t id), void *ctx)
 {
 	unsigned n = 0;
 
 	while (in.len >= FRAMES_HEADER_BYTES) {
-		size_t whole;
 		struct frame frame;
+		size_t whole;
 
 		if (!is_plausible((const uint8_t *)in.ptr, &frame))
 			return false;
@@ -237,10 +247,10 @@ bool frames_plausible(struct span in, bool (*is_open)(void *ctx, uint32_t id), v
 			return false;
 		if (!n && frame.id && is_open && is_open(ctx, frame.id))
 			return true;
-		n++;
 		whole = FRAMES_HEADER_BYTES + (size_t)frame.length;
-		if (whole == in.len)
+		if (whole == in.len && (n || frame.length))
 			return true;
+		n++;
 		in = span_skip(in, whole);
 	}
 	return n > 1;
@@ -252,5 +262,6 @@ bool frames_resync(struct frames *f, struct span in, bool (*is_open)(void *ctx, 
 	if (!frames_plausible(in, is_open, ctx))
 		return false;
 	*f = frames_of(false);
+	f->probation = FRAMES_PROBATION;
 	return true;
 }

@@ -9,6 +9,8 @@
 #define FRAMES_HEADER_BYTES  9
 #define FRAMES_PLAUSIBLE_MAX 16384 /* the payload that everybody may send without being asked */
 
+#define FRAMES_PROBATION 16
+
 enum frame_type {
 	FRAME_DATA,
 	FRAME_HEADERS,
@@ -53,6 +55,7 @@ struct frames {
 	uint8_t need, have;  /* bytes of the header or the prefix */
 	uint8_t gathered[9]; /* those bytes; at FRAMES_BEGIN the prefix */
 	bool begun;          /* FRAMES_BEGIN was told */
+	uint8_t probation;   /* frames that must be plausible, for the place might be a wrong one */
 	bool blind;          /* a hole took from the prefix: payload and padding look the same */
 };
 
@@ -91,11 +94,12 @@ static inline void frames_lose(struct frames *f)
 uint32_t frames_number(const uint8_t bytes[4]);
 
 /* Whether a chunk begins with a frame, judged by what it holds: each header in it must be of a type
- * that is known, with fitting flags, size and stream, none over FRAMES_PLAUSIBLE_MAX, no pushed
- * stream; and there must be two of them, or one that ends with the chunk, or one of a stream for
- * which `is_open` (may be NULL) is true. Text never passes; of random bytes less than one chunk in
- * 2^30 does (2^20 for the first header alone). */
+ * that is known, with fitting flags, size and stream (none over FRAMES_PLAUSIBLE_MAX, no pushed
+ * stream, the highest byte of the id zero), an empty one of use; and there must be two of them, or
+ * one with a payload that ends with the chunk, or one of a stream for which `is_open` (may be NULL)
+ * is true. Text never passes; of random bytes less than one chunk in 2^30 does. */
 bool frames_plausible(struct span in, bool (*is_open)(void *ctx, uint32_t id), void *ctx);
-/* Finds the place in the stream again when `in` is plausible so. */
+/* Finds the place in the stream again when `in` is plausible so. The next FRAMES_PROBATION frames
+ * have to be plausible each, else they are FRAMES_BAD. */
 bool frames_resync(struct frames *f, struct span in, bool (*is_open)(void *ctx, uint32_t id),
 		   void *ctx);

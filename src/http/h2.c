@@ -59,7 +59,8 @@ static void release_all(struct h2 *h2)
 		demux_release(h2);
 }
 
-static void hole(struct h2 *h2, struct lane *lane, uint64_t n)
+/* `n` bytes are missing: lost, or cut out on purpose. */
+static void hole(struct h2 *h2, struct lane *lane, uint64_t n, bool cut)
 {
 	const struct span nothing = { NULL, 0 };
 	uint64_t skipped;
@@ -70,11 +71,11 @@ static void hole(struct h2 *h2, struct lane *lane, uint64_t n)
 	demux_pump(h2, lane, nothing);
 	skipped = frames_skip(&lane->frames, n);
 	if (skipped) {
-		demux_gap(h2, lane, skipped);
+		demux_gap(h2, lane, skipped, cut);
 		demux_pump(h2, lane, nothing); /* it may have been the last of the frame */
 	}
 	if (n > skipped && !h2->opaque) {
-		demux_stumble(h2, lane, n - skipped);
+		demux_stumble(h2, lane, n - skipped, cut);
 		release_all(h2);
 	}
 }
@@ -107,7 +108,7 @@ static void take(struct h2 *h2, struct lane *lane, struct span data)
 		return;
 	demux_pump(h2, lane, data);
 	/* Its request came, or will not: the sent lane lost its place. */
-	while (h2->waiting && !demux_must_wait(h2))
+	while (h2->waiting && !demux_must_wait(h2) && !h2->lanes[DIRECTION_SENT].block_id)
 		demux_release(h2);
 }
 
@@ -125,13 +126,13 @@ void h2_feed(struct h2 *h2, const struct chunk *chunk)
 	if (end <= lane->next_offset)
 		return;
 	if (start > lane->next_offset)
-		hole(h2, lane, start - lane->next_offset);
+		hole(h2, lane, start - lane->next_offset, false);
 	seen = start < lane->next_offset ? lane->next_offset - start : 0;
 	data = span_skip(data, seen);
 	lane->next_offset = end;
 	take(h2, lane, data);
 	if (length - seen > data.len && !h2->opaque)
-		hole(h2, lane, length - seen - data.len);
+		hole(h2, lane, length - seen - data.len, chunk->cut);
 }
 
 void h2_close(struct h2 *h2, int64_t time_utc_ns, const uint64_t lost[2])
@@ -141,7 +142,7 @@ void h2_close(struct h2 *h2, int64_t time_utc_ns, const uint64_t lost[2])
 	h2->now_utc_ns = time_utc_ns;
 	for (unsigned d = 0; d < 2; d++)
 		if (lost[d])
-			hole(h2, &h2->lanes[d], lost[d]);
+			hole(h2, &h2->lanes[d], lost[d], false);
 	release_all(h2);
 	demux_shut(h2, COMPLETENESS_TRUNCATED);
 }

@@ -11,6 +11,10 @@
  * ended at the next request, for its end may have been lost. Responses whose request was lost
  * become exchanges with an empty request.
  *
+ * What was cut out on purpose (chunk.cut: the middle of a big request) is no loss for the call
+ * whose DATA it begins in; where it goes on after that frame the direction loses its place all the
+ * same.
+ *
  * Heads after a hole, or when we came late: http/hpack.h. A field that is not known is left out and
  * the call marked, as GAP or as PRE_ATTACH. Method and target are there both or not at all; a
  * status that is not known is 0; then `request` or `response` is not called. Coding and type of the

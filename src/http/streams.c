@@ -52,6 +52,7 @@ bool streams_set_head(struct streams *t, struct stream *s, enum direction direct
 
 static void end(struct streams *t, struct stream *s, int64_t time_utc_ns)
 {
+	t->gone[t->next_gone++ % STREAMS_GONE_MAX] = s->id;
 	HASH_DEL(t->all, s);
 	for (unsigned d = 0; d < 2; d++)
 		content_drop(&s->content[d]);
@@ -78,7 +79,6 @@ void streams_done(struct streams *t, struct stream *s, enum direction direction,
 void streams_cancel(struct streams *t, struct stream *s, enum completeness completeness,
 		    int64_t time_utc_ns)
 {
-	t->cancelled[t->next_cancelled++ % STREAMS_CANCELLED_MAX] = s->id;
 	stream_mark(s, completeness);
 	end(t, s, time_utc_ns);
 }
@@ -93,10 +93,10 @@ void streams_end_all(struct streams *t, enum completeness completeness, int64_t 
 	}
 }
 
-bool streams_was_cancelled(const struct streams *t, uint32_t id)
+bool streams_is_gone(const struct streams *t, uint32_t id)
 {
-	for (unsigned i = 0; i < STREAMS_CANCELLED_MAX; i++)
-		if (t->cancelled[i] == id)
+	for (unsigned i = 0; i < STREAMS_GONE_MAX; i++)
+		if (t->gone[i] == id)
 			return true;
 	return false;
 }

@@ -7,9 +7,9 @@
 #include "http/content.h"
 #include "http/hpack.h"
 
-#define STREAMS_MAX           256
-#define STREAMS_HEADS_MAX     (16 * HEAD_BYTES_MAX) /* bytes of all heads in flight together */
-#define STREAMS_CANCELLED_MAX 64
+#define STREAMS_MAX       256
+#define STREAMS_HEADS_MAX (16 * HEAD_BYTES_MAX) /* bytes of all heads in flight together */
+#define STREAMS_GONE_MAX  64
 
 struct stream {
 	struct exchange ex;
@@ -31,8 +31,8 @@ struct streams {
 	struct http_counters *counters;
 	struct stream *all;
 	size_t head_bytes;
-	uint32_t cancelled[STREAMS_CANCELLED_MAX]; /* ids that may be heard of once more */
-	unsigned next_cancelled;
+	uint32_t gone[STREAMS_GONE_MAX]; /* ids that ended last: frames may still come */
+	unsigned next_gone;
 };
 
 struct stream *streams_find(const struct streams *t, uint32_t id); /* NULL: none */
@@ -47,13 +47,13 @@ bool streams_set_head(struct streams *t, struct stream *s, enum direction direct
 /* Nothing more is waited for in that direction. Ends and frees the stream when it was the last. */
 void streams_done(struct streams *t, struct stream *s, enum direction direction,
 		  int64_t time_utc_ns);
-/* Ends it now. Frames that are still on their way to it are no call of their own. */
+/* Ends it now. */
 void streams_cancel(struct streams *t, struct stream *s, enum completeness completeness,
 		    int64_t time_utc_ns);
 void streams_end_all(struct streams *t, enum completeness completeness, int64_t time_utc_ns);
 
-/* Among the last STREAMS_CANCELLED_MAX that were. */
-bool streams_was_cancelled(const struct streams *t, uint32_t id);
+/* Among the last STREAMS_GONE_MAX that ended: what comes of it is no call of its own. */
+bool streams_is_gone(const struct streams *t, uint32_t id);
 
 static inline void stream_mark(struct stream *s, enum completeness completeness)
 {

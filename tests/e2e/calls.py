@@ -30,8 +30,10 @@ def two_hundred():
     provider's errors. The call that is retried once is served twice, so it counts for two."""
     return (
         series('curl', 'curl fresh', 24, fresh=True, stream=[False, False, True],
-               case=['', 'chunked'], curl=[[], ['--tls-max', '1.2'], ['--compressed']])
-        + series('curl', 'curl kept', 22, stream=[False, True, False, False], case=['', 'chunked'])
+               case=['', 'chunked'], curl=[[], ['--tls-max', '1.2'], ['--compressed']],
+               h2=[False, False, True, True])
+        + series('curl', 'curl kept', 22, stream=[False, True, False, False],
+                 case=['', 'chunked'], h2=[False, False, False, True, True])
         + series('curl', 'curl kept', 2, model=None)
         + series('curl', 'curl kept', 2, case=['401', '500'])
         + series('http', 'http kept', 42, case=['', 'chunked', ''], gzip=[False, False, True])

@@ -36,6 +36,7 @@ def curl_command(calls, prompt, key):
     for number, call in enumerate(calls):
         if number:
             words += ['--next', '--silent', '--show-error']
+        words += ['--http2' if call.get('h2') else '--http1.1']
         words += ['--max-time', '20', '--header', 'authorization: Bearer ' + key,
                   '--write-out', '\n%{http_code} %{num_connects}\n', *call.get('curl', [])]
         if call.get('case'):

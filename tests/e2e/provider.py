@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A fake OpenAI on port 443 that knows what it served: HTTP/1.1 over TLS 1.2 and 1.3, one line of
-truth a response in DIR/truth.jsonl. It answers every host name alike, so that a call to a host that
-is no provider would look just like one if anybody listened.
+"""A fake OpenAI on port 443 that knows what it served: HTTP/1.1, and HTTP/2 for those who ask for
+it by ALPN, over TLS 1.2 and 1.3, one line of truth a response in DIR/truth.jsonl. It answers every
+host name alike, so that a call to a host that is no provider would look just like one if anybody
+listened.
 
 A request picks how it is answered by the header X-Case:
     (none)    200 with Content-Length, or an event stream when it says "stream": true
@@ -10,9 +11,12 @@ A request picks how it is answered by the header X-Case:
     long      Content-Length more than the body, then closed
     cut       the stream ends in the middle, then closed
     notjson   200 with HTML in it               garbage      no HTTP at all
+    open      HTTP/2: the stream is never ended
 """
+import email.message
 import gzip
 import http.server
+import io
 import json
 import os
 import pathlib
@@ -21,6 +25,10 @@ import ssl
 import sys
 import threading
 import time
+
+import h2.config
+import h2.connection
+import h2.events
 
 import truth
 
@@ -79,7 +87,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def handle(self):
         try:
-            super().handle()
+            if self.request.selected_alpn_protocol() == 'h2':
+                Http2(self).run()
+            else:
+                super().handle()
         except (ConnectionError, ssl.SSLError, TimeoutError):
             pass
 
@@ -220,6 +231,94 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_odd(body, chunked=True)
 
 
+class Stream(Handler):
+    """One request on HTTP/2, answered as on HTTP/1; its body goes out between those of others."""
+
+    def __init__(self, connection, server, fields):  # not the base's: there is no socket to read
+        self.server, self.fields, self.out = server, [], io.BytesIO()
+        self.headers, self.rfile, self.wfile = email.message.Message(), io.BytesIO(), self.out
+        self.connection = connection
+        for name, value in fields:
+            self.headers[{':authority': 'host'}.get(name, name)] = value
+        self.command, self.path = self.headers[':method'], self.headers[':path']
+
+    def handle(self):
+        self.headers['content-length'] = str(self.rfile.getbuffer().nbytes)
+        self.rfile.seek(0)
+        getattr(self, 'do_' + self.command)()
+
+    def head(self, status, kind, *more):
+        self.fields = [(':status', str(status)), ('content-type', kind),
+                       ('x-request-id', self.request_id), ('openai-processing-ms', '12')]
+        self.fields += [(name.lower(), str(value)) for name, value in more
+                        if name != 'Transfer-Encoding']
+
+    def send_odd(self, body, chunked, sizes=()):
+        self.wfile.write(body)
+
+
+class Http2:
+    """The frames of one connection."""
+
+    SIZES = (1, 7, 513, 3, 1400, 16384, 2)
+
+    def __init__(self, handler):
+        self.socket, self.server = handler.request, handler.server
+        self.link = h2.connection.H2Connection(
+            h2.config.H2Configuration(client_side=False, header_encoding='utf-8'))
+        self.streams, self.answers = {}, {}
+
+    def run(self):
+        self.link.initiate_connection()
+        self.flush()
+        while data := self.socket.recv(65536):
+            for event in self.link.receive_data(data):
+                self.take(event)
+            while self.answers and self.write_some():
+                pass
+            self.flush()
+
+    def flush(self):
+        self.socket.sendall(self.link.data_to_send())
+
+    def take(self, event):
+        if isinstance(event, h2.events.RequestReceived):
+            self.streams[event.stream_id] = Stream(self, self.server, event.headers)
+        elif isinstance(event, h2.events.DataReceived):
+            self.streams[event.stream_id].rfile.write(event.data)
+            self.link.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.StreamEnded):
+            self.answer(event.stream_id)
+        elif isinstance(event, h2.events.StreamReset):
+            self.answers.pop(event.stream_id, None)
+
+    def answer(self, number):
+        stream = self.streams.pop(number)
+        stream.handle()
+        self.link.send_headers(number, stream.fields)
+        self.answers[number] = [memoryview(stream.out.getvalue()), 0,
+                                stream.headers.get('x-case') != 'open']
+
+    def write_some(self):
+        """A frame of an odd size, some padded, for each stream that has room; False: none had."""
+        any_sent = False
+        for number, (body, turn, ends) in list(self.answers.items()):
+            pad = 9 if turn % 3 == 1 else None
+            room = self.link.local_flow_control_window(number) - (pad or 0) - 1
+            size = min(self.SIZES[turn % len(self.SIZES)], len(body), room,
+                       self.link.max_outbound_frame_size - 10)
+            if size <= 0 and (body or not ends):
+                continue
+            last = ends and size == len(body)
+            self.link.send_data(number, bytes(body[:size]), end_stream=last, pad_length=pad)
+            self.flush()
+            self.answers[number] = [body[size:], turn + 1, ends]
+            any_sent = True
+            if last:
+                del self.answers[number]
+        return any_sent
+
+
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -231,7 +330,7 @@ class Server(http.server.ThreadingHTTPServer):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(directory / 'server.pem', directory / 'server.key')
-        context.set_alpn_protocols(['http/1.1'])
+        context.set_alpn_protocols(['h2', 'http/1.1'])
         self.socket = context.wrap_socket(self.socket, server_side=True,
                                           do_handshake_on_connect=False)
 

@@ -21,12 +21,17 @@ FILLER = '","model":"gpt-4.1","stream":true}' * 2000
 # To add a client: a row. `needs` must be in PATH, or the row is skipped with a word; `exe` is how
 # the path of its program ends; a word in braces is filled in by Matrix.fill.
 Client = collections.namedtuple('Client', 'name exe needs command served', defaults=(3,))
-PYTHON_LIBRARIES = ('http.client', 'requests', 'httpx', 'httpx async', 'aiohttp', 'openai',
-                    'openai async')
+PYTHON_LIBRARIES = ('http.client', 'requests', 'httpx', 'httpx async', 'httpx h2',
+                    'httpx async h2', 'aiohttp', 'openai', 'openai async')
 CLIENTS = [
     *(Client('python ' + library, '/python3.11', PYTHON, [PYTHON, HERE / 'python.py', library])
       for library in PYTHON_LIBRARIES),
+    Client('python httpx h2 at once', '/python3.11', PYTHON,
+           [PYTHON, HERE / 'python.py', 'httpx h2 at once'], 12),
+    Client('python httpx h2 leaves', '/python3.11', PYTHON,
+           [PYTHON, HERE / 'python.py', 'httpx h2 leaves'], 1),
     Client('curl', '/curl', 'curl', ['curl', '{body}']),
+    Client('curl h2', '/curl', 'curl', ['curl', '{body}'], 9),
     Client('ruby Net::HTTP', '/ruby3.1', 'ruby', ['ruby', HERE / 'ruby.rb']),
     Client('php curl', '/php8.2', 'php', ['php', '-d', 'curl.cainfo={ca}', HERE / 'php.php',
                                           'curl']),
@@ -60,6 +65,9 @@ class Matrix:
         capture = self.daemon.get('/v1/status')['capture']
         self.check('the middle of big requests was left out', capture['cut_bytes'] > 10**6, capture)
         self.check.equal('and nothing was lost', capture['lost_bytes'], 0)
+        counted = self.daemon.get('/v1/status')['http']
+        self.check('HTTP/2 was spoken, and followed', counted['http2'] >= 5 and not (
+            counted['resyncs'] or counted['hpack_lost'] or counted['floods']), counted)
         self.check.finish(self.world)
 
     @staticmethod
@@ -89,7 +97,8 @@ class Matrix:
     def curl_words(self, row):
         import clients
         words = clients.curl_command(
-            [{'host': calls.PROVIDER, 'model': 'gpt-4o', 'stream': number == 2,
+            [{'host': calls.PROVIDER, 'model': 'gpt-4o', 'stream': number % 3 == 2,
+              'h2': row.name.endswith('h2'),
               'curl': ['--user-agent', row.name]} for number in range(row.served)],
             self.prompt, self.crew.key)
         return words[1:]

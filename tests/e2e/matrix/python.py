@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Python's clients: python.py LIBRARY makes two plain calls and a streamed one."""
+"""Python's clients: python.py LIBRARY makes two plain calls and a streamed one; the last two rows
+make twelve calls at once on one connection, or leave a stream at its marker without its end."""
 import asyncio
 import json
 import os
@@ -44,6 +45,24 @@ async def httpx_async(http2=False):
             (await client.post(URL + PATH, content=body, headers=HEADERS)).raise_for_status()
 
 
+async def httpx_at_once():
+    import httpx as library
+    async with library.AsyncClient(http2=True, timeout=20) as client:
+        answers = await asyncio.gather(*(client.post(URL + PATH, content=body, headers=HEADERS)
+                                         for body in BODIES * 4))
+        assert {(one.status_code, one.http_version) for one in answers} == {(200, 'HTTP/2')}
+
+
+def httpx_leaves():
+    import httpx as library
+    client = library.Client(http2=True, timeout=20)
+    stream = client.stream('POST', URL + PATH, content=BODIES[2],
+                           headers={**HEADERS, 'x-case': 'open'})
+    for line in stream.__enter__().iter_lines():
+        if line == 'data: [DONE]':
+            os._exit(0)
+
+
 async def aiohttp():
     import aiohttp as library
     async with library.ClientSession(trust_env=True) as session:
@@ -75,6 +94,7 @@ async def openai_async():
 LIBRARIES = {
     'http.client': http_client, 'requests': requests, 'httpx': httpx, 'httpx async': httpx_async,
     'httpx h2': lambda: httpx(True), 'httpx async h2': lambda: httpx_async(True),
+    'httpx h2 at once': httpx_at_once, 'httpx h2 leaves': httpx_leaves,
     'aiohttp': aiohttp, 'openai': openai, 'openai async': openai_async,
 }
 
