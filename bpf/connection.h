@@ -2,6 +2,7 @@
  * when their object goes. A connection is known by the address of its object in the process. */
 #pragma once
 
+#include "facts.h"
 #include "handshake.h"
 #include "host.h"
 #include "maps.h"
@@ -44,7 +45,6 @@ static __always_inline void fill_head(struct event_head *head, enum event_type t
 static __always_inline void report_open(const struct connection_id *id,
 					const struct connection_state *state, const char *name)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct event_open *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
 	if (!e) {
@@ -52,13 +52,11 @@ static __always_inline void report_open(const struct connection_id *id,
 		return;
 	}
 	fill_head(&e->head, EVENT_OPEN, id, state);
-	e->cgroup_id = bpf_get_current_cgroup_id();
-	e->uid = bpf_get_current_uid_gid();
 	e->host_id = state->host_id;
-	BPF_CORE_READ_INTO(&e->comm, task, group_leader, comm);
+	read_facts(e);
 	if (bpf_probe_read_kernel_str(e->name, sizeof(e->name), name) < 0)
 		e->name[0] = 0;
-	/* At once: the facts of a short-lived process are there only while it lives. */
+	/* At once: facts that the kernel could not read are in /proc only while it lives. */
 	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
 }
 

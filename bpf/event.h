@@ -12,12 +12,15 @@
 #include <linux/types.h>
 #endif
 
-#define EVENT_CHUNK_MAX   16384      /* bytes of plaintext in one record */
-#define EVENT_CALL_CHUNKS 64         /* records of one read or write: 1 MiB; the rest is counted */
-#define EVENT_CUT_MAX     (1u << 30) /* bytes of a write whose middle may be left out */
-#define EVENT_KEEP_MAX    (256u << 10) /* bytes kept at each end of it */
-#define EVENT_NAME_MAX    256          /* server name with its NUL (RFC 1035: 253 characters) */
-#define EVENT_COMM_MAX    16
+#define EVENT_CHUNK_MAX     16384 /* bytes of plaintext in one record */
+#define EVENT_CALL_CHUNKS   64    /* records of one read or write: 1 MiB; the rest is counted */
+#define EVENT_CUT_MAX       (1u << 30)   /* bytes of a write whose middle may be left out */
+#define EVENT_KEEP_MAX      (256u << 10) /* bytes kept at each end of it */
+#define EVENT_NAME_MAX      256          /* server name with its NUL (RFC 1035: 253 characters) */
+#define EVENT_COMM_MAX      16
+#define EVENT_LABELS_MAX    256
+#define EVENT_PATH_MAX      512 /* names of a path with their NULs */
+#define EVENT_PATH_NAME_MAX 256 /* one of them (NAME_MAX of the kernel: 255) */
 
 enum event_type {
 	EVENT_OPEN = 1,  /* a provider's server name was set: struct event_open */
@@ -36,13 +39,24 @@ struct event_head {
 	__u64 generation_ns; /* CLOCK_MONOTONIC, when the server name was set */
 };
 
+/* Facts of the process that an open record holds in full. */
+enum event_known { EVENT_KNOWS_LABELS = 1, EVENT_KNOWS_EXE = 2, EVENT_KNOWS_CGROUP = 4 };
+
 struct event_open {
 	struct event_head head;
 	__u64 cgroup_id;
 	__u32 uid;
 	__u32 host_id; /* value of the host filter that matched */
+	__u32 ns_pid;  /* the process, as its own pid namespace numbers it */
+	__u32 known;   /* bits of enum event_known */
 	char comm[EVENT_COMM_MAX];
 	char name[EVENT_NAME_MAX];
+	char labels[EVENT_LABELS_MAX]; /* value of OUTLAY_LABELS in its environment */
+	/* The names of a path from the last to the first, each with its NUL, then an empty one:
+	 * of the executable, from the root of its mount namespace, and of the cgroup (version 2).
+	 */
+	char exe[EVENT_PATH_MAX];
+	char cgroup[EVENT_PATH_MAX];
 };
 
 struct event_data {

@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/cgroup.h"
 #include "base/cleanup.h"
 #include "base/span.h"
 #include "base/timestamp.h"
@@ -96,15 +96,34 @@ static void read_uid(const char *proc, struct process *process)
 		process->uid = st.st_uid;
 }
 
-static void read_user(struct process *process)
+/* status: "NSpid:\t10\t1", the number in each namespace from ours to the innermost. */
+static void read_ns_pid(const char *proc, struct process *process)
 {
-	struct passwd entry, *found = NULL;
-	char room[4096];
+	char text[4096];
+	struct span rest = { text, read_file(proc, process->pid, "status", text, sizeof(text)) };
 
-	if (getpwuid_r(process->uid, &entry, room, sizeof(room), &found) == 0 && found)
-		span_copy(span_of(found->pw_name), process->user, sizeof(process->user));
-	else
-		snprintf(process->user, sizeof(process->user), "%" PRIu32, process->uid);
+	while (rest.ptr) {
+		struct span line = span_cut(&rest, '\n'), last = { NULL, 0 };
+		uint64_t pid;
+
+		if (!span_starts(line, SPAN("NSpid:")))
+			continue;
+		while (line.ptr)
+			last = span_cut(&line, '\t');
+		if (span_u64(last, &pid) == 0 && pid <= UINT32_MAX)
+			process->ns_pid = (uint32_t)pid;
+		return;
+	}
+}
+
+static void read_cgroup(const char *proc, struct process *process)
+{
+	char text[8192];
+	size_t n = read_file(proc, process->pid, "cgroup", text, sizeof(text));
+	struct span path = cgroup_path((struct span){ text, n });
+
+	if (path.len)
+		span_copy(path, process->cgroup, sizeof(process->cgroup));
 }
 
 static void read_labels(const char *proc, struct process *process)
@@ -115,12 +134,15 @@ static void read_labels(const char *proc, struct process *process)
 	if (!text)
 		return;
 	rest.len = read_file(proc, process->pid, "environ", text, ENVIRON_MAX);
+	/* Without memory of its own (it is ending) it has no environment either. */
+	process->labels_known = rest.len && rest.len < ENVIRON_MAX;
 	while (rest.ptr) {
 		struct span entry = span_cut(&rest, '\0');
 
 		if (span_starts(entry, SPAN(LABELS_KEY))) {
 			span_copy(span_skip(entry, sizeof(LABELS_KEY) - 1), process->labels,
 				  sizeof(process->labels));
+			process->labels_known = true;
 			break;
 		}
 	}
@@ -142,9 +164,14 @@ int process_read(const char *proc, struct process *process)
 		read_uid(proc, process);
 	if (!process->comm[0])
 		read_comm(proc, process);
-	read_exe(proc, process);
-	read_labels(proc, process);
-	if (process->uid != UINT32_MAX && !process->user[0])
-		read_user(process);
+	if (!process->ns_pid)
+		read_ns_pid(proc, process);
+	if (!process->exe[0])
+		read_exe(proc, process);
+	if (!process->labels_known)
+		read_labels(proc, process);
+	/* A root says nothing: the process may be in a hierarchy of version 1. */
+	if (!process->cgroup[0] || strcmp(process->cgroup, "/") == 0)
+		read_cgroup(proc, process);
 	return 0;
 }

@@ -116,5 +116,5 @@ unsigned budgets_count(const struct budgets *budgets);
 /* `exceeded` here: spent + reserved is over the limit. */
 void budgets_view(const struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);
-/* Whether it can apply to calls of this process (user, exe): what one without rights may see. */
+/* Whether it can apply to calls of this process: what one without rights may see. */
 bool budgets_concern(const struct budgets *budgets, unsigned index, const struct process *process);

@@ -74,65 +74,6 @@ static int read_money(struct span json, int64_t *ret_pico)
 	return 0;
 }
 
-/* --- labels */
-
-static bool has_key(struct span labels, const char *end, struct span key)
-{
-	while (labels.ptr && labels.ptr < end) {
-		struct span entry = span_cut(&labels, ',');
-
-		if (entry.ptr < end && span_eq(span_cut(&entry, '='), key) && entry.ptr)
-			return true;
-	}
-	return false;
-}
-
-void event_write_labels(struct buf *out, const struct verdict *v)
-{
-	const struct span all = span_of(v->charge.usage.process.labels);
-	struct emit e = emit_to(out);
-	struct span rest = all;
-	char key_text[sizeof(v->charge.usage.process.labels)];
-
-	emit_object(&e, NULL);
-	while (rest.ptr) {
-		struct span value = span_cut(&rest, ','), key = span_cut(&value, '=');
-
-		if (!key.len || !value.ptr || has_key(all, key.ptr, key))
-			continue;
-		memcpy(key_text, key.ptr, key.len);
-		key_text[key.len] = '\0';
-		emit_string(&e, key_text, value);
-	}
-	emit_end_object(&e);
-}
-
-int event_read_labels(struct span json, struct verdict *v)
-{
-	CLEANUP(cleanup_json) json_t *root = load(json);
-	char labels[sizeof(v->charge.usage.process.labels)] = "";
-	size_t length = 0;
-	const char *key;
-	json_t *value;
-
-	if (!json_is_object(root))
-		return -EBADMSG;
-	json_object_foreach(root, key, value)
-	{
-		size_t more = strlen(key) + json_string_length(value) + 2;
-
-		if (!json_is_string(value))
-			return -EBADMSG;
-		/* Longer than it was when a broken byte became U+FFFD: the last ones go. */
-		if (length + more > sizeof(labels))
-			break;
-		length += (size_t)snprintf(labels + length, sizeof(labels) - length, "%s%s=%s",
-					   length ? "," : "", key, json_string_value(value));
-	}
-	memcpy(v->charge.usage.process.labels, labels, sizeof(labels));
-	return 0;
-}
-
 /* --- counts and rates, by bucket */
 
 /* `,"bucket":`, or with the brace that opens the object. */

@@ -10,11 +10,6 @@
 void event_put_u64(struct buf *out, uint64_t value);
 void event_put_quoted(struct buf *out, const char *text);
 
-/* OUTLAY_LABELS "k=v,k=v" as an object. Entries without `=` or key are left out; of a key that
- * occurs twice the first one is told. */
-void event_write_labels(struct buf *out, const struct verdict *v);
-int event_read_labels(struct span json, struct verdict *v);
-
 /* {bucket: count} of what the provider said; {bucket: "decimal USD a unit"} of what was rated. */
 void event_write_usage(struct buf *out, const struct verdict *v);
 int event_read_usage(struct span json, struct verdict *v);

@@ -4,15 +4,20 @@
 #include "budget/match.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/cgroup.h"
 #include "base/cleanup.h"
 
 /* What a chain is for; most selective first. ANY holds the rules without an exact text. */
 enum dimension {
 	DIMENSION_LABEL,
+	DIMENSION_CONTAINER,
+	DIMENSION_UNIT,
 	DIMENSION_EXE,
 	DIMENSION_USER,
+	DIMENSION_UID,
 	DIMENSION_MODEL,
 	DIMENSION_PROVIDER,
 	DIMENSION_ANY
@@ -106,10 +111,37 @@ static bool labels_hold(const char *labels, const struct budget_label *wanted)
 	return false;
 }
 
-bool match_process(const struct budget_rule *rule, const struct process *process)
+/* The texts of a process that follow from others. */
+struct origin {
+	struct span unit, container;
+	char uid[12];
+};
+
+static struct origin origin_of(const struct process *process)
+{
+	struct origin origin = { cgroup_unit(span_of(process->cgroup)),
+				 cgroup_container(span_of(process->cgroup)), "" };
+
+	if (process->uid != UINT32_MAX)
+		snprintf(origin.uid, sizeof(origin.uid), "%" PRIu32, process->uid);
+	return origin;
+}
+
+static bool comes_from(const struct budget_rule *rule, const struct process *process,
+		       const struct origin *origin)
 {
 	return (!rule->user[0] || strcmp(rule->user, process->user) == 0) &&
-	       text_matches(rule->exe, span_of(process->exe));
+	       (!rule->uid[0] || strcmp(rule->uid, origin->uid) == 0) &&
+	       text_matches(rule->exe, span_of(process->exe)) &&
+	       text_matches(rule->unit, origin->unit) &&
+	       text_matches(rule->container, origin->container);
+}
+
+bool match_process(const struct budget_rule *rule, const struct process *process)
+{
+	struct origin origin = origin_of(process);
+
+	return comes_from(rule, process, &origin);
 }
 
 static bool model_matches(const struct budget_rule *rule, const struct match_subject *subject)
@@ -122,10 +154,11 @@ static bool model_matches(const struct budget_rule *rule, const struct match_sub
 	return false;
 }
 
-static bool rule_matches(const struct budget_rule *rule, const struct match_subject *subject)
+static bool rule_matches(const struct budget_rule *rule, const struct match_subject *subject,
+			 const struct origin *origin)
 {
 	if (!text_matches(rule->provider, subject->provider) || !model_matches(rule, subject) ||
-	    !match_process(rule, subject->process))
+	    !comes_from(rule, subject->process, origin))
 		return false;
 	for (unsigned i = 0; i < rule->n_labels; i++)
 		if (!labels_hold(subject->process->labels, &rule->labels[i]) &&
@@ -152,10 +185,16 @@ static uint64_t chain_of_rule(const struct match_index *index, const struct budg
 		hash = match_hash(hash, span_of(rule->labels[0].value));
 		return (hash ^ hash >> 32) & index->mask;
 	}
+	if (is_exact(rule->container))
+		return chain_of(index, DIMENSION_CONTAINER, span_of(rule->container));
+	if (is_exact(rule->unit))
+		return chain_of(index, DIMENSION_UNIT, span_of(rule->unit));
 	if (is_exact(rule->exe))
 		return chain_of(index, DIMENSION_EXE, span_of(rule->exe));
 	if (rule->user[0])
 		return chain_of(index, DIMENSION_USER, span_of(rule->user));
+	if (rule->uid[0])
+		return chain_of(index, DIMENSION_UID, span_of(rule->uid));
 	if (is_exact(rule->model))
 		return chain_of(index, DIMENSION_MODEL, span_of(rule->model));
 	if (is_exact(rule->provider))
@@ -193,37 +232,51 @@ void match_index_free(struct match_index *index)
 	free(index);
 }
 
-static void walk(const struct match_index *index, enum dimension dimension, struct span text,
-		 const struct match_subject *subject, struct match_set *set)
+/* One search: whom for, and what was found. */
+struct search {
+	const struct match_index *index;
+	const struct match_subject *subject;
+	struct origin origin;
+	struct match_set *set;
+};
+
+static void walk(const struct search *search, enum dimension dimension, struct span text)
 {
+	const struct match_index *index = search->index;
+
 	for (int i = index->heads[chain_of(index, dimension, text)]; i >= 0; i = index->next[i])
-		if (rule_matches(&index->rules->rules[i], subject))
-			match_set_add(set, (unsigned)i);
+		if (rule_matches(&index->rules->rules[i], search->subject, &search->origin))
+			match_set_add(search->set, (unsigned)i);
 }
 
-static void walk_labels(const struct match_index *index, const char *labels,
-			const struct match_subject *subject, struct match_set *set)
+static void walk_labels(const struct search *search, const char *labels)
 {
 	struct span rest = span_of(labels);
 
 	while (rest.ptr)
-		walk(index, DIMENSION_LABEL, span_cut(&rest, ','), subject, set);
+		walk(search, DIMENSION_LABEL, span_cut(&rest, ','));
 }
 
 void match_find(const struct match_index *index, const struct match_subject *subject,
 		struct match_set *ret_set)
 {
+	const struct process *process = subject->process;
+	struct search search = { index, subject, origin_of(process), ret_set };
+
 	ret_set->count = 0;
 	ret_set->n_words = (index->rules->count + 63) / 64;
 	memset(ret_set->words, 0, ret_set->n_words * sizeof(ret_set->words[0]));
 
-	walk_labels(index, subject->process->labels, subject, ret_set);
-	walk_labels(index, subject->labels, subject, ret_set);
-	walk(index, DIMENSION_EXE, span_of(subject->process->exe), subject, ret_set);
-	walk(index, DIMENSION_USER, span_of(subject->process->user), subject, ret_set);
-	walk(index, DIMENSION_MODEL, subject->models[0], subject, ret_set);
+	walk_labels(&search, process->labels);
+	walk_labels(&search, subject->labels);
+	walk(&search, DIMENSION_CONTAINER, search.origin.container);
+	walk(&search, DIMENSION_UNIT, search.origin.unit);
+	walk(&search, DIMENSION_EXE, span_of(process->exe));
+	walk(&search, DIMENSION_USER, span_of(process->user));
+	walk(&search, DIMENSION_UID, span_of(search.origin.uid));
+	walk(&search, DIMENSION_MODEL, subject->models[0]);
 	if (!span_eq(subject->models[0], subject->models[1]))
-		walk(index, DIMENSION_MODEL, subject->models[1], subject, ret_set);
-	walk(index, DIMENSION_PROVIDER, subject->provider, subject, ret_set);
-	walk(index, DIMENSION_ANY, SPAN(""), subject, ret_set);
+		walk(&search, DIMENSION_MODEL, subject->models[1]);
+	walk(&search, DIMENSION_PROVIDER, subject->provider);
+	walk(&search, DIMENSION_ANY, SPAN(""));
 }

@@ -40,7 +40,7 @@ void match_index_free(struct match_index *index);
 void match_find(const struct match_index *index, const struct match_subject *subject,
 		struct match_set *ret_set);
 
-/* Whether the rule can apply to calls of this process: user and exe. */
+/* Whether the rule can apply to calls of this process: all but provider, model and labels. */
 bool match_process(const struct budget_rule *rule, const struct process *process);
 
 /* FNV-1a, 64 bits, of a text, going on from `hash`. */

@@ -3,6 +3,7 @@
 #include "budget/rules.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -12,7 +13,8 @@
 /* --- the file as it is written */
 
 struct match_entry {
-	char *provider, *model, *user, *exe;
+	char *provider, *model, *user, *exe, *unit, *container;
+	uint32_t *uid;
 };
 
 struct entry {
@@ -47,10 +49,14 @@ static const struct cyaml_strval unpriced_names[] = {
 			       member, 1, TEXT_MAX)
 
 static const struct cyaml_schema_field match_fields[] = {
-	PATTERN_FIELD("provider", provider), /* `*` is any run of characters */
-	PATTERN_FIELD("model", model),       /* as served or as requested; `*` */
-	PATTERN_FIELD("user", user),         /* name of the process's user */
-	PATTERN_FIELD("exe", exe),           /* path of the program; `*` */
+	PATTERN_FIELD("provider", provider),   /* `*` is any run of characters */
+	PATTERN_FIELD("model", model),         /* as served or as requested; `*` */
+	PATTERN_FIELD("user", user),           /* name of the process's user */
+	PATTERN_FIELD("exe", exe),             /* path of the program; `*` */
+	PATTERN_FIELD("unit", unit),           /* of systemd, as in the event; `*` */
+	PATTERN_FIELD("container", container), /* id of the container; `*` */
+	CYAML_FIELD_UINT_PTR("uid", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct match_entry,
+			     uid), /* number of the process's user */
 	CYAML_FIELD_IGNORE("label", CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };
@@ -131,6 +137,16 @@ static char *copy_text(const char *text)
 	return strdup(text ? text : "");
 }
 
+/* No uid is an empty text. */
+static char *copy_number(const uint32_t *number)
+{
+	char text[16] = "";
+
+	if (number)
+		snprintf(text, sizeof(text), "%" PRIu32, *number);
+	return strdup(text);
+}
+
 static int read_entry(const char *path, unsigned index, const struct entry *entry,
 		      struct budget_rule *rule, struct err *err)
 {
@@ -140,10 +156,14 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 		.model = copy_text(entry->match.model),
 		.user = copy_text(entry->match.user),
 		.exe = copy_text(entry->match.exe),
+		.unit = copy_text(entry->match.unit),
+		.container = copy_text(entry->match.container),
+		.uid = copy_number(entry->match.uid),
 		.mode = entry->mode,
 		.unpriced = entry->unpriced,
 	};
-	if (!rule->name || !rule->provider || !rule->model || !rule->user || !rule->exe)
+	if (!rule->name || !rule->provider || !rule->model || !rule->user || !rule->exe ||
+	    !rule->unit || !rule->container || !rule->uid)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
 	if (read_limit(span_of(entry->limit), rule) < 0)
 		return refuse(path, index, "limit", err,
@@ -236,6 +256,9 @@ void budget_rules_free(struct budget_rules *rules)
 		free(rule->model);
 		free(rule->user);
 		free(rule->exe);
+		free(rule->unit);
+		free(rule->container);
+		free(rule->uid);
 	}
 	free(rules->rules);
 	free(rules);

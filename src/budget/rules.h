@@ -1,5 +1,5 @@
 /* One entry of budgets.yaml. Texts are never NULL; an empty match text matches all; provider,
- * model and exe may hold `*`. */
+ * model, exe, unit and container may hold `*`. */
 #pragma once
 
 #include "budget/budget.h"
@@ -13,7 +13,8 @@ struct budget_label {
 
 struct budget_rule {
 	char *name;
-	char *provider, *model, *user, *exe;
+	char *provider, *model, *user, *exe, *unit, *container;
+	char *uid; /* in decimal */
 	struct budget_label *labels;
 	unsigned n_labels;
 	money_wide limit_pico;

@@ -5,6 +5,7 @@
 #include "base/emit.h"
 #include "base/timestamp.h"
 #include "budget/event.h"
+#include "budget/origin.h"
 #include "budget/touches.h"
 
 static const char *const source_names[] = {
@@ -52,12 +53,16 @@ const struct verdict_field verdict_fields[] = {
 	TIME("time_start", charge.usage.time_start_ns),
 	TIME("time_end", charge.usage.time_end_ns),
 	UINT32("pid", charge.usage.process.pid),
+	UINT32("ns_pid", charge.usage.process.ns_pid),
 	TEXT("exe", charge.usage.process.exe),
 	TEXT("comm", charge.usage.process.comm),
 	UINT32("uid", charge.usage.process.uid),
 	TEXT("user", charge.usage.process.user),
 	UINT64("cgroup", charge.usage.process.cgroup_id),
-	CUSTOM("labels", event_write_labels, event_read_labels),
+	TEXT("cgroup_path", charge.usage.process.cgroup),
+	CUSTOM("container_id", origin_write_container, NULL),
+	CUSTOM("unit", origin_write_unit, NULL),
+	CUSTOM("labels", origin_write_labels, origin_read_labels),
 	TEXT("provider", charge.usage.provider),
 	TEXT("server", charge.usage.server),
 	TEXT("operation", charge.usage.operation),

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "base/users.h"
 #include "bpf/event.h"
+#include "capture/facts.h"
 #include "capture/ring.h"
 
 static const uint64_t none[2]; /* lost, by direction */
@@ -31,6 +33,7 @@ struct capture {
 	struct capture_options options;
 	struct capture_counters counters;
 	struct ring *ring;
+	struct users *users;
 	struct entry *entries; /* in order of opening */
 	int64_t utc_minus_monotonic_ns;
 };
@@ -38,17 +41,19 @@ struct capture {
 int capture_new(const struct capture_options *options, struct capture **ret_capture)
 {
 	struct capture *c = calloc(1, sizeof(*c));
-	int err;
+	int code = 0;
 
 	if (!c)
 		return -ENOMEM;
 	c->options = *options;
-	if (options->ring_fd >= 0) {
-		err = ring_open(options->ring_fd, &c->ring);
-		if (err) {
-			free(c);
-			return err;
-		}
+	c->users = users_new(options->clock);
+	if (!c->users)
+		code = -ENOMEM;
+	else if (options->ring_fd >= 0)
+		code = ring_open(options->ring_fd, &c->ring);
+	if (code < 0) {
+		capture_free(c);
+		return code;
 	}
 	*ret_capture = c;
 	return 0;
@@ -76,6 +81,7 @@ void capture_free(struct capture *c)
 	while (c->entries)
 		close_entry(c, c->entries, now_utc(c), none);
 	ring_close(c->ring);
+	users_free(c->users);
 	free(c);
 }
 
@@ -97,7 +103,20 @@ static void set_server(struct connection *conn, struct span name)
 		*at = (char)tolower((unsigned char)*at);
 }
 
-/* `open` is NULL when its record was lost: then /proc alone tells who it is. */
+/* /proc for what the kernel could not tell with the record, or for all when that was lost. */
+static void know_process(struct capture *c, const struct event_head *head,
+			 const struct event_open *open, struct process *ret_process)
+{
+	*ret_process =
+	    (struct process){ .pid = head->tgid, .uid = UINT32_MAX, .start_ns = head->start_ns };
+	if (open)
+		facts_take(open, ret_process);
+	(void)process_read(c->options.proc, ret_process);
+	if (ret_process->uid != UINT32_MAX)
+		users_name(c->users, ret_process->uid, ret_process->user);
+}
+
+/* `open` is NULL when its record was lost. */
 static struct entry *open_entry(struct capture *c, const struct event_head *head,
 				const struct event_open *open)
 {
@@ -113,19 +132,12 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 	e->key = (struct object_key){ head->ssl, head->start_ns, head->tgid };
 	e->conn.key =
 	    (struct conn_key){ head->ssl, head->start_ns, head->generation_ns, head->tgid };
-	e->conn.process =
-	    (struct process){ .pid = head->tgid, .uid = UINT32_MAX, .start_ns = head->start_ns };
-	if (open) {
-		e->conn.process.uid = open->uid;
-		e->conn.process.cgroup_id = open->cgroup_id;
-		span_copy((struct span){ open->comm, strnlen(open->comm, sizeof(open->comm)) },
-			  e->conn.process.comm, sizeof(e->conn.process.comm));
+	know_process(c, head, open, &e->conn.process);
+	if (open)
 		set_server(&e->conn,
 			   (struct span){ open->name, strnlen(open->name, sizeof(open->name)) });
-	} else {
+	else
 		counter_add(&c->counters.unnamed, 1);
-	}
-	(void)process_read(c->options.proc, &e->conn.process);
 	HASH_ADD(hh, c->entries, key, sizeof(e->key), e);
 	counter_add(&c->counters.connections, 1);
 	atomic_fetch_add_explicit(&c->counters.live, 1, memory_order_relaxed);

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS call (
 	time_start INTEGER NOT NULL,
 	time_end INTEGER NOT NULL,
 	pid INTEGER,
+	ns_pid INTEGER,
 	uid INTEGER,
 	request_id TEXT,
 	response_id TEXT,
@@ -50,8 +51,11 @@ CREATE TABLE IF NOT EXISTS caller (
 	comm TEXT,
 	user TEXT,
 	cgroup INTEGER,
+	cgroup_path TEXT,
+	container_id TEXT,
+	unit TEXT,
 	api_key_hash TEXT,              -- keyed with meta.secret
-	-- {"key": "value"}
+	-- {"key": "value"}; NULL = not known
 	labels TEXT
 ) STRICT;
 

@@ -66,7 +66,7 @@ static bool has_ended(int fd)
 	return poll(&ended, 1, 0) != 0;
 }
 
-void peer_facts(int fd, const char *proc, struct peer *peer)
+void peer_facts(int fd, const char *proc, struct users *users, struct peer *peer)
 {
 	struct process facts = peer->process;
 
@@ -75,8 +75,10 @@ void peer_facts(int fd, const char *proc, struct peer *peer)
 	peer->has_facts = true;
 	/* Asked after reading: if it still lives now, what was read was its own. A pid of 0 is a
 	 * process of a pid namespace that is not below ours. */
-	if (facts.pid && process_read(proc, &facts) == 0 && !has_ended(fd))
-		peer->process = facts;
+	if (!facts.pid || process_read(proc, &facts) < 0 || has_ended(fd))
+		return;
+	peer->process = facts;
+	users_name(users, facts.uid, peer->process.user);
 }
 
 gid_t peer_group(const char *name)

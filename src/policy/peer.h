@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/process.h"
+#include "base/users.h"
 
 #define PEER_NO_GROUP ((gid_t)-1)
 
@@ -18,10 +19,10 @@ struct peer {
  * members see all, or PEER_NO_GROUP. Errno of the socket call. */
 int peer_init(int fd, gid_t group, struct peer *ret_peer);
 
-/* Reads the facts of the process from PROC (start, comm, executable, labels), once: later calls
- * return at once. When the process has ended, its pid may be another's by now: then the facts stay
+/* Reads the facts of the process from PROC and the name of its user, once: later calls return at
+ * once. When the process has ended, its pid may be another's by now: then the facts stay
  * unknown. */
-void peer_facts(int fd, const char *proc, struct peer *peer);
+void peer_facts(int fd, const char *proc, struct users *users, struct peer *peer);
 
 /* The id of a group by its name, PEER_NO_GROUP when there is none. */
 gid_t peer_group(const char *name);

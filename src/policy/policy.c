@@ -156,7 +156,9 @@ static struct policy *alloc(struct event_base *base, const struct policy_ports *
 	policy->ports = *ports;
 	policy->out = buf_with_max(OUT_BYTES_MAX);
 	policy->group = peer_group(GROUP);
-	if (decide_form(&policy->decide_form) < 0 || settle_form(&policy->settle_form) < 0) {
+	policy->users = users_new(policy->ports.clock);
+	if (!policy->users || decide_form(&policy->decide_form) < 0 ||
+	    settle_form(&policy->settle_form) < 0) {
 		policy_free(policy);
 		return NULL;
 	}
@@ -210,6 +212,7 @@ void policy_free(struct policy *policy)
 	form_free(policy->settle_form);
 	buf_done(&policy->out);
 	free(policy->watched);
+	users_free(policy->users);
 	free(policy);
 }
 

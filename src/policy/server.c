@@ -25,7 +25,7 @@ int64_t server_monotonic_ns(const struct policy *policy)
 
 const struct process *server_process(struct client *client)
 {
-	peer_facts(bufferevent_getfd(client->bev), "/proc", &client->peer);
+	peer_facts(bufferevent_getfd(client->bev), "/proc", client->policy->users, &client->peer);
 	return &client->peer.process;
 }
 

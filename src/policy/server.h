@@ -53,7 +53,8 @@ struct policy {
 	struct client *clients;
 	unsigned n_clients, n_watchers;
 	uint64_t last_ticket;
-	gid_t group;    /* its members see all */
+	gid_t group; /* its members see all */
+	struct users *users;
 	struct buf out; /* the answers of the callback at hand */
 	struct form *decide_form, *settle_form;
 	struct watch_state *watched; /* one a budget */

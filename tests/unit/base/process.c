@@ -86,6 +86,9 @@ static void test_real_child(void **state)
 	assert_int_equal(process_read("/proc", &p), 0);
 	assert_string_equal(p.comm, "sh");
 	assert_string_equal(p.labels, "team=blue,app=x");
+	assert_true(p.labels_known);
+	assert_int_equal(p.cgroup[0], '/');
+	assert_true(p.ns_pid > 0);
 	assert_int_equal(p.uid, getuid());
 	assert_true(strstr(p.exe, "/bin/") != NULL);
 	assert_true(p.start_ns > 0);
@@ -140,22 +143,67 @@ static void test_labels(void **state)
 	PUT("environ", "X=OUTLAY_LABELS=no\0NOT_OUTLAY_LABELS=no\0OUTLAY_LABELS=a=b\nc\0Z=1\0");
 	assert_int_equal(process_read(root, &p), 0);
 	assert_string_equal(p.labels, "a=b?c");
+	assert_true(p.labels_known);
 	p = unknown(42);
 	PUT("environ", "OUTLAY_LABEL=a=b\0OUTLAY_LABELS");
 	assert_int_equal(process_read(root, &p), 0);
 	assert_string_equal(p.labels, "");
+	assert_true(p.labels_known);
+	/* A process that is ending has no environment any more. */
+	p = unknown(42);
+	PUT("environ", "");
+	assert_int_equal(process_read(root, &p), 0);
+	assert_false(p.labels_known);
+}
+
+static void test_namespace_and_cgroup(void **state)
+{
+	struct process p = unknown(42);
+
+	(void)state;
+	PUT("stat", "42 (a) R 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 " START_TICKS " 0");
+	PUT("status", "Name:\ta\nNSpid:\t42\t7\t1\nNSpgid:\t42\t9\t9\n");
+	PUT("cgroup", "12:pids:/docker/x\n0::/system.slice/cron.service\n");
+	assert_int_equal(process_read(root, &p), 0);
+	assert_int_equal(p.ns_pid, 1);
+	assert_string_equal(p.cgroup, "/system.slice/cron.service");
+	p = unknown(42);
+	PUT("status", "Name:\tNSpid:\t3\n");
+	PUT("cgroup", "");
+	assert_int_equal(process_read(root, &p), 0);
+	assert_int_equal(p.ns_pid, 0);
+	assert_string_equal(p.cgroup, "");
+	/* Of version 1 the kernel told the root alone. */
+	memcpy(p.cgroup, "/", 2);
+	PUT("cgroup", "3:pids:/docker/x\n0::/\n");
+	assert_int_equal(process_read(root, &p), 0);
+	assert_string_equal(p.cgroup, "/docker/x");
 }
 
 static void test_known_facts_stay(void **state)
 {
-	struct process p = { .pid = 42, .uid = 0, .start_ns = 123456789012, .comm = "known" };
+	struct process p = { .pid = 42,
+			     .uid = 0,
+			     .start_ns = 123456789012,
+			     .comm = "known",
+			     .labels = "known=1",
+			     .labels_known = true,
+			     .exe = "/known",
+			     .ns_pid = 9,
+			     .cgroup = "/known" };
 
 	(void)state;
 	PUT("stat", "42 (a) R 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 " START_TICKS " 0");
 	PUT("comm", "other\n");
+	PUT("environ", "OUTLAY_LABELS=other=1");
+	PUT("status", "NSpid:\t42\t7\n");
+	PUT("cgroup", "0::/other\n");
 	assert_int_equal(process_read(root, &p), 0);
 	assert_string_equal(p.comm, "known");
-	assert_string_equal(p.user, "root");
+	assert_string_equal(p.labels, "known=1");
+	assert_string_equal(p.exe, "/known");
+	assert_string_equal(p.cgroup, "/known");
+	assert_int_equal(p.ns_pid, 9);
 	assert_int_equal(p.start_ns, 123456789012);
 }
 
@@ -181,6 +229,7 @@ int main(void)
 						remove_proc),
 		cmocka_unit_test_setup_teardown(test_broken_stat, make_proc, remove_proc),
 		cmocka_unit_test_setup_teardown(test_labels, make_proc, remove_proc),
+		cmocka_unit_test_setup_teardown(test_namespace_and_cgroup, make_proc, remove_proc),
 		cmocka_unit_test_setup_teardown(test_known_facts_stay, make_proc, remove_proc),
 		cmocka_unit_test(test_same),
 	};

@@ -14,7 +14,7 @@
 /* What a test says about a rule; NULL texts match all. */
 struct make_rule {
 	const char *name;
-	const char *provider, *model, *user, *exe;
+	const char *provider, *model, *user, *exe, *unit, *container, *uid;
 	const char *label_key, *label_value;
 	int64_t limit_pico;
 	enum budget_period period;
@@ -41,6 +41,9 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.model = make_text(from[i].model),
 			.user = make_text(from[i].user),
 			.exe = make_text(from[i].exe),
+			.unit = make_text(from[i].unit),
+			.container = make_text(from[i].container),
+			.uid = make_text(from[i].uid),
 			.limit_pico = from[i].limit_pico,
 			.period = from[i].period,
 			.mode = from[i].mode,

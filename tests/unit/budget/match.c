@@ -11,6 +11,9 @@
 
 #include "tests/unit/budget/random.h"
 
+#define CONTAINER_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define CONTAINER_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
 static char nothing[] = "";
 
 static struct budget_rule rule_for_all(void)
@@ -19,7 +22,10 @@ static struct budget_rule rule_for_all(void)
 				     .provider = nothing,
 				     .model = nothing,
 				     .user = nothing,
-				     .exe = nothing };
+				     .exe = nothing,
+				     .unit = nothing,
+				     .container = nothing,
+				     .uid = nothing };
 }
 
 static bool finds(const struct budget_rule *rule, const struct match_subject *subject)
@@ -100,6 +106,43 @@ static void test_patterns_by_fnmatch(void **state)
 		rule.exe = pattern;
 		span_copy(span_of(text), process.exe, sizeof(process.exe));
 		assert_int_equal(finds(&rule, &subject), fnmatch(pattern, text, 0) == 0);
+	}
+}
+
+static void test_where_it_runs(void **state)
+{
+	static const struct {
+		const char *uid, *unit, *container;
+		bool fits;
+	} cases[] = {
+		{ "", "", "", true },
+		{ "1000", "", "", true },
+		{ "0", "", "", false },
+		{ "", "cron.service", "", true },
+		{ "", "cron*", "", true },
+		{ "", "cron", "", false },
+		{ "", "", CONTAINER_A, true },
+		{ "", "", "aaaa*", true },
+		{ "", "", "aaaa", false },
+		{ "1000", "cron.service", CONTAINER_A, true },
+		{ "1000", "cron.service", CONTAINER_B, false },
+	};
+	struct process process = { .uid = 1000,
+				   .cgroup = "/system.slice/cron.service/" CONTAINER_A };
+	struct process stranger = { .uid = UINT32_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budget_rule rule = rule_for_all();
+		struct match_subject subject = { .process = &process };
+
+		rule.uid = (char *)cases[i].uid;
+		rule.unit = (char *)cases[i].unit;
+		rule.container = (char *)cases[i].container;
+		assert_int_equal(finds(&rule, &subject), cases[i].fits);
+		assert_int_equal(match_process(&rule, &process), cases[i].fits);
+		/* Of whom nothing is known, no rule fits but the one for all. */
+		assert_int_equal(match_process(&rule, &stranger), i == 0);
 	}
 }
 
@@ -202,6 +245,12 @@ static void test_index(void **state)
 	enum { RULES = 300 };
 	static struct budget_rule all[RULES];
 	static struct budget_label labels[RULES];
+	static const char *const units[] = { "a.service", "b.service", "a.*", "", "", "" };
+	static const char *const ids[] = { CONTAINER_A, CONTAINER_B, "aa*", "", "", "" };
+	static const char *const uids[] = { "0", "1000", "", "", "", "" };
+	static const char *const groups[] = { "/system.slice/a.service",
+					      "/system.slice/b.service/" CONTAINER_A,
+					      "/docker/" CONTAINER_B, "" };
 	struct random random = random_start("match");
 	struct budget_rules rules = { RULES, all };
 	struct match_index *index;
@@ -214,6 +263,9 @@ static void test_index(void **state)
 		all[i].model = pick(&random, patterns, 8);
 		all[i].user = pick(&random, patterns, 6);
 		all[i].exe = pick(&random, patterns, 8);
+		all[i].unit = pick(&random, units, 6);
+		all[i].container = pick(&random, ids, 6);
+		all[i].uid = pick(&random, uids, 6);
 		labels[i] = (struct budget_label){ (char *)"k", pick(&random, texts, 4) };
 		all[i].labels = &labels[i];
 		all[i].n_labels = random_below(&random, 4) == 0;
@@ -230,6 +282,9 @@ static void test_index(void **state)
 		span_copy(span_of(pick(&random, texts, 4)), process.user, sizeof(process.user));
 		span_copy(span_of(pick(&random, texts, 4)), process.exe, sizeof(process.exe));
 		snprintf(process.labels, sizeof(process.labels), "k=%s", pick(&random, texts, 4));
+		span_copy(span_of(groups[random_below(&random, 4)]), process.cgroup,
+			  sizeof(process.cgroup));
+		process.uid = random_below(&random, 2) ? 1000 : UINT32_MAX;
 		match_find(index, &subject, &set);
 		for (unsigned i = 0; i < RULES; i++)
 			assert_int_equal(match_set_has(&set, i), finds(&all[i], &subject));
@@ -254,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_where_it_runs),
 		cmocka_unit_test(test_patterns_by_fnmatch),
 		cmocka_unit_test(test_pattern_of_stars),
 		cmocka_unit_test(test_models_and_users),

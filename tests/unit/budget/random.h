@@ -95,7 +95,11 @@ static inline void random_process(struct random *random, struct process *process
 	random_text(random, process->comm, sizeof(process->comm), "");
 	random_text(random, process->user, sizeof(process->user), "");
 	random_text(random, process->exe, sizeof(process->exe), "");
-	random_labels(random, process->labels, sizeof(process->labels));
+	random_text(random, process->cgroup, sizeof(process->cgroup), "");
+	process->ns_pid = (uint32_t)random_below(random, 1 << 22);
+	process->labels_known = random_below(random, 4);
+	if (process->labels_known)
+		random_labels(random, process->labels, sizeof(process->labels));
 }
 
 static inline void random_usage(struct random *random, struct usage *usage)

@@ -39,6 +39,9 @@ static void test_whole_entry(void **state)
 				   "      model: \"gpt-4o*\"\n"
 				   "      user: alice\n"
 				   "      exe: \"/usr/bin/python*\"\n"
+				   "      uid: 0\n"
+				   "      unit: nightly.service\n"
+				   "      container: \"3f*\"\n"
 				   "      label: {team: search, env: \"\", note: a=b}\n"
 				   "    limit: 500 USD per month\n"
 				   "    mode: advise\n"
@@ -57,6 +60,9 @@ static void test_whole_entry(void **state)
 	assert_string_equal(rule->model, "gpt-4o*");
 	assert_string_equal(rule->user, "alice");
 	assert_string_equal(rule->exe, "/usr/bin/python*");
+	assert_string_equal(rule->uid, "0");
+	assert_string_equal(rule->unit, "nightly.service");
+	assert_string_equal(rule->container, "3f*");
 	assert_int_equal(rule->n_labels, 3);
 	assert_string_equal(rule->labels[0].key, "team");
 	assert_string_equal(rule->labels[0].value, "search");
@@ -69,6 +75,7 @@ static void test_whole_entry(void **state)
 
 	rule = &rules->rules[1];
 	assert_string_equal(rule->provider, "");
+	assert_string_equal(rule->uid, "");
 	assert_int_equal(rule->n_labels, 0);
 	assert_true(rule->limit_pico == (money_wide)12500000000000);
 	assert_int_equal(rule->period, BUDGET_DAY);
@@ -96,6 +103,8 @@ static void test_refused(void **state)
 		{ ONE("    grace: 5%\n"), ":4: budgets[0].grace" },
 		{ ONE("    match: {team: x}\n"), ":4: budgets[0].match.team" },
 		{ ONE("    match: {provider: [a]}\n"), ":4: budgets[0].match.provider" },
+		{ ONE("    match: {uid: alice}\n"), ":4: budgets[0].match.uid" },
+		{ ONE("    match: {uid: 4294967296}\n"), ":4: budgets[0].match.uid" },
 		{ ONE("    match:\n      label: x\n"), ":5: budgets[0].match.label" },
 		{ ONE("    match:\n      label: {a: [b]}\n"), ":5: budgets[0].match.label" },
 		{ ONE("    match:\n      label: {\"a=b\": c}\n"), ":5: budgets[0].match.label" },

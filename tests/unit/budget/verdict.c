@@ -42,6 +42,10 @@ static void fill_example(struct verdict *v)
 		.comm = "python3",
 		.user = "alice",
 		.exe = "/usr/bin/python3.11",
+		.ns_pid = 17,
+		.cgroup = "/system.slice/docker-"
+			  "3f1c0d2e4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0.scope",
+		.labels_known = true,
 		.labels = "team=search,env=prod,team=other,loose,=none,note=a=b \"c\"",
 	};
 	span_copy(SPAN("openai"), usage->provider, sizeof(usage->provider));
@@ -78,8 +82,15 @@ static void test_example(void **state)
 	    "\"time_start\":\"2025-11-25T09:40:37.123456Z\","
 	    "\"time_end\":\"2025-11-25T09:40:38.358024Z\","
 	    "\"host_id\":\"0190a8c4-7d3e-7abc-8def-0123456789ab\",\"host_name\":\"build-7\","
-	    "\"pid\":4242,\"exe\":\"/usr/bin/python3.11\",\"comm\":\"python3\",\"uid\":1000,"
+	    "\"pid\":4242,\"ns_pid\":17,\"exe\":\"/usr/bin/"
+	    "python3.11\",\"comm\":\"python3\",\"uid\":1000,"
 	    "\"user\":\"alice\",\"cgroup\":18446744073709551615,"
+	    "\"cgroup_path\":\"/system.slice/docker-"
+	    "3f1c0d2e4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0.scope\","
+	    "\"container_id\":\""
+	    "3f1c0d2e4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0\","
+	    "\"unit\":\"docker-"
+	    "3f1c0d2e4b5a69788796a5b4c3d2e1f00112233445566778899aabbccddeeff0.scope\","
 	    "\"labels\":{\"team\":\"search\",\"env\":\"prod\",\"note\":\"a=b \\\"c\\\"\"},"
 	    "\"provider\":\"openai\",\"server\":\"api.openai.com\",\"operation\":\"chat\","
 	    "\"route\":\"POST /v1/chat/completions\",\"method\":\"POST\",\"status\":200,"
@@ -111,11 +122,12 @@ static void test_example(void **state)
 static void test_unknown_is_null(void **state)
 {
 	static const char *const nulls[] = {
-		"event_id", "uid",         "exe",     "comm",       "user",
-		"provider", "server",      "status",  "error",      "model",
-		"attempt",  "cost_usd",    "catalog", "cost_pico",  "matched",
-		"ttfb_ms",  "decision_id", "context", "request_id", "budget_cost_usd",
-		"host_id",  "duration_ms",
+		"event_id", "uid",         "exe",     "comm",        "user",
+		"provider", "server",      "status",  "error",       "model",
+		"attempt",  "cost_usd",    "catalog", "cost_pico",   "matched",
+		"ttfb_ms",  "decision_id", "context", "request_id",  "budget_cost_usd",
+		"host_id",  "duration_ms", "labels",  "cgroup_path", "container_id",
+		"unit",
 	};
 	struct verdict v = { .charge = { .source = COST_UNPRICED,
 					 .doubt = PRICE_DOUBT_MODEL_UNKNOWN } };

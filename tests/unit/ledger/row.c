@@ -100,6 +100,7 @@ static struct verdict random_verdict(int64_t n)
 	v.charge.cost_pico = v.charge.source == COST_UNPRICED ? 0 : rand();
 	if (v.charge.source == COST_UNPRICED)
 		v.charge.doubt = PRICE_DOUBT_NO_MODEL + (unsigned)(rand() % 3);
+	v.charge.usage.process.labels_known = true;
 	snprintf(v.charge.usage.process.labels, sizeof(v.charge.usage.process.labels),
 		 "team=%d,env=prod", rand());
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 struct line {
 	int listener;
 	struct sockaddr_un address;
+	struct users *users;
 };
 
 static int start(void **state)
@@ -40,6 +42,7 @@ static int start(void **state)
 	length = sizeof(line->address);
 	getsockname(line->listener, (struct sockaddr *)&line->address, &length);
 	line->address.sun_path[5 + 1] = '\0'; /* unix(7): NUL and five hex digits */
+	line->users = users_new(&clock_system);
 	*state = line;
 	return 0;
 }
@@ -49,6 +52,7 @@ static int stop(void **state)
 	struct line *line = *state;
 
 	close(line->listener);
+	users_free(line->users);
 	free(line);
 	return 0;
 }
@@ -106,10 +110,11 @@ static void test_self(void **state)
 	assert_int_equal(peer.process.uid, getuid());
 	assert_int_equal(peer.sees_all, getuid() == 0);
 	assert_int_equal(peer.process.start_ns, 0);
-	peer_facts(fd, "/proc", &peer);
+	peer_facts(fd, "/proc", line->users, &peer);
 	assert_true(peer.process.start_ns > 0);
 	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
 	assert_string_equal(peer.process.exe, exe);
+	assert_string_equal(peer.process.user, getpwuid(getuid())->pw_name);
 	close(caller);
 	close(fd);
 }
@@ -174,15 +179,15 @@ static void test_ended(void **state)
 	fd = accept(line->listener, NULL, NULL);
 	assert_int_equal(peer_init(fd, PEER_NO_GROUP, &living), 0);
 	ended = living;
-	peer_facts(fd, "/proc", &living);
+	peer_facts(fd, "/proc", line->users, &living);
 	assert_int_equal(living.process.pid, pid);
 	assert_true(living.process.start_ns > 0);
 	end_caller(pid, hold);
-	peer_facts(fd, "/proc", &ended);
+	peer_facts(fd, "/proc", line->users, &ended);
 	assert_int_equal(ended.process.start_ns, 0);
 	assert_string_equal(ended.process.exe, "");
 	/* What was read while it lived stays. */
-	peer_facts(fd, "/proc", &living);
+	peer_facts(fd, "/proc", line->users, &living);
 	assert_true(living.process.start_ns > 0);
 	close(fd);
 }
@@ -207,7 +212,7 @@ static void test_reused_pid(void **state)
 	file = fopen(path, "w");
 	fprintf(file, "%d (x) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 12345 0 0\n", (int)pid);
 	fclose(file);
-	peer_facts(fd, dir, &peer);
+	peer_facts(fd, dir, line->users, &peer);
 	assert_int_equal(peer.process.start_ns, 0);
 	unlink(path);
 	*strrchr(path, '/') = '\0';
