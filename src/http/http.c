@@ -50,12 +50,23 @@ void http_free(struct http *http)
 	free(http);
 }
 
+/* RFC 9113, 3.4: a server begins with SETTINGS, as far as its first bytes are here. */
+static bool begins_with_settings(struct span in)
+{
+	static const char header[] = { 0, 0, 0, 4, 0, 0, 0, 0, 0 };
+
+	for (size_t i = 0; i < sizeof(header) && i < in.len; i++)
+		if (i != 2 && in.ptr[i] != header[i]) /* its length is in that byte */
+			return false;
+	return true;
+}
+
 static enum guess guess_start(struct http *http, const struct chunk *chunk)
 {
 	struct span rest = span_head(span_skip(FRAMES_PREFACE, http->matched), chunk->data.len);
 
 	if (chunk->direction == DIRECTION_RECEIVED)
-		return *chunk->data.ptr ? GUESS_HTTP1 : GUESS_HTTP2;
+		return begins_with_settings(chunk->data) ? GUESS_HTTP2 : GUESS_HTTP1;
 	rest = span_head(rest, (size_t)(DECISIVE - http->matched));
 	if (!span_starts(chunk->data, rest))
 		return GUESS_HTTP1;

@@ -2,9 +2,9 @@
  * it to HTTP/1 or HTTP/2; what they promise is in h1.h and h2.h.
  *
  * A connection seen from its first byte is HTTP/2 when the client begins with the preface
- * "PRI * HTTP/2.0" or the server with a zero byte (a frame; HTTP/1 begins with a letter). In the
- * middle of one, chunks are passed over until one begins with a run of frames (frames.h), a request
- * line or a status line; without any, the connection is counted as opaque when it closes.
+ * "PRI * HTTP/2.0" or the server with a frame of SETTINGS. In the middle of one, chunks are passed
+ * over until one begins with a run of frames (frames.h), a request line or a status line; without
+ * any, the connection is counted as opaque when it closes.
  *
  * Memory before that is known: 128 bytes. Bytes are never kept for it. */
 #pragma once

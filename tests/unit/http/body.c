@@ -9,15 +9,13 @@
 
 #include <cmocka.h>
 
-#include <brotli/encode.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "encode.h"
 
 static void put(void *ctx, struct span piece)
 {
@@ -28,63 +26,6 @@ static void put(void *ctx, struct span piece)
 static void count(void *ctx, struct span piece)
 {
 	*(uint64_t *)ctx += piece.len;
-}
-
-/* --- the reference encoders */
-
-static void encode_zlib(struct buf *out, struct span text, int level, int window_bits)
-{
-	uLong bound = compressBound(text.len) + 64;
-	unsigned char *data = malloc(bound);
-	z_stream z = { 0 };
-
-	assert_int_equal(deflateInit2(&z, level, Z_DEFLATED, window_bits, 8, 0), Z_OK);
-	z.next_in = (unsigned char *)text.ptr;
-	z.avail_in = (unsigned)text.len;
-	z.next_out = data;
-	z.avail_out = (unsigned)bound;
-	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-	buf_put(out, (struct span){ (char *)data, bound - z.avail_out });
-	deflateEnd(&z);
-	free(data);
-}
-
-static void encode_gzip(struct buf *out, struct span text, int level)
-{
-	encode_zlib(out, text, level, 16 + MAX_WBITS);
-}
-
-static void encode_deflate(struct buf *out, struct span text, int level)
-{
-	encode_zlib(out, text, level, MAX_WBITS);
-}
-
-static void encode_raw(struct buf *out, struct span text, int level)
-{
-	encode_zlib(out, text, level, -MAX_WBITS);
-}
-
-static void encode_brotli(struct buf *out, struct span text, int level)
-{
-	size_t n = BrotliEncoderMaxCompressedSize(text.len) + 64;
-	uint8_t *data = malloc(n);
-
-	assert_true(BrotliEncoderCompress(level > 4 ? 4 : level, BROTLI_DEFAULT_WINDOW,
-					  BROTLI_MODE_TEXT, text.len, (const uint8_t *)text.ptr, &n,
-					  data));
-	buf_put(out, (struct span){ (char *)data, n });
-	free(data);
-}
-
-static void encode_zstd(struct buf *out, struct span text, int level)
-{
-	size_t bound = ZSTD_compressBound(text.len);
-	char *data = malloc(bound);
-	size_t n = ZSTD_compress(data, bound, text.ptr, text.len, level);
-
-	assert_false(ZSTD_isError(n));
-	buf_put(out, (struct span){ data, n });
-	free(data);
 }
 
 #define TEXT "{\"usage\":{\"total_tokens\":7}}"
@@ -98,7 +39,7 @@ static void encode_zstd(struct buf *out, struct span text, int level)
 static const struct tool {
 	const char *coding;
 	struct span coded;
-	void (*encode)(struct buf *out, struct span text, int level);
+	encode_fn *encode;
 	bool members; /* may follow each other */
 } tools[] = {
 	{ "gzip", SPAN(GZIP), encode_gzip, true },

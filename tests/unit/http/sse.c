@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <time.h>
+
 #include "base/buf.h"
 #include "guard.h"
 
@@ -196,13 +199,88 @@ static void test_long_data(void **state)
 	listener_done(&l);
 }
 
+static const char *any_end(const char *before)
+{
+	static const char *const ends[] = { "\r", "\r\n", "\n" };
+
+	/* A LF after a lone CR would be the end of the same line. */
+	return ends[random() % (strcmp(before, "\r") == 0 ? 2 : 3)];
+}
+
+/* One event line by line, with any line ends, and beside it what is due. */
+static const char *make_event(const char *end, struct buf *bytes, struct buf *want)
+{
+	static const char *const others[] = {
+		": keep-alive", "id: 7", "retry: 10", ":", "x", "id"
+	};
+	long lines = random() % 4, named = random() % 2;
+
+	if (named) {
+		end = any_end(end);
+		buf_printf(bytes, "event:%sn%ld%s", random() % 2 ? " " : "", lines, end);
+	}
+	if (lines)
+		buf_printf(want, named ? "n%ld|" : "|", lines);
+	for (long i = 0; i < lines; i++) {
+		int n = random() % 3 ? 1 + (int)(random() % 40) : 1 + (int)(random() % 20000);
+
+		if (random() % 4 == 0) {
+			end = any_end(end);
+			buf_printf(bytes, "%s%s", others[random() % 6], end);
+		}
+		end = any_end(end);
+		buf_printf(bytes, "data: %0*ld%s", n, i, end);
+		buf_printf(want, "%s%0*ld", i ? "\n" : "", n, i);
+	}
+	if (lines)
+		buf_put(want, SPAN(";"));
+	end = any_end(end);
+	buf_put(bytes, span_of(end));
+	return end;
+}
+
+static void play_random(struct guard *guard)
+{
+	struct buf bytes = buf_with_max(1 << 20), want = buf_with_max(1 << 20);
+	const char *end = "";
+	struct listener l;
+	struct sse sse;
+
+	if (random() % 2)
+		buf_put(&bytes, SPAN("\xef\xbb\xbf"));
+	for (long n = random() % 5; n >= 0; n--)
+		end = make_event(end, &bytes, &want);
+	listener_init(&l, &sse);
+	for (size_t at = 0, n; at < bytes.len; at += n) {
+		n = 1 + (size_t)random() % (random() % 2 ? 20 : 16384);
+		sse_feed(&sse, guard_put(guard, span_head(span_skip(buf_span(&bytes), at), n)));
+	}
+	assert_true(span_eq(buf_span(&l.text), buf_span(&want)));
+	listener_done(&l);
+	buf_done(&bytes);
+	buf_done(&want);
+}
+
+static void test_random(void **state)
+{
+	const char *given = getenv("SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+	struct guard guard = guard_new();
+
+	(void)state;
+	print_message("SEED=%u\n", seed);
+	srandom(seed);
+	for (int i = 0; i < 2000; i++)
+		play_random(&guard);
+	guard_done(&guard);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_gaps),
-		cmocka_unit_test(test_gap_ends),
-		cmocka_unit_test(test_long_data),
+		cmocka_unit_test(test_streams),  cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_gap_ends), cmocka_unit_test(test_long_data),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
