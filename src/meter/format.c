@@ -210,6 +210,19 @@ int format_of_type(struct span content_type)
 	return -1;
 }
 
+int format_of_body(struct span *body, unsigned allowed)
+{
+	int format = -1;
+
+	while (body->len && is_space(*body->ptr))
+		*body = span_skip(*body, 1);
+	if (body->len && (*body->ptr == '{' || *body->ptr == '['))
+		format = FORMAT_JSON;
+	else if (body->len && memchr("dier:\xef", *body->ptr, 6)) /* a field, a comment, a mark */
+		format = FORMAT_SSE;
+	return format >= 0 && allowed & 1u << format ? format : -1;
+}
+
 void format_begin(struct format_reader *reader, const struct format *format,
 		  const struct json_paths *paths, struct slot *slots, unsigned n_slots)
 {

@@ -23,6 +23,9 @@ extern const struct format format_table[]; /* by format_row; ends with a NULL na
 /* Row of the table, -1 for none. A Content-Type's parameters do not count. */
 int format_find(struct span name);
 int format_of_type(struct span content_type);
+/* Of the `allowed` rows (a bit each), the one whose documents begin as the body does; -1 where that
+ * does not tell. White space at its front is taken off. */
+int format_of_body(struct span *body, unsigned allowed);
 
 struct format_reader {
 	const struct format *format; /* NULL: the body is not read */

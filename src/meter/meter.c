@@ -3,6 +3,7 @@
  * allocation a call; body pieces are scanned as they pass and not kept. */
 #include "meter/meter.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -22,8 +23,9 @@ struct call {
 	const struct provider *provider;
 	const struct route *route;
 	bool streaming;
-	bool answers; /* a WebSocket: each answer in it is a call of its own */
-	struct told { /* of those that were handed on */
+	bool body_begun; /* that of the response: its reader is chosen */
+	bool answers;    /* a WebSocket: each answer in it is a call of its own */
+	struct told {    /* of those that were handed on */
 		unsigned n;
 		int64_t utc_ns; /* the first message of the client since, 0 when none came */
 		uint64_t request_bytes, response_bytes, lost_bytes;
@@ -78,11 +80,30 @@ static struct slot *response_slots(struct call *call)
 	return call->slots + call->route->scope.n_request;
 }
 
+/* The provider that the connection leads to. One whose name was not seen takes it from the Host of
+ * a request, if that is a provider's. */
+static const struct provider *find_provider(struct meter *meter, struct exchange *ex)
+{
+	struct span host = head_get(&ex->request, SPAN("host"));
+	struct connection *conn = ex->connection;
+	const struct provider *provider;
+	char name[sizeof(conn->server)];
+
+	if (conn->server[0] || !host.len)
+		return providers_find(meter->providers, span_of(conn->server));
+	span_copy(span_trim(span_cut(&host, ':')), name, sizeof(name));
+	for (char *at = name; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	provider = providers_find(meter->providers, span_of(name));
+	if (provider)
+		memcpy(conn->server, name, sizeof(name));
+	return provider;
+}
+
 /* Hangs a call on the exchange, unless one is there. NULL: the host is none of a provider, or there
  * is no memory (then counted at the end, and tried again until then). */
 static struct call *begin(struct meter *meter, struct exchange *ex, struct counter *lost)
 {
-	struct span server = span_of(ex->connection->server);
 	const struct provider *provider;
 	const struct expr_scope *scope;
 	const struct route *route;
@@ -91,7 +112,7 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 
 	if (ex->meter)
 		return ex->meter;
-	provider = providers_find(meter->providers, server);
+	provider = find_provider(meter, ex);
 	if (!provider)
 		return NULL;
 	route = provider_route(provider, ex->request.method, ex->request.target);
@@ -107,7 +128,7 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	call->providers = providers_ref(meter->providers);
 	call->provider = provider;
 	call->route = route;
-	call->streaming = call->answers = false;
+	call->streaming = call->answers = call->body_begun = false;
 	call->told = (struct told){ 0 };
 	format_begin(&call->request, scope->n_request ? &format_table[FORMAT_JSON] : NULL,
 		     scope->request, call->slots, scope->n_request);
@@ -127,6 +148,7 @@ static void begin_websocket(struct call *call)
 {
 	const struct expr_scope *scope = &call->route->scope;
 
+	call->body_begun = true;
 	if (!(call->route->formats & 1u << FORMAT_WS))
 		return;
 	call->streaming = call->answers = true;
@@ -140,17 +162,27 @@ static void begin_websocket(struct call *call)
 static void on_response(void *ctx, struct exchange *ex)
 {
 	struct call *call = begin(ctx, ex, NULL); /* its request was perhaps not seen */
-	int format;
 
-	if (!call)
-		return;
-	if (ex->response.status == 101) {
+	if (call && ex->response.status == 101)
 		begin_websocket(call);
-		return;
-	}
-	format = format_of_type(head_get(&ex->response, SPAN("content-type")));
+}
+
+/* Chooses the reader by how the body begins, else by what it is called: some servers, and some
+ * proxies between, call an event stream JSON. */
+static void begin_body(struct call *call, const struct exchange *ex, struct span *body)
+{
+	struct span type = head_get(&ex->response, SPAN("content-type"));
 	/* Errors come as JSON wherever they come as anything. */
-	if (format < 0 || (ex->response.status < 400 && !(call->route->formats & 1u << format)))
+	unsigned allowed =
+	    call->route->formats | (ex->response.status >= 400 ? 1u << FORMAT_JSON : 0);
+	int format = format_of_body(body, allowed);
+
+	if (!body->len && body->ptr)
+		return; /* white space does not tell */
+	if (format < 0)
+		format = format_of_type(type);
+	call->body_begun = true;
+	if (format < 0 || !(allowed & 1u << format))
 		return;
 	call->streaming = format == FORMAT_SSE;
 	format_begin(&call->response, &format_table[format], call->route->scope.response,
@@ -169,8 +201,11 @@ static struct format_reader *reader_of(struct exchange *ex, enum direction direc
 static void on_body(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
 {
 	struct format_reader *reader = reader_of(ex, direction);
+	struct call *call = ex->meter;
 
 	(void)ctx;
+	if (call && direction == DIRECTION_RECEIVED && !call->body_begun)
+		begin_body(call, ex, &piece);
 	if (reader)
 		format_feed(reader, piece);
 }
@@ -178,8 +213,11 @@ static void on_body(void *ctx, struct exchange *ex, enum direction direction, st
 static void on_gap(void *ctx, struct exchange *ex, enum direction direction)
 {
 	struct format_reader *reader = reader_of(ex, direction);
+	struct call *call = ex->meter;
 
 	(void)ctx;
+	if (call && direction == DIRECTION_RECEIVED && !call->body_begun)
+		begin_body(call, ex, &(struct span){ NULL, 0 });
 	if (reader)
 		format_gap(reader);
 }

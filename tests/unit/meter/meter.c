@@ -490,7 +490,7 @@ static void errors(void **state)
 		/* not the kind of body that the route has */
 		{ "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", "<html>", "",
 		  USAGE_DOUBT_UNPARSED },
-		{ "HTTP/1.1 200 OK\r\n\r\n", "{}", "", USAGE_DOUBT_UNPARSED },
+		{ "HTTP/1.1 200 OK\r\n\r\n", "{}", "", USAGE_DOUBT_NO_USAGE },
 		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", "", "",
 		  USAGE_DOUBT_UNPARSED },
 		{ "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n", "<html>", "",
@@ -741,6 +741,80 @@ static void other_hosts_leave_nothing(void **state)
 	assert_null(d->exchange.meter);
 }
 
+/* How a body begins tells more than what it is called. */
+static void bodies_under_a_wrong_name(void **state)
+{
+	static const char *const names[] = { "application/json", "text/event-stream", "text/plain",
+					     "" };
+	static const char stream[] = ": hello\n\n" CHUNK("a") USAGE_CHUNK DONE;
+	const struct span plain = SPAN(plain_usage);
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		char head[128], spaced[sizeof(plain_usage) + 8];
+		int n = snprintf(head, sizeof(head), OK "%s\r\n\r\n", names[i]);
+		int m = snprintf(spaced, sizeof(spaced), " \r\n\t%s", plain_usage);
+		struct span as = { head, (size_t)n };
+
+		expect_counts(call(w, as, SPAN(stream), 1), &stream_counts);
+		assert_true(w->usages[0].streaming);
+		assert_int_equal(call(w, as, plain, 1)->counts[USAGE_INPUT], 19);
+		assert_false(w->usages[0].streaming);
+		assert_int_equal(
+		    call(w, as, (struct span){ spaced, (size_t)m }, 2)->counts[USAGE_INPUT], 19);
+		assert_int_equal(w->usages[0].doubt, USAGE_DOUBT_NONE);
+	}
+}
+
+static void call_on(struct world *w, const char *server, const char *head)
+{
+	struct drive *d = &w->drive;
+
+	*d = (struct drive){ .meter = w->meter };
+	span_copy(span_of(server), d->connection.server, sizeof(d->connection.server));
+	d->exchange.connection = &d->connection;
+	w->n = 0;
+	if (head) {
+		assert_true(head_parse_request(span_of(head), &d->exchange.request) > 0);
+		meter_handler.request(w->meter, &d->exchange);
+	}
+	drive_response(d, SPAN(json_ok));
+	drive_body(d, DIRECTION_RECEIVED, SPAN(plain_usage), 1000);
+	drive_end(d);
+}
+
+/* Where the server name was not seen, the Host of a request stands for it. */
+static void the_host_names_a_nameless_connection(void **state)
+{
+	static const struct {
+		const char *server, *host, *result;
+	} cases[] = {
+		{ "", "api.openai.com", "api.openai.com" },
+		{ "", "API.OpenAI.com:443", "api.openai.com" },
+		{ "", "api.example.com", NULL },
+		{ "", "api.openai.com.example.com", NULL },
+		{ "", "", NULL },
+		{ "api.example.com", "api.openai.com", NULL }, /* the name that is known counts */
+		{ "api.openai.com", "localhost", "api.openai.com" },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char head[256];
+
+		snprintf(head, sizeof(head),
+			 "POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\n\r\n", cases[i].host);
+		call_on(w, cases[i].server, head);
+		assert_int_equal(w->n, cases[i].result != NULL);
+		if (!cases[i].result)
+			continue;
+		assert_string_equal(w->usages[0].server, cases[i].result);
+		assert_string_equal(w->usages[0].provider, "openai");
+	}
+	call_on(w, "", NULL); /* nothing tells whose it is */
+	assert_int_equal(w->n, 0);
+}
+
 /* A response whose request began before we watched: http calls no `request` for it. */
 static void response_without_request(void **state)
 {
@@ -852,6 +926,8 @@ int main(void)
 		TEST(attempts),
 		TEST(texts_are_cut_and_safe),
 		TEST(other_hosts_leave_nothing),
+		TEST(bodies_under_a_wrong_name),
+		TEST(the_host_names_a_nameless_connection),
 		TEST(response_without_request),
 		TEST(calls_keep_their_providers),
 		TEST(through_http),
