@@ -33,6 +33,7 @@ struct agent {
 	struct ledger_loop *ledger_loop;
 	struct policy_loop *policy;
 	struct flow_loop *flow;
+	struct canary *canary;
 	struct queue *charges, *tasks, *pages, *shown, *capture_reloads, *policy_reloads, *flows;
 	struct intake shown_intake;
 	struct event *mapped[CPUS_MAX];
@@ -175,7 +176,10 @@ static int open_probes(struct agent *a, struct err *err)
 					  .note = note };
 	int code = attach_new(&options, &a->attach, err);
 
-	return code < 0 ? code : hosts_set(a->attach, a->config.providers, err);
+	if (code < 0)
+		return code;
+	a->canary = canary_new(a->loop.base, a->attach, a->options.canary_seconds, note);
+	return a->canary ? hosts_set(a->attach, a->config.providers, err) : -ENOMEM;
 }
 
 static int open_capture(struct agent *a, struct err *err)
@@ -187,7 +191,8 @@ static int open_capture(struct agent *a, struct err *err)
 						.secret = a->secret,
 						.charges = a->charges,
 						.reloads = a->capture_reloads,
-						.flows = a->flows };
+						.flows = a->flows,
+						.canary = canary_watch(a->canary) };
 
 	return capture_loop_new(&options, &a->capture, err);
 }
@@ -217,6 +222,8 @@ static int open_policy(struct agent *a, struct err *err)
 					       .status = status,
 					       .ctx = a };
 
+	/* Before the socket accepts: who connects may rely on being seen. */
+	attach_sweep(a->attach);
 	return policy_loop_new(&options, &a->policy, err);
 }
 
@@ -290,25 +297,15 @@ CLEANUP_FOR(agent, struct agent *, agent_free)
 
 static int open_all(struct agent *a, struct err *err)
 {
+	static int (*const steps[])(struct agent * a, struct err * err) = {
+		open_ledger, open_probes, open_capture, open_flow, open_policy, open_ledger_loop,
+	};
 	int code = loop_init(&a->loop, "outlayd", err);
 
-	if (code == 0)
-		code = open_ledger(a, err);
 	if (code == 0 && make_queues(a) < 0)
 		code = err_set(err, -ENOMEM, "out of memory");
-	if (code == 0)
-		code = open_probes(a, err);
-	if (code == 0)
-		code = open_capture(a, err);
-	if (code == 0)
-		code = open_flow(a, err);
-	if (code == 0) {
-		/* Before the socket accepts: who connects may rely on being seen. */
-		attach_sweep(a->attach);
-		code = open_policy(a, err);
-	}
-	if (code == 0)
-		code = open_ledger_loop(a, err);
+	for (size_t i = 0; code == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
+		code = steps[i](a, err);
 	if (code == 0 && add_events(a) < 0)
 		code = err_set(err, -ENOMEM, "out of memory");
 	return code;
@@ -333,6 +330,7 @@ int agent_new(const struct options *options, struct config *config, struct agent
 					      .capture = a->capture,
 					      .ledger = a->ledger_loop,
 					      .flow = a->flow,
+					      .canary = a->canary,
 					      .host_id = a->host_id,
 					      .host_name = a->host_name,
 					      .started_ns = clock_system.now_ns(&clock_system) };
@@ -389,6 +387,7 @@ void agent_free(struct agent *a)
 	loop_free_event(a->hangup);
 	loop_free_event(a->tend);
 	intake_done(&a->shown_intake);
+	canary_free(a->canary);
 	attach_free(a->attach);
 	ledger_close(a->ledger);
 	free_queues(a);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "flow/flow.h"
@@ -53,12 +54,21 @@ static void on_opened(void *ctx, struct connection *conn)
 	struct capture_loop *l = ctx;
 	struct http *http = NULL;
 
+	/* Calls of our own are nobody's spend. */
+	if (canary_owns(conn) || conn->process.pid == (uint32_t)getpid())
+		return;
 	if (http_new(conn, &meter_handler, l->meter, &l->http_counters, &http) == 0)
 		conn->http = http;
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
 {
+	struct capture_loop *l = ctx;
+
+	if (canary_owns(conn)) {
+		canary_take(l->options.canary, chunk);
+		return;
+	}
 	if (!conn->has_data) {
 		conn->has_data = true;
 		tell_flows(ctx, conn, false);
@@ -70,7 +80,7 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 		      const uint64_t lost[2])
 {
-	if (!conn->has_data && lost[0] + lost[1])
+	if (!conn->has_data && lost[0] + lost[1] && !canary_owns(conn))
 		tell_flows(ctx, conn, true);
 	if (!conn->http)
 		return;

@@ -1,6 +1,7 @@
 /* The capture loop: ring -> http -> meter -> price, then each charge to the policy loop. */
 #pragma once
 
+#include "agent/canary.h"
 #include "agent/intake.h"
 #include "capture/capture.h"
 #include "http/http.h"
@@ -22,6 +23,7 @@ struct capture_loop_options {
 	struct queue *charges; /* out: struct charge */
 	struct queue *reloads; /* in: struct capture_reload */
 	struct queue *flows;   /* out: struct flow_capture */
+	struct canary_watch *canary;
 };
 
 struct capture_loop_counters {

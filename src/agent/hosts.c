@@ -1,6 +1,8 @@
 /* meter knows the patterns, attach the kernel: neither knows the other. */
 #include "agent/hosts.h"
 
+#include "agent/canary.h"
+
 struct patterns {
 	const char *at[EVENT_HOSTS_MAX];
 	unsigned n;
@@ -20,5 +22,6 @@ int hosts_set(struct attach *attach, const struct providers *providers, struct e
 	struct patterns patterns = { .n = 0 };
 
 	providers_hosts(providers, add_pattern, &patterns);
+	add_pattern(&patterns, CANARY_HOST);
 	return attach_set_hosts(attach, patterns.at, patterns.n, err);
 }

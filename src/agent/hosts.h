@@ -1,4 +1,4 @@
-/* The hosts of the provider files become the filter in the kernel. */
+/* The hosts of the provider files, and the canary's, become the filter in the kernel. */
 #pragma once
 
 #include "attach/attach.h"

@@ -4,11 +4,13 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "agent/agent.h"
+#include "agent/canary.h"
 #include "base/cleanup.h"
 #include "gen/version.h"
 
@@ -59,6 +61,8 @@ int main(int argc, char **argv)
 	CLEANUP(options_done) struct options options = { 0 };
 	struct err err = { 0 };
 
+	if (argc == 3 && strcmp(argv[1], CANARY_OPTION) == 0)
+		return canary_call(argv[2]);
 	if (options_parse(argc, argv, &options, &err) < 0)
 		return fail(&err, EXIT_BAD_USE);
 	if (options.version) {

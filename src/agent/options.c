@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/canary.h"
 #include "base/cleanup.h"
 #include "base/yaml.h"
 #include "bpf/event.h"
@@ -19,6 +20,8 @@
 #define DEFAULT_KEEP        400
 #define KEEP_DAYS_MAX       36500
 #define DEFAULT_REQUEST_KIB 32
+#define DEFAULT_CANARY      60
+#define CANARY_SECONDS_MAX  86400
 #define REQUEST_KIB_MAX     (2 * EVENT_KEEP_MAX / 1024)
 
 /* outlayd.yaml. */
@@ -28,6 +31,7 @@ struct settings {
 	unsigned ring_mib;
 	unsigned keep_days;
 	unsigned *request_kib;
+	unsigned *canary_seconds;
 	char *kafka;
 	char *kafka_topic;
 };
@@ -43,6 +47,8 @@ static const cyaml_schema_field_t settings_fields[] = {
 	CYAML_FIELD_UINT("keep_days", CYAML_FLAG_OPTIONAL, struct settings, keep_days),
 	CYAML_FIELD_UINT_PTR("request_kib", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct settings, request_kib),
+	CYAML_FIELD_UINT_PTR("canary_seconds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			     struct settings, canary_seconds),
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -150,6 +156,7 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	o->ring_mib = settings->ring_mib ? settings->ring_mib : DEFAULT_RING_MIB;
 	o->keep_days = settings->keep_days ? settings->keep_days : DEFAULT_KEEP;
 	o->request_kib = settings->request_kib ? *settings->request_kib : DEFAULT_REQUEST_KIB;
+	o->canary_seconds = settings->canary_seconds ? *settings->canary_seconds : DEFAULT_CANARY;
 	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
 	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
 	choose(&o->kafka, NULL, &settings->kafka, NULL);
@@ -163,6 +170,12 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 		return err_set(err, -EINVAL,
 			       "%s:%u: ring_mib: expected a power of two up to %d, got %u", path,
 			       yaml_line(path, "ring_mib"), RING_MIB_MAX, o->ring_mib);
+	if (o->canary_seconds > CANARY_SECONDS_MAX ||
+	    (o->canary_seconds && o->canary_seconds <= CANARY_WAIT_SECONDS))
+		return err_set(err, -EINVAL,
+			       "%s:%u: canary_seconds: expected 0, or %d to %d, got %u", path,
+			       yaml_line(path, "canary_seconds"), CANARY_WAIT_SECONDS + 1,
+			       CANARY_SECONDS_MAX, o->canary_seconds);
 	if (o->request_kib > REQUEST_KIB_MAX)
 		return err_set(err, -EINVAL, "%s:%u: request_kib: expected 0 to %u, got %u", path,
 			       yaml_line(path, "request_kib"), REQUEST_KIB_MAX, o->request_kib);

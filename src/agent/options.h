@@ -11,11 +11,12 @@ struct options {
 	char *state;
 	char *socket;
 	unsigned ring_mib;
-	unsigned keep_days;   /* calls that every sink has stay so long in the ledger */
-	char *kafka;          /* bootstrap servers; NULL: nothing is published */
-	char *kafka_topic;    /* NULL: the sink's own */
-	bool check;           /* load the configuration, say whether it is good, exit */
-	unsigned request_kib; /* of one write, half from each end; 0 = all */
+	unsigned canary_seconds; /* between two calls of our own; 0 = none */
+	unsigned keep_days;      /* calls that every sink has stay so long in the ledger */
+	char *kafka;             /* bootstrap servers; NULL: nothing is published */
+	char *kafka_topic;       /* NULL: the sink's own */
+	bool check;              /* load the configuration, say whether it is good, exit */
+	unsigned request_kib;    /* of one write, half from each end; 0 = all */
 	bool version;
 	bool help;
 };

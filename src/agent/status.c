@@ -130,4 +130,5 @@ void status_write(const struct status_sources *s, struct emit *out)
 	write_ledger(out, ledger_loop_counters(s->ledger));
 	ledger_loop_describe(s->ledger, out);
 	flow_loop_describe(s->flow, out);
+	canary_describe(s->canary, out);
 }

@@ -2,6 +2,7 @@
  * that nothing is refused, lost or doubted without a number. */
 #pragma once
 
+#include "agent/canary.h"
 #include "agent/capture_loop.h"
 #include "agent/flow_loop.h"
 #include "agent/ledger_loop.h"
@@ -13,6 +14,7 @@ struct status_sources {
 	const struct capture_loop *capture;
 	const struct ledger_loop *ledger;
 	struct flow_loop *flow;
+	struct canary *canary;
 	const char *host_id, *host_name;
 	int64_t started_ns;
 };

@@ -234,6 +234,11 @@ struct attach_shared attach_shared(const struct attach *a)
 	};
 }
 
+void attach_each(struct attach *a, libraries_each_fn *fn, void *ctx)
+{
+	libraries_each(a->libraries, fn, ctx);
+}
+
 void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUNTER_MAX])
 {
 	int n_cpus = libbpf_num_possible_cpus();

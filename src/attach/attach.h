@@ -58,6 +58,9 @@ struct attach_shared {
 };
 struct attach_shared attach_shared(const struct attach *attach);
 
+/* Every file that has probes. */
+void attach_each(struct attach *attach, libraries_each_fn *fn, void *ctx);
+
 /* Sums the per-CPU counters. */
 void attach_read_counters(const struct attach *attach, uint64_t ret[static EVENT_COUNTER_MAX]);
 const struct attach_counters *attach_counters(const struct attach *attach);

@@ -187,6 +187,15 @@ void libraries_end_sweep(struct libraries *l)
 	}
 }
 
+void libraries_each(struct libraries *l, libraries_each_fn *fn, void *ctx)
+{
+	struct library *library, *next;
+
+	HASH_ITER(hh, l->table, library, next)
+		if (library->probes)
+			fn(ctx, library->fd);
+}
+
 const struct libraries_counters *libraries_counters(const struct libraries *l)
 {
 	return &l->counters;

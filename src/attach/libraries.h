@@ -46,4 +46,8 @@ void libraries_found(struct libraries *libraries, int fd, const char *label);
 void libraries_begin_sweep(struct libraries *libraries);
 void libraries_end_sweep(struct libraries *libraries);
 
+/* Every file that has probes; `fd` is borrowed. */
+typedef void libraries_each_fn(void *ctx, int fd);
+void libraries_each(struct libraries *libraries, libraries_each_fn *fn, void *ctx);
+
 const struct libraries_counters *libraries_counters(const struct libraries *libraries);
