@@ -12,6 +12,7 @@ A request picks how it is answered by the header X-Case:
     cut       the stream ends in the middle, then closed
     notjson   200 with HTML in it               garbage      no HTTP at all
     open      HTTP/2: the stream is never ended
+and how its body is coded by the header X-Coding: names of CODINGS in the order of their use.
 """
 import email.message
 import gzip
@@ -25,13 +26,20 @@ import ssl
 import sys
 import threading
 import time
+import zlib
 
+import brotli
 import h2.config
 import h2.connection
 import h2.events
+import zstandard
 
 import truth
 
+CODINGS = {'gzip': gzip.compress, 'deflate': zlib.compress, 'br': brotli.compress,
+           'zstd': zstandard.compress,
+           # as some servers do it, and all clients take it: deflate without the zlib header
+           'raw': lambda body: zlib.compress(body)[2:-4]}
 ERRORS = {401: ('invalid_request_error', 'invalid_api_key'),
           429: ('requests', 'rate_limit_exceeded'),
           500: ('server_error', None)}
@@ -159,11 +167,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer_json({'error': {'message': message, 'type': kind, 'param': None,
                                     'code': code}}, status)
 
+    def coded(self, body, otherwise=''):
+        """-> (the body in the codings asked for, the header that says so)"""
+        names = self.headers.get('x-coding', otherwise)
+        for name in filter(None, names.split(', ')):
+            body = CODINGS[name](body)
+        return body, [('Content-Encoding', names.replace('raw', 'deflate'))] if names else []
+
     def answer_json(self, document, status=200, cut=None):
         """`cut`: bytes that the Content-Length is off the truth; the connection then closes."""
-        body, more = json.dumps(document).encode(), []
-        if 'gzip' in self.headers.get('accept-encoding', ''):
-            body, more = gzip.compress(body), [('Content-Encoding', 'gzip')]
+        body, more = self.coded(json.dumps(document).encode(),
+                                'gzip' if 'gzip' in self.headers.get('accept-encoding', '') else '')
         if cut:
             self.close_connection = True
         self.head(status, 'application/json', *more, ('Content-Length', len(body) + (cut or 0)))
@@ -175,8 +189,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.record(200, buckets, self.cost)
         if case == 'chunked':
-            self.head(200, 'application/json', ('Transfer-Encoding', 'chunked'))
-            self.send_odd(json.dumps(document).encode(), chunked=True)
+            body, more = self.coded(json.dumps(document).encode())
+            self.head(200, 'application/json', *more, ('Transfer-Encoding', 'chunked'))
+            self.send_odd(body, chunked=True)
         elif case == 'notjson':
             page = b'<!doctype html><p>' + self.server.planted.encode()
             self.head(200, 'application/json', ('Content-Length', len(page)))
@@ -223,7 +238,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = ''.join(lines).encode()
         told = self.include_usage and case != 'cut'
         self.record(200, buckets if told else {}, self.cost if told else None)
-        self.head(200, 'text/event-stream; charset=utf-8', ('Transfer-Encoding', 'chunked'))
+        body, more = self.coded(body)
+        self.head(200, 'text/event-stream; charset=utf-8', *more, ('Transfer-Encoding', 'chunked'))
         if case == 'cut':
             self.close_connection = True
             self.wfile.write(b'%x\r\n%s' % (len(body), body[:len(body) // 2]))

@@ -136,6 +136,17 @@ static void test_openings(void **state)
 	}
 }
 
+/* From the first byte on it can be told: HTTP/2 does not begin with DATA. */
+static void test_much_like_http2(void **state)
+{
+	static const struct opening data = { "much like HTTP/2", true, N("hello\r\n"),
+					     N("\0\0\1\0\0\0\0\0\1x") };
+
+	(void)state;
+	play(&data, 0, 1000);
+	play(&data, 0, 1);
+}
+
 /* Random bytes; and where the start of the connection was seen, and can tell, also messages behind
  * their lengths, as most binary protocols have them, some much like the frames of HTTP/2. */
 static size_t make_bytes(char *out, size_t room, bool late)
@@ -204,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_openings),
+		cmocka_unit_test(test_much_like_http2),
 		cmocka_unit_test(test_random),
 	};
 

@@ -343,7 +343,7 @@ static void test_holes(void **state)
 	buf_done(&all);
 }
 
-/* A mask goes on behind the hole where the sender was. */
+/* It costs nothing but the ping. */
 static void test_hole_in_a_masked_ping(void **state)
 {
 	struct listener l;
