@@ -19,7 +19,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 all: $B/outlayd $B/outlay
 
 # --- what is built from what
-PKGS     := libbpf libevent libevent_pthreads libcyaml yaml-0.1 jansson rdkafka sqlite3 zlib libcrypto libelf libcurl libbrotlidec libzstd libnghttp2
+PKGS     := libbpf libevent libevent_pthreads libcyaml yaml-0.1 jansson rdkafka sqlite3 zlib libcrypto libelf libcurl libbrotlidec libzstd libnghttp2 capstone
 SRC      := $(wildcard src/*/*.c)
 PROGRAMS := src/agent/main.c src/cli/outlay.c
 CORE     := $(filter-out $(PROGRAMS),$(SRC))

@@ -2,107 +2,109 @@
  * when their object goes. A connection is known by the address of its object in the process. */
 #pragma once
 
-#include "facts.h"
 #include "handshake.h"
 #include "host.h"
-#include "maps.h"
+#include "record.h"
 
-/* Set by user space while it sleeps: only then is a record worth a wake-up. */
-volatile __u32 reader_asleep;
+/* CLOCK_BOOTTIME; set by user space before the load. */
+const volatile __u64 agent_start_ns;
 
-static __always_inline void count(enum event_counter counter, __u64 n)
+__u64 connections_live; /* in the map; user space takes off what it deletes */
+
+#define STRANGER_LOOKS 8 /* at an object, before it is left alone */
+
+static __always_inline __u64 process_start_ns(void)
 {
-	__u32 key = counter;
-	__u64 *value = bpf_map_lookup_elem(&counters, &key);
-
-	/* Per CPU, and atomic all the same: a preempted probe must not lose a count. */
-	if (value)
-		__sync_fetch_and_add(value, n);
+	return bpf_get_current_task_btf()->group_leader->start_boottime;
 }
 
-static __always_inline struct connection_id id_of(__u64 ssl)
+/* NULL: not followed. A reused pid is another process. */
+static __always_inline struct connection_state *connection_find(const struct connection_id *id)
 {
-	return (struct connection_id){ .ssl = ssl, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct connection_state *state = bpf_map_lookup_elem(&connections, id);
+
+	return state && state->start_ns == process_start_ns() ? state : NULL;
 }
 
-static __always_inline void submit(void *record)
+/* From now on the object talks to `name`, whose host is `host_id`. */
+static __always_inline void connection_open(const struct connection_id *id, __u32 host_id,
+					    const char *name, __u64 offset)
 {
-	bpf_ringbuf_submit(record, reader_asleep ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
-}
+	struct connection_state state = {
+		.start_ns = process_start_ns(),
+		.generation_ns = bpf_ktime_get_ns(),
+		.sent = offset,
+		.received = offset,
+		.host_id = host_id,
+		.whole = offset != 0, /* a late one may speak anything */
+	};
+	bool known = bpf_map_lookup_elem(&connections, id);
 
-static __always_inline void fill_head(struct event_head *head, enum event_type type,
-				      const struct connection_id *id,
-				      const struct connection_state *state)
-{
-	head->type = type;
-	head->tgid = id->tgid;
-	head->time_ns = bpf_ktime_get_ns();
-	head->start_ns = state->start_ns;
-	head->ssl = id->ssl;
-	head->generation_ns = state->generation_ns;
-}
-
-static __always_inline void report_open(const struct connection_id *id,
-					const struct connection_state *state, const char *name)
-{
-	struct event_open *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-
-	if (!e) {
-		count(EVENT_COUNTER_RING_FULL, 1);
-		return;
-	}
-	fill_head(&e->head, EVENT_OPEN, id, state);
-	e->host_id = state->host_id;
-	read_facts(e);
-	if (bpf_probe_read_kernel_str(e->name, sizeof(e->name), name) < 0)
-		e->name[0] = 0;
-	/* At once: facts that the kernel could not read are in /proc only while it lives. */
-	bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
-}
-
-/* The object is to talk to `name` (in EVENT_NAME_MAX bytes, with its NUL): followed from now
- * on when that is a provider's host, else forgotten. */
-static __always_inline void connection_named(const struct connection_id *id, const char *name)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct connection_state state = {}, *old;
-	__u32 *host_id = find_host(name);
-
-	if (!host_id) {
-		bpf_map_delete_elem(&connections, id);
-		return;
-	}
-	old = bpf_map_lookup_elem(&connections, id);
-	/* Set twice before any byte moved: still the same connection. */
-	if (old && old->host_id == *host_id && !old->sent && !old->received)
-		return;
-	state.host_id = *host_id;
-	state.generation_ns = bpf_ktime_get_ns();
-	state.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	if (bpf_map_update_elem(&connections, id, &state, BPF_ANY)) {
 		count(EVENT_COUNTER_CONNECTIONS_FULL, 1);
 		return;
+	}
+	if (!known && __sync_fetch_and_add(&connections_live, 1) >= CONNECTIONS_MAX) {
+		__sync_fetch_and_add(&connections_live, -1);
+		count(EVENT_COUNTER_CONNECTIONS_EVICTED, 1);
 	}
 	handshake_named(id, state.generation_ns);
 	report_open(id, &state, name);
 }
 
+static __always_inline void connection_forget(const struct connection_id *id)
+{
+	if (!bpf_map_delete_elem(&connections, id))
+		__sync_fetch_and_add(&connections_live, -1);
+}
+
+/* A process older than the agent may have objects whose name was set before. */
+static __always_inline bool process_is_old(void)
+{
+	return process_start_ns() < agent_start_ns;
+}
+
+/* The object is to talk to `name` (in EVENT_NAME_MAX bytes, with its NUL): followed from now on
+ * when that is a provider's host, else forgotten. */
+static __always_inline void connection_named(const struct connection_id *id, const char *name)
+{
+	struct connection_state *old;
+	__u32 *host_id = find_host(name);
+
+	if (!host_id) {
+		struct stranger no = { process_start_ns(), STRANGER_LOOKS };
+
+		connection_forget(id);
+		if (process_is_old())
+			bpf_map_update_elem(&strangers, id, &no, BPF_ANY);
+		return;
+	}
+	old = connection_find(id);
+	/* Set twice before any byte moved: still the same connection. */
+	if (old && old->host_id == *host_id && !old->sent && !old->received)
+		return;
+	connection_open(id, *host_id, name, 0);
+}
+
+/* The object begins again, for the same name. Bytes of the generation before that were lost behind
+ * the last record are in the counters of the kernel alone. */
+static __always_inline void connection_renewed(const struct connection_id *id)
+{
+	struct connection_state *state = connection_find(id);
+
+	if (state && (state->sent || state->received))
+		connection_open(id, state->host_id, NULL, 0);
+}
+
 /* The object ends. */
 static __always_inline void connection_gone(const struct connection_id *id)
 {
-	struct connection_state *state = bpf_map_lookup_elem(&connections, id);
-	struct event_close *e;
+	struct connection_state *state = connection_find(id);
 
+	if (process_is_old())
+		bpf_map_delete_elem(&strangers, id);
 	if (!state)
 		return;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (e) {
-		fill_head(&e->head, EVENT_CLOSE, id, state);
-		e->sent = state->sent;
-		e->received = state->received;
-		submit(e);
-	} else {
-		count(EVENT_COUNTER_RING_FULL, 1);
-	}
-	bpf_map_delete_elem(&connections, id);
+	report_close(id, state);
+	connection_forget(id);
 }

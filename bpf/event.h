@@ -30,6 +30,10 @@ enum event_type {
 
 enum event_direction { EVENT_SENT = 0, EVENT_RECEIVED = 1 };
 
+/* Offset of the first byte that is seen of a connection older than the agent: how many came before
+ * is not known. */
+#define EVENT_LATE_OFFSET 1
+
 struct event_head {
 	__u32 type;          /* enum event_type */
 	__u32 tgid;          /* process, as the initial pid namespace numbers it */
@@ -49,8 +53,10 @@ struct event_open {
 	__u32 host_id; /* value of the host filter that matched */
 	__u32 ns_pid;  /* the process, as its own pid namespace numbers it */
 	__u32 known;   /* bits of enum event_known */
+	__u32 late;    /* 1: older than the agent, offsets begin at EVENT_LATE_OFFSET */
+	__u32 unused;
 	char comm[EVENT_COMM_MAX];
-	char name[EVENT_NAME_MAX];
+	char name[EVENT_NAME_MAX];     /* empty: that of the generation before */
 	char labels[EVENT_LABELS_MAX]; /* value of OUTLAY_LABELS in its environment */
 	/* The names of a path from the last to the first, each with its NUL, then an empty one:
 	 * of the executable, from the root of its mount namespace, and of the cgroup (version 2).
@@ -91,7 +97,12 @@ struct event_close {
 	X(READ_FAULT, "read_fault")                   /* records whose bytes could not be read */  \
 	X(CONNECTIONS_FULL, "connections_full")       /* connections not followed: map full */     \
 	X(CALLS_FULL, "calls_full")                   /* calls not followed: map full */           \
-	X(NAME_UNREADABLE, "name_unreadable")         /* server names that could not be read */
+	X(NAME_UNREADABLE, "name_unreadable")         /* server names that could not be read */    \
+	X(CONNECTIONS_EVICTED, "connections_evicted") /* idle ones that made room: at least */     \
+	X(LATE_CONNECTIONS, "late_connections")       /* older than the agent, followed */         \
+	X(LATE_LOOKS, "late_looks")                   /* objects looked at for their host */       \
+	X(SERVER_SIDE, "server_side")                 /* objects that turned out to be servers */  \
+	X(UNSEEN_BYTES, "unseen_bytes") /* sent by sendfile: they pass no buffer (kTLS) */
 
 enum event_counter {
 #define X(id, name) EVENT_COUNTER_##id,

@@ -7,7 +7,6 @@
  * right. */
 #pragma once
 
-#include "call.h"
 #include "connection.h"
 
 #define GNUTLS_NAME_DNS 1 /* gnutls/gnutls.h */
@@ -28,36 +27,5 @@ int gnutls_name(struct pt_regs *ctx)
 		return 0;
 	}
 	connection_named(&id, name);
-	return 0;
-}
-
-SEC("uprobe")
-int gnutls_gone(struct pt_regs *ctx)
-{
-	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
-
-	connection_gone(&id);
-	return 0;
-}
-
-SEC("uprobe")
-int gnutls_recv(struct pt_regs *ctx)
-{
-	call_enter(PT_REGS_PARM1(ctx), EVENT_RECEIVED, PT_REGS_PARM2(ctx), 0);
-	return 0;
-}
-
-SEC("uprobe")
-int gnutls_send(struct pt_regs *ctx)
-{
-	call_enter(PT_REGS_PARM1(ctx), EVENT_SENT, PT_REGS_PARM2(ctx), 0);
-	return 0;
-}
-
-/* Bytes, or a negative error. */
-SEC("uretprobe")
-int gnutls_return(struct pt_regs *ctx)
-{
-	call_leave((__s64)PT_REGS_RC(ctx));
 	return 0;
 }

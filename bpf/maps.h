@@ -1,15 +1,22 @@
 /* Maps of the TLS programs. Sizes are bounds: what does not fit is counted, never silent. */
 #pragma once
 
+#include "cookie.h"
 #include "shared.h"
 
 /* A read or write that has been entered and has not returned. */
 struct call {
 	__u64 ssl; /* 0: none */
 	__u64 buffer;
-	__u64 count_at; /* where the _ex variants store the byte count; 0: it is the return value */
-	__u32 direction;
-	__u32 unused;
+	__u64 count_at; /* where the byte count goes; 0: it is the return value */
+	__u64 sp;       /* stack pointer on entry: tells whose return it is */
+	union probe_cookie cookie;
+};
+
+/* An object of a process older than the agent, of which no name is known (yet). */
+struct stranger {
+	__u64 start_ns;
+	__u64 looks; /* taken so far */
 };
 
 struct {
@@ -23,6 +30,13 @@ struct {
 	__type(key, int);
 	__type(value, struct call);
 } calls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct connection_id);
+	__type(value, struct stranger);
+} strangers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -36,9 +36,12 @@ struct {
 	__type(value, __u32);
 } hosts SEC(".maps"), wildcards SEC(".maps");
 
+#define CONNECTIONS_MAX 16384
+
+/* LRU: connections that were abandoned make room for new ones. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CONNECTIONS_MAX);
 	__type(key, struct connection_id);
 	__type(value, struct connection_state);
 } connections SEC(".maps");

@@ -31,7 +31,7 @@ int ssl_ctrl(struct pt_regs *ctx)
 }
 
 SEC("uprobe")
-int ssl_free(struct pt_regs *ctx)
+int object_gone(struct pt_regs *ctx)
 {
 	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
 
@@ -39,37 +39,39 @@ int ssl_free(struct pt_regs *ctx)
 	return 0;
 }
 
+/* The object is to be used once more. */
 SEC("uprobe")
-int ssl_read(struct pt_regs *ctx)
+int object_renewed(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), EVENT_RECEIVED, PT_REGS_PARM2(ctx), 0);
+	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
+
+	connection_renewed(&id);
+	return 0;
+}
+
+/* --- reads and writes, whatever the library: one program for entry and return, or two */
+
+extern bool bpf_session_is_return(void) __ksym __weak;
+
+SEC("uprobe")
+int call_session(struct pt_regs *ctx)
+{
+	if (!bpf_session_is_return())
+		return !call_begin(ctx); /* 1: the return does not matter */
+	call_end(ctx);
 	return 0;
 }
 
 SEC("uprobe")
-int ssl_read_ex(struct pt_regs *ctx)
+int call_enter(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), EVENT_RECEIVED, PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx));
+	call_begin(ctx);
 	return 0;
 }
 
 SEC("uprobe")
-int ssl_write(struct pt_regs *ctx)
+int call_leave(struct pt_regs *ctx)
 {
-	call_enter(PT_REGS_PARM1(ctx), EVENT_SENT, PT_REGS_PARM2(ctx), 0);
-	return 0;
-}
-
-SEC("uprobe")
-int ssl_write_ex(struct pt_regs *ctx)
-{
-	call_enter(PT_REGS_PARM1(ctx), EVENT_SENT, PT_REGS_PARM2(ctx), PT_REGS_PARM4(ctx));
-	return 0;
-}
-
-SEC("uretprobe")
-int ssl_return(struct pt_regs *ctx)
-{
-	call_leave((__s32)PT_REGS_RC(ctx));
+	call_end(ctx);
 	return 0;
 }

@@ -6,14 +6,18 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attach/libraries.h"
 #include "attach/mappings.h"
 #include "attach/scan.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/span.h"
 #include "bpf/tls.skel.h"
 
@@ -22,7 +26,7 @@
 struct attach {
 	struct attach_options options;
 	struct attach_counters counters;
-	struct tls_bpf *skeleton;
+	struct probe_means means;
 	struct mappings *mappings;
 	struct libraries *libraries;
 	struct scan_visitor visitor;
@@ -65,18 +69,62 @@ static int check_kernel(struct err *err)
 	return 0;
 }
 
+/* Linux 6.11 made a system call of the end of a return probe, 6.14 let it pass every seccomp
+ * filter; which stable versions have that is not looked at. */
+static bool returns_may_kill(void)
+{
+	unsigned major = 0, minor = 0;
+	struct utsname name;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major == 6 && minor >= 11 && minor <= 13;
+}
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * NS_PER_SEC + (uint64_t)t.tv_nsec;
+}
+
+static int load_for(struct attach *a, enum link_kind kind)
+{
+	struct tls_bpf *skeleton = tls_bpf__open();
+	int code;
+
+	if (!skeleton)
+		return -errno;
+	bpf_map__set_max_entries(skeleton->maps.events, a->options.ring_bytes);
+	skeleton->rodata->agent_start_ns = boottime_ns();
+	skeleton->rodata->request_keep_bytes = a->options.request_keep_bytes;
+	link_prepare(skeleton->obj, kind);
+	code = tls_bpf__load(skeleton);
+	if (code == 0)
+		code = link_try(kind == LINK_SESSION ? skeleton->progs.call_session
+						     : skeleton->progs.call_enter,
+				kind);
+	if (code < 0) {
+		tls_bpf__destroy(skeleton);
+		return code;
+	}
+	a->means.skeleton = skeleton;
+	a->means.links = kind;
+	return 0;
+}
+
 static int load_programs(struct attach *a, struct err *err)
 {
-	int code;
+	const char *links = a->options.links, *returns = a->options.returns;
+	int code = -EINVAL;
 
 	libbpf_set_print(NULL);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
-	a->skeleton = tls_bpf__open();
-	if (!a->skeleton)
-		return err_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
-	bpf_map__set_max_entries(a->skeleton->maps.events, a->options.ring_bytes);
-	a->skeleton->rodata->request_keep_bytes = a->options.request_keep_bytes;
-	code = tls_bpf__load(a->skeleton);
+	for (unsigned kind = 0; kind < LINK_KINDS && code < 0; kind++)
+		if (!links || strcmp(links, link_name(kind)) == 0)
+			code = load_for(a, kind);
+	a->means.at_rets = returns ? strcmp(returns, "ret") == 0 : returns_may_kill();
 	if (code < 0 && geteuid() != 0)
 		return err_set(err, -EPERM,
 			       "not root: run it with sudo, or give it CAP_BPF, CAP_PERFMON, "
@@ -107,7 +155,7 @@ int attach_new(const struct attach_options *options, struct attach **ret_attach,
 	if (code < 0)
 		return code;
 	a->libraries = libraries_new(&(struct libraries_options){
-	    .skeleton = a->skeleton, .note = options->note, .ctx = options->ctx });
+	    .means = a->means, .note = options->note, .ctx = options->ctx });
 	if (!a->libraries)
 		return err_set(err, -ENOMEM, "out of memory");
 	a->visitor = (struct scan_visitor){ want_file, found_file, a->libraries };
@@ -126,7 +174,7 @@ void attach_free(struct attach *a)
 		return;
 	mappings_free(a->mappings);
 	libraries_free(a->libraries);
-	tls_bpf__destroy(a->skeleton);
+	tls_bpf__destroy(a->means.skeleton);
 	free(a);
 }
 
@@ -191,8 +239,8 @@ static void drop_stale(int map, const char *const *patterns, unsigned n, bool wi
 
 int attach_set_hosts(struct attach *a, const char *const *patterns, unsigned n, struct err *err)
 {
-	int hosts = bpf_map__fd(a->skeleton->maps.hosts);
-	int wildcards = bpf_map__fd(a->skeleton->maps.wildcards);
+	int hosts = bpf_map__fd(a->means.skeleton->maps.hosts);
+	int wildcards = bpf_map__fd(a->means.skeleton->maps.wildcards);
 
 	if (n > EVENT_HOSTS_MAX)
 		return err_set(err, -E2BIG, "%u provider hosts: the limit is %d", n,
@@ -214,17 +262,17 @@ int attach_set_hosts(struct attach *a, const char *const *patterns, unsigned n, 
 
 int attach_ring_fd(const struct attach *a)
 {
-	return bpf_map__fd(a->skeleton->maps.events);
+	return bpf_map__fd(a->means.skeleton->maps.events);
 }
 
 _Atomic uint32_t *attach_wake_flag(struct attach *a)
 {
-	return (_Atomic uint32_t *)&a->skeleton->bss->reader_asleep;
+	return (_Atomic uint32_t *)&a->means.skeleton->bss->reader_asleep;
 }
 
 struct attach_shared attach_shared(const struct attach *a)
 {
-	const struct tls_bpf *skeleton = a->skeleton;
+	const struct tls_bpf *skeleton = a->means.skeleton;
 
 	return (struct attach_shared){
 		.hosts_fd = bpf_map__fd(skeleton->maps.hosts),
@@ -246,7 +294,8 @@ void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUN
 
 	memset(ret, 0, EVENT_COUNTER_MAX * sizeof(*ret));
 	for (uint32_t i = 0; values && i < EVENT_COUNTER_MAX; i++) {
-		if (bpf_map_lookup_elem(bpf_map__fd(a->skeleton->maps.counters), &i, values) < 0)
+		if (bpf_map_lookup_elem(bpf_map__fd(a->means.skeleton->maps.counters), &i, values) <
+		    0)
 			continue;
 		for (int cpu = 0; cpu < n_cpus; cpu++)
 			ret[i] += values[cpu];
@@ -259,14 +308,16 @@ static void forget_dead(struct attach *a)
 		uint64_t ssl;
 		uint32_t tgid, unused;
 	} key, next;
-	int map = bpf_map__fd(a->skeleton->maps.connections);
+	__u64 *live = &a->means.skeleton->bss->connections_live;
+	int map = bpf_map__fd(a->means.skeleton->maps.connections);
 	int more = bpf_map_get_next_key(map, NULL, &next);
 
 	while (more == 0) {
 		key = next;
 		more = bpf_map_get_next_key(map, &key, &next);
-		if (kill((pid_t)key.tgid, 0) < 0 && errno == ESRCH)
-			bpf_map_delete_elem(map, &key);
+		if (kill((pid_t)key.tgid, 0) < 0 && errno == ESRCH &&
+		    bpf_map_delete_elem(map, &key) == 0)
+			__atomic_sub_fetch(live, 1, __ATOMIC_RELAXED);
 	}
 }
 

@@ -22,6 +22,10 @@ struct attach_options {
 	unsigned ring_bytes; /* power of two, whole pages */
 	/* Bytes kept at each end of one write of a request, at most EVENT_KEEP_MAX; 0 keeps all. */
 	unsigned request_keep_bytes;
+	/* NULL: the best that the kernel has; else a link_name(). */
+	const char *links;
+	/* NULL: as the kernel's version demands; else "probe" or "ret" (probe.h, at_rets). */
+	const char *returns;
 	/* A line for the person at the terminal: which library, how many probes, or why not. */
 	void (*note)(void *ctx, const char *line);
 	void *ctx;

@@ -152,13 +152,13 @@ void libraries_found(struct libraries *l, int fd, const char *label)
 		counter_add(&l->counters.full, 1);
 		return;
 	}
-	if (probe_attach(l->options.skeleton, fd, kinds, &library->probes, &err) < 0) {
+	if (probe_attach(&l->options.means, fd, kinds, &library->probes, &err) < 0) {
 		counter_add(&l->counters.failed, 1);
 		note(l, "cannot watch %s: %s", label, err.text);
 		return;
 	}
 	counter_add(&l->counters.watched, 1);
-	note(l, "watching %s (%u probes)", label, probe_count(library->probes));
+	note(l, "watching %s (%u probes)", label, probe_facts(library->probes)->places);
 }
 
 void libraries_begin_sweep(struct libraries *l)

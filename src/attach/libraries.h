@@ -10,13 +10,13 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "attach/probe.h"
 #include "base/counter.h"
 
 #define LIBRARIES_MAX         1024
 #define LIBRARIES_IDLE_SWEEPS 60
 
 struct libraries;
-struct tls_bpf;
 
 struct libraries_counters {
 	struct counter watched;   /* files that got probes */
@@ -28,7 +28,7 @@ struct libraries_counters {
 };
 
 struct libraries_options {
-	struct tls_bpf *skeleton; /* borrowed */
+	struct probe_means means;
 	void (*note)(void *ctx, const char *line);
 	void *ctx;
 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
 
@@ -138,6 +139,8 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 			   (struct span){ open->name, strnlen(open->name, sizeof(open->name)) });
 	else
 		counter_add(&c->counters.unnamed, 1);
+	for (int d = 0; open && open->late && d < 2; d++)
+		e->next[d] = EVENT_LATE_OFFSET;
 	HASH_ADD(hh, c->entries, key, sizeof(e->key), e);
 	counter_add(&c->counters.connections, 1);
 	atomic_fetch_add_explicit(&c->counters.live, 1, memory_order_relaxed);
@@ -150,10 +153,16 @@ static struct entry *entry_for(struct capture *c, const struct event_head *head,
 			       const struct event_open *open)
 {
 	struct entry *e = find_entry(c, head);
+	struct event_open renewed;
 
 	if (e && e->conn.key.generation_ns > head->generation_ns)
 		return NULL;
 	if (e && e->conn.key.generation_ns < head->generation_ns) {
+		if (open && !open->name[0]) {
+			renewed = *open;
+			snprintf(renewed.name, sizeof(renewed.name), "%s", e->conn.server);
+			open = &renewed;
+		}
 		close_entry(c, e, utc_ns, none);
 		e = NULL;
 	}

@@ -84,11 +84,16 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time, const ui
 
 static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
 
+/* How the next world puts its probes on; NULL: the best that the kernel has. */
+static const char *links, *returns;
+
 static void open_world_keeping(struct world *w, unsigned ring_bytes, unsigned request_keep_bytes)
 {
 	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
 	struct attach_options options = { .ring_bytes = ring_bytes,
-					  .request_keep_bytes = request_keep_bytes };
+					  .request_keep_bytes = request_keep_bytes,
+					  .links = links,
+					  .returns = returns };
 	struct capture_options capture = {
 		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
 	};
@@ -244,6 +249,26 @@ static void test_every_size_ex(void **state)
 {
 	(void)state;
 	check_sizes(true);
+}
+
+/* What the best kind did above, the others do too. */
+static void test_every_size_by_every_means(void **state)
+{
+	static const struct {
+		const char *links, *returns;
+	} means[] = {
+		{ "multi", "probe" }, { "perf", "probe" }, { "session", "ret" },
+		{ "multi", "ret" },   { "perf", "ret" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++) {
+		links = means[i].links;
+		returns = means[i].returns;
+		check_sizes(i & 1);
+	}
+	links = NULL;
+	returns = NULL;
 }
 
 static void test_one_call_of_more_than_its_records(void **state)
@@ -554,6 +579,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_size_plain),
 		cmocka_unit_test(test_every_size_ex),
+		cmocka_unit_test(test_every_size_by_every_means),
 		cmocka_unit_test(test_one_call_of_more_than_its_records),
 		cmocka_unit_test(test_the_middle_of_a_request_is_left_out),
 		cmocka_unit_test(test_other_host_leaves_nothing),
