@@ -4,14 +4,14 @@
  * the spot, so its packets cost one miss. Nothing is ever dropped or changed here. */
 #include "flow_maps.h"
 #include "host.h"
+#include "older.h"
 #include "speaker.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define PREFACE_MAX 16384 /* bytes to a proxy before the ClientHello: CONNECT and its header */
-#define HTTPS       443
-#define SOCK_STREAM 1 /* of the socket types of a user-space header */
-#define SOCK_DONE   1 /* bit of skc_flags: a FIN has come (net/sock.h) */
+#define SOCK_STREAM 1     /* of the socket types of a user-space header */
+#define SOCK_DONE   1     /* bit of skc_flags: a FIN has come (net/sock.h) */
 
 /* --- who */
 

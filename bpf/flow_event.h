@@ -16,6 +16,7 @@ enum flow_type {
 	FLOW_HELLO = 1, /* a ClientHello names a provider's host: struct flow_hello */
 	FLOW_QUIC = 2,  /* first UDP datagram of a socket to port 443 of such a host: the same */
 	FLOW_CLOSE = 3, /* a connection that has said hello is closed: struct flow_close */
+	FLOW_OLDER = 4, /* not in the ring, when asked for: struct flow_older */
 };
 
 struct flow_head {
@@ -47,6 +48,15 @@ struct flow_close {
 	struct flow_head head;
 	__u64 sent;     /* bytes that the peer acknowledged, once each */
 	__u64 received; /* bytes that arrived in order */
+};
+
+/* An open connection to port 443 whose connect() was not seen. */
+struct flow_older {
+	struct flow_head head;
+	__u64 inode; /* of the socket, as in /proc/PID/fd; 0: it has no file any more */
+	__u64 sent;  /* as in struct flow_close, so far */
+	__u64 received;
+	__u8 remote[16];
 };
 
 /* Every ClientHello ends under one of the first five, every refusal under one of the others. */

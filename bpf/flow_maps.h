@@ -4,6 +4,10 @@
 #include "flow_event.h"
 #include "hello.h"
 #include "shared.h"
+#include "sock.h"
+
+#define HTTPS   443
+#define AF_INET 2 /* of the address families of a user-space header */
 
 enum state { STATE_NEW, STATE_PREFACE, STATE_PIECES, STATE_PROVIDER, STATE_QUIC };
 
@@ -45,7 +49,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 << 10);
+	__uint(max_entries, 128 << 10);
 } records SEC(".maps");
 
 struct {
@@ -76,7 +80,7 @@ struct {
  * nobody else reports and that may be gone in a moment, and when the ring fills up. */
 static __always_inline void submit(void *record, bool urgent)
 {
-	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > (128 << 10))
+	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > (64 << 10))
 		urgent = true;
 	bpf_ringbuf_submit(record, urgent ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }

@@ -82,7 +82,3 @@ struct task_struct {
 	__u64 start_boottime;
 	char comm[16];
 } READ_BY_NAME;
-
-struct sock_common {
-	unsigned long skc_flags; /* bits of enum sock_flags */
-} READ_BY_NAME;

@@ -13,6 +13,7 @@
 
 #define TOP           20 /* rows of the unmetered that status shows */
 #define PUBLISH_TICKS 4
+#define OLDER_TICKS   240 /* a minute */
 
 static const struct timeval tick = { .tv_usec = 250000 };
 
@@ -66,6 +67,15 @@ static void take_captures(void *ctx)
 	}
 }
 
+static void look_at_older(struct flow_loop *l)
+{
+	if (!l->hooks)
+		return;
+	flows_older_begin(l->flows);
+	(void)hooks_older(l->hooks);
+	flows_older_end(l->flows);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
 	struct flow_loop *l = ctx;
@@ -75,7 +85,9 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	drain(l);
 	flows_tick(l->flows);
-	if (++l->ticks % PUBLISH_TICKS)
+	if (++l->ticks % OLDER_TICKS == 0 && flows_older(l->flows))
+		look_at_older(l);
+	if (l->ticks % PUBLISH_TICKS)
 		return;
 	draft = latest_draft(l->top);
 	draft->n = flows_unmetered(l->flows, draft->rows, TOP);
@@ -100,6 +112,8 @@ static int make_parts(struct flow_loop *l)
 		code = latest_new(sizeof(struct top), &l->top);
 	if (code == 0 && hooks_new(&hooks, &l->hooks, &l->refusal) < 0)
 		fprintf(stderr, "outlayd: what is not metered is not seen: %s\n", l->refusal.text);
+	if (code == 0)
+		look_at_older(l);
 	return code;
 }
 
@@ -201,6 +215,7 @@ static void describe_flows(const struct flow_counters *c, struct emit *out)
 		{ "captures_unmatched", &c->captures_unmatched },
 		{ "evicted", &c->evicted },
 		{ "orphans", &c->orphans },
+		{ "older_dropped", &c->older_dropped },
 		{ "rows_dropped", &c->rows_dropped },
 	};
 

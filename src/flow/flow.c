@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/span.h"
+#include "flow/older.h"
 #include "flow/party.h"
 #include "flow/unmetered.h"
 
@@ -48,6 +49,7 @@ struct flows {
 	struct flow *ended; /* in order of ending */
 	struct party *parties;
 	struct unmetered *unmetered;
+	struct older *older;
 	int64_t swept_ns;
 };
 
@@ -73,7 +75,8 @@ int flows_new(const struct clock *clock, const char *proc, struct flows **ret_fl
 	t->clock = clock;
 	t->proc = proc;
 	t->unmetered = unmetered_new();
-	if (!t->unmetered)
+	t->older = older_new(proc);
+	if (!t->unmetered || !t->older)
 		return -ENOMEM;
 	*ret_flows = TAKE_PTR(t);
 	return 0;
@@ -170,6 +173,7 @@ void flows_free(struct flows *t)
 	while (t->flows)
 		forget(t, t->flows);
 	unmetered_free(t->unmetered);
+	older_free(t->older);
 	free(t);
 }
 
@@ -260,6 +264,8 @@ static void take_hello(struct flows *t, const struct flow_hello *hello)
 		f->party = party_make(&t->parties, t->proc, hello, span_of(host));
 	if (f && f->party)
 		add_flow(t, TAKE_PTR(f), hello);
+	if (hello->head.type == FLOW_HELLO)
+		older_named(t->older, hello->remote, host);
 }
 
 static void take_close(struct flows *t, const struct flow_close *close)
@@ -283,6 +289,8 @@ void flows_record(struct flows *t, const void *record, size_t bytes)
 		take_hello(t, record);
 	else if (type == FLOW_CLOSE && bytes >= sizeof(struct flow_close))
 		take_close(t, record);
+	else if (type == FLOW_OLDER && bytes >= sizeof(struct flow_older))
+		older_add(t->older, record);
 	else
 		counter_add(&t->counters.bad_records, 1);
 }
@@ -304,8 +312,26 @@ void flows_captured(struct flows *t, const struct flow_capture *capture)
 	party = party_find(t->parties, key.tgid, key.start_ns, span_of(capture->server));
 	if (party && !capture->lost)
 		party->captured++;
-	if (!party)
-		counter_add(&t->counters.captures_unmatched, 1);
+	if (party)
+		return;
+	counter_add(&t->counters.captures_unmatched, 1);
+	if (!capture->lost)
+		older_captured(t->older, capture->tgid, span_of(capture->server));
+}
+
+void flows_older_begin(struct flows *t)
+{
+	older_begin(t->older);
+}
+
+void flows_older_end(struct flows *t)
+{
+	counter_add(&t->counters.older_dropped, older_end(t->older));
+}
+
+unsigned flows_older(const struct flows *t)
+{
+	return older_count(t->older);
 }
 
 /* --- time */
@@ -353,6 +379,7 @@ unsigned flows_unmetered(struct flows *t, struct flow_unmetered *ret_rows, unsig
 		if (!f->has_ended && f->started_ns <= old_ns && judge(f, &reason) == FLOW_UNMETERED)
 			add_unmetered(t, now, f, reason);
 	}
+	older_put(t->older, t->clock->now_ns(t->clock), now);
 	n = unmetered_top(now, ret_rows, max);
 	unmetered_free(now);
 	return n;

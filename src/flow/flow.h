@@ -29,6 +29,7 @@ enum flow_verdict {
 	X(UNSURE, "unsure")     /* one of several, of which not all were captured */               \
 	X(LOST, "lost")         /* its plaintext did not fit into the ring */                      \
 	X(SILENT, "silent")     /* more bytes than a handshake, past the probes */                 \
+	X(LATE, "late")         /* older than the agent; its host is inferred */                   \
 	X(QUIC, "quic")         /* UDP to the port 443 of a provider's address */
 
 enum flow_reason {
@@ -68,8 +69,9 @@ struct flow_counters {
 	struct counter captures;           /* notices of the capture stage */
 	struct counter captures_unmatched; /* of connections that no flow is known for */
 	struct counter evicted;            /* judged early: the table was full */
-	struct counter orphans;      /* ended because the process is gone: no close was seen */
-	struct counter rows_dropped; /* rows of the unmetered that made room */
+	struct counter orphans;       /* ended because the process is gone: no close was seen */
+	struct counter older_dropped; /* connections older than the agent, beyond the limit */
+	struct counter rows_dropped;  /* rows of the unmetered that made room */
 	_Atomic uint64_t live;
 };
 
@@ -84,6 +86,12 @@ void flows_record(struct flows *flows, const void *record, size_t bytes);
 void flows_captured(struct flows *flows, const struct flow_capture *capture);
 /* Judges what has ended; call it a few times a second. */
 void flows_tick(struct flows *flows);
+
+/* A round of the connections that are older than the agent: begin, a record each, end. */
+void flows_older_begin(struct flows *flows);
+void flows_older_end(struct flows *flows);
+/* How many of them are open; 0: no further round is needed. */
+unsigned flows_older(const struct flows *flows);
 
 /* The rows with the most connections first; returns how many. */
 unsigned flows_unmetered(struct flows *flows, struct flow_unmetered *ret_rows, unsigned max);

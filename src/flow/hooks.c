@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "bpf/flow.skel.h"
 
-enum { FEATURES = 4 };
+enum { CGROUP_HOOKS = 4, OLDER = CGROUP_HOOKS, FEATURES };
 
 struct hooks {
 	struct hooks_options options;
@@ -82,17 +82,19 @@ static void attach_all(struct hooks *h, int root)
 	const struct {
 		const char *name;
 		struct bpf_program *program;
-	} wanted[FEATURES] = {
+	} wanted[CGROUP_HOOKS] = {
 		{ "connect4", h->skeleton->progs.flow_connect4 },
 		{ "connect6", h->skeleton->progs.flow_connect6 },
 		{ "egress", h->skeleton->progs.flow_egress },
 		{ "sockops", h->skeleton->progs.flow_sockops },
 	};
 
-	for (int i = 0; i < FEATURES; i++) {
+	for (int i = 0; i < CGROUP_HOOKS; i++) {
 		h->links[i] = bpf_program__attach_cgroup(wanted[i].program, root);
 		h->features[i] = (struct hooks_feature){ wanted[i].name, h->links[i] ? 0 : -errno };
 	}
+	h->links[OLDER] = bpf_program__attach_iter(h->skeleton->progs.flow_older, NULL);
+	h->features[OLDER] = (struct hooks_feature){ "older", h->links[OLDER] ? 0 : -errno };
 }
 
 CLEANUP_FOR(hooks, struct hooks *, hooks_free)
@@ -144,6 +146,22 @@ unsigned hooks_drain(struct hooks *h)
 	int n = ring_buffer__consume(h->ring);
 
 	return n > 0 ? (unsigned)n : 0;
+}
+
+int hooks_older(struct hooks *h)
+{
+	CLOSE_FD int fd = -1;
+	struct flow_older record;
+
+	if (!h->links[OLDER])
+		return h->features[OLDER].code;
+	fd = bpf_iter_create(bpf_link__fd(h->links[OLDER]));
+	if (fd < 0)
+		return -errno;
+	/* The kernel breaks off between two records, never within one that fits. */
+	while (read(fd, &record, sizeof(record)) == (ssize_t)sizeof(record))
+		h->options.record(h->options.ctx, &record, sizeof(record));
+	return 0;
 }
 
 void hooks_read_counters(const struct hooks *h, uint64_t ret[static FLOW_COUNTER_MAX])

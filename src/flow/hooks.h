@@ -34,5 +34,9 @@ int hooks_fd(const struct hooks *hooks);
 /* Hands on every record; returns how many. */
 unsigned hooks_drain(struct hooks *hooks);
 
+/* Hands on the open connections to port 443 in this network namespace that the hooks do not know:
+ * struct flow_older each. -errno: the kernel cannot tell. */
+int hooks_older(struct hooks *hooks);
+
 /* Sums the per-CPU counters. */
 void hooks_read_counters(const struct hooks *hooks, uint64_t ret[static FLOW_COUNTER_MAX]);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,9 +31,10 @@
 struct world {
 	struct attach *attach;
 	struct hooks *hooks;
-	unsigned n_hellos, n_quic, n_closes;
+	unsigned n_hellos, n_quic, n_closes, n_older;
 	struct flow_hello hellos[RECORDS_MAX];
 	struct flow_close closes[RECORDS_MAX];
+	struct flow_older older[RECORDS_MAX];
 };
 
 static void on_record(void *ctx, const void *record, size_t bytes)
@@ -46,35 +48,52 @@ static void on_record(void *ctx, const void *record, size_t bytes)
 		memcpy(&w->closes[w->n_closes++], record, sizeof(struct flow_close));
 		return;
 	}
+	if (head->type == FLOW_OLDER) {
+		assert_int_equal(bytes, sizeof(struct flow_older));
+		if (w->n_older < RECORDS_MAX)
+			memcpy(&w->older[w->n_older++], record, sizeof(struct flow_older));
+		return;
+	}
 	assert_int_equal(bytes, sizeof(struct flow_hello));
 	w->n_quic += head->type == FLOW_QUIC;
 	memcpy(&w->hellos[w->n_hellos++], record, sizeof(struct flow_hello));
+}
+
+static void open_hooks(struct world *w)
+{
+	struct attach_shared shared = attach_shared(w->attach);
+	struct hooks_options hooks = { .hosts_fd = shared.hosts_fd,
+				       .wildcards_fd = shared.wildcards_fd,
+				       .connections_fd = shared.connections_fd,
+				       .handshakes_fd = shared.handshakes_fd,
+				       .record = on_record,
+				       .ctx = w };
+	const struct hooks_feature *features;
+	struct err err = { 0 };
+	unsigned n;
+
+	if (hooks_new(&hooks, &w->hooks, &err) < 0)
+		fail_msg("%s", err.text);
+	features = hooks_features(w->hooks, &n);
+	assert_int_equal(n, 5);
+	for (unsigned i = 0; i < n; i++) {
+		assert_true(strlen(features[i].name) > 0);
+		assert_int_equal(features[i].code, 0);
+	}
 }
 
 static int open_world(void **state)
 {
 	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
 	struct attach_options options = { .ring_bytes = 1 << 20 };
-	struct hooks_options hooks = { .record = on_record };
 	struct world *w = calloc(1, sizeof(*w));
-	struct attach_shared shared;
 	struct err err = { 0 };
-	unsigned n;
 
 	if (attach_new(&options, &w->attach, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
 	attach_sweep(w->attach);
-	shared = attach_shared(w->attach);
-	hooks.hosts_fd = shared.hosts_fd;
-	hooks.wildcards_fd = shared.wildcards_fd;
-	hooks.connections_fd = shared.connections_fd;
-	hooks.handshakes_fd = shared.handshakes_fd;
-	hooks.ctx = w;
-	if (hooks_new(&hooks, &w->hooks, &err) < 0)
-		fail_msg("%s", err.text);
-	for (unsigned i = 0; i < (hooks_features(w->hooks, &n), n); i++)
-		assert_int_equal(hooks_features(w->hooks, &n)[i].code, 0);
+	open_hooks(w);
 	*state = w;
 	return 0;
 }
@@ -518,6 +537,52 @@ static void test_quic_to_a_known_address(void **state)
 	close_link(&l);
 }
 
+static const struct flow_older *older_of(const struct world *w, uint64_t cookie)
+{
+	for (unsigned i = 0; i < w->n_older; i++)
+		if (w->older[i].head.cookie == cookie)
+			return &w->older[i];
+	return NULL;
+}
+
+/* Open before the hooks: told of when asked for, with its address, its inode and its bytes. */
+static void test_older_connection(void **state)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(443) };
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct world *w = *state;
+	const struct flow_older *older;
+	uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+	struct stat st;
+
+	hooks_free(w->hooks);
+	inet_pton(AF_INET, "127.83.9.1", &at.sin_addr);
+	assert_int_equal(bind(listener, (void *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(connect(client, (void *)&at, sizeof(at)), 0);
+	server = accept(listener, NULL, NULL);
+	move(client, server, (char[700]){ 0 }, 700);
+	move(server, client, (char[90]){ 0 }, 90);
+	assert_int_equal(getsockopt(client, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+	assert_int_equal(fstat(client, &st), 0);
+	open_hooks(w);
+	assert_int_equal(hooks_older(w->hooks), 0);
+	older = older_of(w, cookie);
+	assert_non_null(older);
+	assert_int_equal(older->inode, st.st_ino);
+	assert_int_equal(older->sent, 700);
+	assert_int_equal(older->received, 90);
+	assert_memory_equal(older->remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\x53\x09\x01", 16);
+	close(client);
+	close(server);
+	w->n_older = 0;
+	assert_int_equal(hooks_older(w->hooks), 0);
+	assert_null(older_of(w, cookie));
+	close(listener);
+}
+
 /* --- whose SSL object it is */
 
 struct talk {
@@ -717,6 +782,7 @@ int main(void)
 		TEST(test_bytes_at_close),
 		TEST(test_child_that_speaks),
 		TEST(test_quic_to_a_known_address),
+		TEST(test_older_connection),
 		TEST(test_object_of_each_thread),
 		TEST(test_named_and_spoken_by_one_thread),
 		TEST(test_two_named_are_not_guessed),

@@ -10,3 +10,4 @@ struct event_close *event_close;
 struct flow_head *flow_head;
 struct flow_hello *flow_hello;
 struct flow_close *flow_close;
+struct flow_older *flow_older;

@@ -66,6 +66,10 @@ static const struct member flow_close_members[] = {
 	MEMBER(flow_close, sent),
 	MEMBER(flow_close, received),
 };
+static const struct member older_members[] = {
+	MEMBER(flow_older, head),     MEMBER(flow_older, inode),  MEMBER(flow_older, sent),
+	MEMBER(flow_older, received), MEMBER(flow_older, remote),
+};
 
 static void check_struct(const struct btf *btf, const char *name, size_t size,
 			 const struct member *members, unsigned n)
@@ -102,6 +106,7 @@ static void test_layouts(void **state)
 	CHECK(btf, flow_head, flow_head_members);
 	CHECK(btf, flow_hello, hello_members);
 	CHECK(btf, flow_close, flow_close_members);
+	CHECK(btf, flow_older, older_members);
 	btf__free(btf);
 }
 

@@ -7,7 +7,7 @@
 
 #include "flow/flow.h"
 
-enum { HELLO, QUIC, CLOSE, CAPTURED, LOST, TIME, RAW, KINDS };
+enum { HELLO, QUIC, CLOSE, CAPTURED, LOST, TIME, RAW, OLDER, KINDS };
 
 static int64_t now_ns;
 
@@ -18,6 +18,19 @@ static int64_t now(const struct clock *clock)
 }
 
 static const struct clock fuzz_clock = { now, now };
+
+static void take_round(struct flows *flows, const uint8_t *bytes, size_t n)
+{
+	struct flow_older older = { .head = { .type = FLOW_OLDER } };
+
+	flows_older_begin(flows);
+	for (size_t i = 0; i < n; i++) {
+		older.head.cookie = bytes[i];
+		flows_record(flows, &older, sizeof(older));
+	}
+	flows_older_end(flows);
+	assert(flows_older(flows) <= 256);
+}
 
 /* What is given replaces the start of a record; its few first bytes are kept small, so that keys
  * meet again. */
@@ -45,6 +58,8 @@ static void take_step(struct flows *flows, unsigned kind, const uint8_t *bytes, 
 		now_ns += (int64_t)n * NS_PER_SEC;
 	else if (kind == RAW)
 		flows_record(flows, bytes, n);
+	else if (kind == OLDER)
+		take_round(flows, bytes, n);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

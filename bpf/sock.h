@@ -1,0 +1,45 @@
+/* As kernel.h, of sockets. */
+#pragma once
+
+#include "kernel.h"
+
+struct in6_addr {
+	__u8 bytes[16];
+};
+
+struct sock_common {
+	unsigned long skc_flags; /* bits of enum sock_flags */
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	__u16 skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+} READ_BY_NAME;
+
+struct inode {
+	unsigned long i_ino;
+} READ_BY_NAME;
+
+struct socket_alloc { /* a socket and its inode lie side by side */
+	struct inode vfs_inode;
+} READ_BY_NAME;
+
+struct sock {
+	struct socket_alloc *sk_socket; /* the `struct socket` at its start */
+} READ_BY_NAME;
+
+struct tcp_sock {
+	__u64 bytes_acked;
+	__u64 bytes_received;
+} READ_BY_NAME;
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} READ_BY_NAME;
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+} READ_BY_NAME;

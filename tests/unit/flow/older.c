@@ -1,0 +1,162 @@
+/* Connections older than the agent, with records made by hand and a /proc of our own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "flow/older.h"
+
+#define HOST "api.openai.com"
+
+static const uint8_t provider[16] = { [10] = 0xff, 0xff, 192, 0, 2, 1 };
+static const uint8_t other[16] = { [10] = 0xff, 0xff, 192, 0, 2, 2 };
+static char proc[] = "/tmp/outlay-older-XXXXXX";
+
+/* Process 4711 has the socket 77 open, and files that are none. */
+static int make_proc(void **state)
+{
+	char path[128];
+
+	(void)state;
+	assert_non_null(mkdtemp(proc));
+	snprintf(path, sizeof(path), "%s/4711", proc);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/4711/fd", proc);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/4711/fd/3", proc);
+	assert_int_equal(symlink("socket:[77]", path), 0);
+	snprintf(path, sizeof(path), "%s/4711/fd/4", proc);
+	assert_int_equal(symlink("socket:[x]", path), 0);
+	snprintf(path, sizeof(path), "%s/4711/fd/5", proc);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	return 0;
+}
+
+static int remove_proc(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", proc);
+	return system(command);
+}
+
+static void add(struct older *older, uint64_t cookie, uint64_t inode, const uint8_t remote[16],
+		uint64_t sent)
+{
+	struct flow_older record = { .head = { .type = FLOW_OLDER, .cookie = cookie },
+				     .inode = inode,
+				     .sent = sent,
+				     .received = 2 * sent };
+
+	memcpy(record.remote, remote, sizeof(record.remote));
+	older_add(older, &record);
+}
+
+static struct older *make(unsigned n)
+{
+	struct older *older = older_new(proc);
+
+	older_begin(older);
+	for (unsigned i = 0; i < n; i++)
+		add(older, 1 + i, 77 + i, i % 2 ? other : provider, 100);
+	assert_int_equal(older_end(older), n > OLDER_MAX ? n - OLDER_MAX : 0);
+	return older;
+}
+
+static unsigned rows(const struct older *older, struct flow_unmetered *ret_row)
+{
+	struct unmetered *table = unmetered_new();
+	unsigned n;
+
+	older_put(older, 5, table);
+	n = unmetered_top(table, ret_row, 1);
+	unmetered_free(table);
+	return n;
+}
+
+static void test_host_is_inferred_from_the_address(void **state)
+{
+	struct older *older = make(2);
+	struct flow_unmetered row;
+
+	(void)state;
+	assert_int_equal(older_count(older), 2);
+	assert_int_equal(rows(older, &row), 0); /* nobody knows whom they speak to */
+	older_named(older, provider, HOST);
+	assert_int_equal(rows(older, &row), 1);
+	assert_string_equal(row.host, HOST);
+	assert_string_equal(row.exe, "[not known]"); /* it has no exe in this /proc */
+	assert_int_equal(row.pid, 4711);
+	assert_int_equal(row.reason, FLOW_REASON_LATE);
+	assert_int_equal(row.connections, 1);
+	assert_int_equal(row.open, 1);
+	assert_int_equal(row.sent, 100);
+	assert_int_equal(row.received, 200);
+	assert_int_equal(row.last_seen_ns, 5);
+	older_free(older);
+}
+
+static void test_later_rounds_only_refresh(void **state)
+{
+	struct older *older = make(2);
+	struct flow_unmetered row;
+
+	(void)state;
+	older_named(older, provider, HOST);
+	older_begin(older);
+	add(older, 1, 77, provider, 300);
+	add(older, 9, 90, provider, 1); /* newer than the hooks: they know it */
+	assert_int_equal(older_end(older), 0);
+	assert_int_equal(older_count(older), 1);
+	assert_int_equal(rows(older, &row), 1);
+	assert_int_equal(row.sent, 300);
+	older_begin(older);
+	older_end(older);
+	assert_int_equal(older_count(older), 0);
+	older_free(older);
+}
+
+static void test_captured_is_not_listed(void **state)
+{
+	struct older *older = make(1);
+	struct flow_unmetered row;
+
+	(void)state;
+	older_named(older, provider, HOST);
+	older_captured(older, 4712, span_of(HOST));
+	older_captured(older, 4711, SPAN("api.anthropic.com"));
+	assert_int_equal(rows(older, &row), 1);
+	older_captured(older, 4711, span_of(HOST));
+	assert_int_equal(rows(older, &row), 0);
+	older_free(older);
+}
+
+static void test_limit(void **state)
+{
+	struct older *older = make(OLDER_MAX + 3);
+
+	(void)state;
+	assert_int_equal(older_count(older), OLDER_MAX);
+	older_free(older);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_host_is_inferred_from_the_address),
+		cmocka_unit_test(test_later_rounds_only_refresh),
+		cmocka_unit_test(test_captured_is_not_listed),
+		cmocka_unit_test(test_limit),
+	};
+
+	return cmocka_run_group_tests(tests, make_proc, remove_proc);
+}
