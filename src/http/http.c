@@ -23,6 +23,7 @@ struct http {
 	struct h2 *h2;
 	struct chunk first; /* of the connection, without its bytes */
 	bool begun;         /* there was one */
+	uint64_t passed[2]; /* by direction: where the chunks that were passed over end, else 0 */
 	uint8_t matched;    /* bytes sent so far, all of the preface */
 };
 
@@ -105,9 +106,22 @@ static void hand_on(struct http *http, const struct chunk *chunk)
 		h2_feed(http->h2, chunk);
 }
 
+static void hand_on_at(struct http *http, enum direction direction, uint64_t offset,
+		       struct span bytes)
+{
+	struct chunk chunk = http->first;
+
+	chunk.direction = direction;
+	chunk.offset = offset;
+	chunk.data = bytes;
+	chunk.length = bytes.len;
+	hand_on(http, &chunk);
+}
+
 static void open_parser(struct http *http, enum guess guess)
 {
-	struct chunk matched = http->first;
+	const struct span nothing = { NULL, 0 };
+	enum direction first = http->first.direction;
 	int err;
 
 	err = guess == GUESS_HTTP1
@@ -115,13 +129,23 @@ static void open_parser(struct http *http, enum guess guess)
 		  : h2_new(http->conn, http->handler, http->ctx, http->counters, &http->h2);
 	if (err)
 		return;
-	hand_on(http, &http->first);
-	if (!http->matched)
+	if (!http->passed[first]) {
+		hand_on_at(http, first, http->first.offset, nothing);
+		if (http->matched)
+			hand_on_at(http, DIRECTION_SENT, 0,
+				   span_head(FRAMES_PREFACE, http->matched));
 		return;
-	matched.direction = DIRECTION_SENT;
-	matched.data = span_head(FRAMES_PREFACE, http->matched);
-	matched.length = http->matched;
-	hand_on(http, &matched);
+	}
+	hand_on_at(http, first, http->passed[first], nothing);
+	if (http->passed[!first])
+		hand_on_at(http, !first, http->passed[!first], nothing);
+}
+
+/* Nobody's yet. */
+static void pass(struct http *http, const struct chunk *chunk)
+{
+	if (http->first.offset && chunk->data.len)
+		http->passed[chunk->direction] = chunk->offset + chunk->length;
 }
 
 void http_feed(struct http *http, const struct chunk *chunk)
@@ -136,7 +160,9 @@ void http_feed(struct http *http, const struct chunk *chunk)
 			http->first.length = 0;
 		}
 		found = guess(http, chunk);
-		if (found != GUESS_NONE)
+		if (found == GUESS_NONE)
+			pass(http, chunk);
+		else
 			open_parser(http, found);
 	}
 	if (http->h1 || http->h2)

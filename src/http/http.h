@@ -6,7 +6,7 @@
  * over until one begins with a run of frames (frames.h), a request line or a status line; without
  * any, the connection is counted as opaque when it closes.
  *
- * Memory before that is known: 128 bytes. Bytes are never kept for it. */
+ * Memory before that is known: under 200 bytes. Bytes are never kept for it. */
 #pragma once
 
 #include "http/counters.h"
