@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The canary: its calls are seen and are nobody's; when the capture loop sees nothing any more, it
 says so; a library that others may write to is not tried."""
+import glob
 import os
 import pathlib
 import shutil
@@ -12,7 +13,7 @@ import daemon as agent
 from world import Checks, World, wait_for
 
 EVERY = 6
-SYSTEM = os.path.realpath('/usr/lib/x86_64-linux-gnu/libssl.so.3')
+SYSTEM = os.path.realpath(glob.glob('/usr/lib/*-linux-gnu/libssl.so.3')[0])
 
 
 class Canary:
