@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/span.h"
+#include "base/users.h"
 #include "flow/older.h"
 #include "flow/party.h"
 #include "flow/unmetered.h"
@@ -50,6 +51,7 @@ struct flows {
 	struct party *parties;
 	struct unmetered *unmetered;
 	struct older *older;
+	struct users *users;
 	int64_t swept_ns;
 };
 
@@ -76,7 +78,8 @@ int flows_new(const struct clock *clock, const char *proc, struct flows **ret_fl
 	t->proc = proc;
 	t->unmetered = unmetered_new();
 	t->older = older_new(proc);
-	if (!t->unmetered || !t->older)
+	t->users = users_new(clock);
+	if (!t->unmetered || !t->older || !t->users)
 		return -ENOMEM;
 	*ret_flows = TAKE_PTR(t);
 	return 0;
@@ -134,7 +137,8 @@ static bool add_unmetered(const struct flows *t, struct unmetered *table, const 
 	else
 		snprintf(row.exe, sizeof(row.exe), "[%s]", process->comm);
 	memcpy(row.host, f->party->key.host, sizeof(row.host));
-	memcpy(row.user, process->user, sizeof(row.user));
+	if (process->uid != UINT32_MAX)
+		users_name(t->users, process->uid, row.user);
 	return unmetered_add(table, &row);
 }
 
@@ -174,6 +178,7 @@ void flows_free(struct flows *t)
 		forget(t, t->flows);
 	unmetered_free(t->unmetered);
 	older_free(t->older);
+	users_free(t->users);
 	free(t);
 }
 
@@ -379,7 +384,7 @@ unsigned flows_unmetered(struct flows *t, struct flow_unmetered *ret_rows, unsig
 		if (!f->has_ended && f->started_ns <= old_ns && judge(f, &reason) == FLOW_UNMETERED)
 			add_unmetered(t, now, f, reason);
 	}
-	older_put(t->older, t->clock->now_ns(t->clock), now);
+	older_put(t->older, t->users, t->clock->now_ns(t->clock), now);
 	n = unmetered_top(now, ret_rows, max);
 	unmetered_free(now);
 	return n;

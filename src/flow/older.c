@@ -177,7 +177,8 @@ void older_captured(struct older *o, uint32_t tgid, struct span server)
 	}
 }
 
-void older_put(const struct older *o, int64_t now_utc_ns, struct unmetered *table)
+void older_put(const struct older *o, struct users *users, int64_t now_utc_ns,
+	       struct unmetered *table)
 {
 	for (unsigned i = 0; i < o->n; i++) {
 		const struct entry *e = &o->entries[i];
@@ -197,7 +198,8 @@ void older_put(const struct older *o, int64_t now_utc_ns, struct unmetered *tabl
 		span_copy(process.exe[0] ? span_of(process.exe) : SPAN("[not known]"), row.exe,
 			  sizeof(row.exe));
 		memcpy(row.host, e->host, sizeof(row.host));
-		memcpy(row.user, process.user, sizeof(row.user));
+		if (process.uid != UINT32_MAX)
+			users_name(users, process.uid, row.user);
 		(void)unmetered_add(table, &row);
 	}
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/span.h"
+#include "base/users.h"
 #include "flow/unmetered.h"
 
 #define OLDER_MAX 256 /* followed; what is more is dropped and counted */
@@ -26,4 +27,5 @@ void older_named(struct older *older, const uint8_t remote[static 16], const cha
 void older_captured(struct older *older, uint32_t tgid, struct span server);
 
 /* Adds those that speak to a provider and are not metered. */
-void older_put(const struct older *older, int64_t now_utc_ns, struct unmetered *table);
+void older_put(const struct older *older, struct users *users, int64_t now_utc_ns,
+	       struct unmetered *table);

@@ -283,6 +283,7 @@ static void test_quic(void **state)
 	assert_int_equal(flows_unmetered(flows, &row, 1), 1);
 	assert_int_equal(row.reason, FLOW_REASON_QUIC);
 	assert_string_equal(row.host, "[::ffff:192.0.2.7]");
+	assert_string_equal(row.user, "root"); /* uid 0, the same on every system */
 	flows_free(flows);
 }
 

@@ -75,11 +75,13 @@ static struct older *make(unsigned n)
 static unsigned rows(const struct older *older, struct flow_unmetered *ret_row)
 {
 	struct unmetered *table = unmetered_new();
+	struct users *users = users_new(&clock_system);
 	unsigned n;
 
-	older_put(older, 5, table);
+	older_put(older, users, 5, table);
 	n = unmetered_top(table, ret_row, 1);
 	unmetered_free(table);
+	users_free(users);
 	return n;
 }
 
