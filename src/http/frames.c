@@ -96,7 +96,7 @@ static bool is_plausible(const uint8_t *bytes, struct frame *ret_frame)
 	*ret_frame = frame;
 	return rule && is_valid(&frame) && is_of_use(&frame) &&
 	       frame.length >= prefix_bytes(&frame) && frame.length <= FRAMES_PLAUSIBLE_MAX &&
-	       !(frame.flags & ~rule->flags) && !(bytes[5] & 0x80) && (!frame.id || frame.id & 1);
+	       !(frame.flags & ~rule->flags) && !bytes[5] && (!frame.id || frame.id & 1);
 }
 
 static enum frames_event take_preface(struct frames *f, struct span *in)
