@@ -24,7 +24,7 @@ static __always_inline bool call_begin(struct pt_regs *ctx)
 	union probe_cookie cookie;
 	struct call *call;
 
-	if (!state && process_is_old())
+	if (state ? state->host_id == HOST_UNKNOWN : process_is_old())
 		state = late_look(ctx, &id);
 	if (!state)
 		return false;

@@ -58,6 +58,22 @@ static __always_inline void connection_forget(const struct connection_id *id)
 		__sync_fetch_and_add(&connections_live, -1);
 }
 
+#define HOST_UNKNOWN (~0u) /* the name could not be read when it was set */
+
+/* The page of the name was not there yet. The library reads it now, and keeps a copy that is looked
+ * at when bytes move. */
+static __always_inline void connection_unnamed(const struct connection_id *id)
+{
+	struct connection_state state = {
+		.start_ns = process_start_ns(),
+		.host_id = HOST_UNKNOWN,
+	};
+
+	connection_forget(id);
+	if (!bpf_map_update_elem(&connections, id, &state, BPF_ANY))
+		__sync_fetch_and_add(&connections_live, 1);
+}
+
 /* A process older than the agent may have objects whose name was set before. */
 static __always_inline bool process_is_old(void)
 {

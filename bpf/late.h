@@ -71,7 +71,7 @@ static __always_inline bool name_from_object(__u64 ssl, union probe_cookie cooki
 	return name->is_known;
 }
 
-/* An object without a connection, in a process older than the agent: has it one now? */
+/* An object without a name, most often of a process older than the agent: has it one now? */
 static __noinline bool late_open(struct pt_regs *ctx, const struct connection_id *id)
 {
 	union probe_cookie cookie = { .word = bpf_get_attach_cookie(ctx) };
@@ -95,8 +95,12 @@ static __noinline bool late_open(struct pt_regs *ctx, const struct connection_id
 		return false;
 	}
 	bpf_map_delete_elem(&strangers, id);
-	connection_open(id, *host_id, name.text, EVENT_LATE_OFFSET);
-	count(EVENT_COUNTER_LATE_CONNECTIONS, 1);
+	if (process_is_old()) {
+		count(EVENT_COUNTER_LATE_CONNECTIONS, 1);
+		connection_open(id, *host_id, name.text, EVENT_LATE_OFFSET);
+	} else {
+		connection_open(id, *host_id, name.text, 0);
+	}
 	return true;
 }
 

@@ -24,6 +24,7 @@ int ssl_ctrl(struct pt_regs *ctx)
 		return 0;
 	if (bpf_probe_read_user_str(name, sizeof(name), user_name) < 0) {
 		count(EVENT_COUNTER_NAME_UNREADABLE, 1);
+		connection_unnamed(&id);
 		return 0;
 	}
 	connection_named(&id, name);

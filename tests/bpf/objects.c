@@ -1,0 +1,492 @@
+/* Which object a byte belongs to: objects older than the agent, servers, objects that are cleared,
+ * reused, abandoned, shared by threads; and a process that may make no system call. Needs root;
+ * this process is older than each agent it starts, so it is itself the late case. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <linux/seccomp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attach/attach.h"
+#include "capture/capture.h"
+
+#define HOST "api.outlay-test.invalid"
+
+struct seen {
+	unsigned opened, closed, chunks;
+	char server[256];
+	uint64_t first_offset;
+	char bytes[2][4096];
+	size_t n[2];
+};
+
+struct world {
+	struct attach *attach;
+	struct capture *capture;
+	struct seen seen;
+};
+
+struct pair {
+	SSL *client, *server;
+};
+
+static SSL_CTX *client_ctx, *server_ctx;
+static const char *returns;
+
+static void on_opened(void *ctx, struct connection *conn)
+{
+	struct seen *seen = &((struct world *)ctx)->seen;
+
+	seen->opened++;
+	memcpy(seen->server, conn->server, sizeof(conn->server));
+}
+
+static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
+{
+	struct seen *seen = &((struct world *)ctx)->seen;
+	size_t *n = &seen->n[chunk->direction];
+
+	(void)conn;
+	if (!seen->chunks++)
+		seen->first_offset = chunk->offset;
+	assert_int_equal(chunk->data.len, chunk->length);
+	if (*n + chunk->data.len > sizeof(seen->bytes[0]))
+		return;
+	memcpy(seen->bytes[chunk->direction] + *n, chunk->data.ptr, chunk->data.len);
+	*n += chunk->data.len;
+}
+
+static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
+{
+	(void)conn;
+	(void)time;
+	(void)lost;
+	((struct world *)ctx)->seen.closed++;
+}
+
+static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
+
+static void open_world(struct world *w)
+{
+	const char *const hosts[] = { HOST };
+	struct attach_options options = { .ring_bytes = 8 << 20, .returns = returns };
+	struct capture_options capture = {
+		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
+	};
+	struct err err = { 0 };
+
+	memset(w, 0, sizeof(*w));
+	if (attach_new(&options, &w->attach, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(attach_set_hosts(w->attach, hosts, 1, &err), 0);
+	attach_sweep(w->attach);
+	capture.ring_fd = attach_ring_fd(w->attach);
+	capture.wake_flag = attach_wake_flag(w->attach);
+	assert_int_equal(capture_new(&capture, &w->capture), 0);
+}
+
+static void close_world(struct world *w)
+{
+	capture_free(w->capture);
+	attach_free(w->attach);
+}
+
+static void drain(struct world *w)
+{
+	while (capture_drain(w->capture, 1024))
+		;
+}
+
+static uint64_t counted(struct world *w, enum event_counter counter)
+{
+	uint64_t counters[EVENT_COUNTER_MAX];
+
+	attach_read_counters(w->attach, counters);
+	return counters[counter];
+}
+
+static void connect_objects(struct pair *p)
+{
+	BIO *a, *b;
+
+	BIO_new_bio_pair(&a, 1 << 16, &b, 1 << 16);
+	SSL_set_bio(p->client, a, a);
+	SSL_set_bio(p->server, b, b);
+	SSL_set_connect_state(p->client);
+	SSL_set_accept_state(p->server);
+	for (int i = 0; i < 10; i++) {
+		SSL_do_handshake(p->client);
+		SSL_do_handshake(p->server);
+	}
+	assert_true(SSL_is_init_finished(p->client) && SSL_is_init_finished(p->server));
+}
+
+/* `host` NULL: no server name. */
+static struct pair connect_pair(const char *host)
+{
+	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
+
+	if (host)
+		SSL_set_tlsext_host_name(p.client, host);
+	connect_objects(&p);
+	return p;
+}
+
+static void free_pair(struct pair *p)
+{
+	SSL_free(p->client);
+	SSL_free(p->server);
+}
+
+static void move(SSL *from, SSL *to, const char *text)
+{
+	char sink[4096];
+	int n = (int)strlen(text);
+
+	assert_int_equal(SSL_write(from, text, n), n);
+	assert_int_equal(SSL_read(to, sink, sizeof(sink)), n);
+}
+
+/* --- older than the agent (case 36, first half) */
+
+static void test_late_by_the_object(void **state)
+{
+	struct pair ours = connect_pair(HOST), other = connect_pair("example.invalid");
+	struct world w;
+
+	(void)state;
+	move(ours.client, ours.server, "before");
+	open_world(&w);
+	for (int i = 0; i < 100; i++)
+		move(other.client, other.server, "not ours");
+	move(ours.server, ours.client, "answer");
+	move(ours.client, ours.server, "question");
+	drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_string_equal(w.seen.server, HOST);
+	assert_int_equal(w.seen.first_offset, EVENT_LATE_OFFSET);
+	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 8);
+	assert_true(counted(&w, EVENT_COUNTER_LATE_CONNECTIONS) >= 1);
+	/* Once an object, not once a call; other programs of this host may have some too. */
+	assert_in_range(counted(&w, EVENT_COUNTER_LATE_LOOKS), 4, 60);
+	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 0);
+	free_pair(&ours);
+	free_pair(&other);
+	close_world(&w);
+}
+
+static void test_late_by_the_request(void **state)
+{
+	static const char *const other[] = {
+		"GET / HTTP/1.1\r\nHost: example.invalid\r\nX: " HOST "\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nHost: " HOST "\r\n\r\n", /* no request */
+		"hello\nHost: " HOST "\r\n",
+		"GET / HTTP/1.1\r\nX-Host: " HOST "\r\n\r\n",
+		("GET / HTTP/1.1\r\nHost: " HOST), /* no end: who knows */
+	};
+	struct world w;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		struct pair p = connect_pair(NULL);
+
+		open_world(&w);
+		for (int n = 0; n < 200; n++)
+			move(p.client, p.server, other[i]);
+		drain(&w);
+		assert_int_equal(w.seen.opened, 0);
+		assert_in_range(counted(&w, EVENT_COUNTER_LATE_LOOKS), 1, 100);
+		free_pair(&p);
+		close_world(&w);
+	}
+	{
+		const char *text = "POST /v1 HTTP/1.1\r\nA: b\r\nhOST:  " HOST ":443\r\nKey: k\r\n\r\n";
+		struct pair p = connect_pair(NULL);
+
+		open_world(&w);
+		move(p.client, p.server, "no head");
+		move(p.client, p.server, text);
+		drain(&w);
+		assert_int_equal(w.seen.opened, 1);
+		assert_string_equal(w.seen.server, HOST);
+		assert_int_equal(w.seen.first_offset, EVENT_LATE_OFFSET);
+		assert_int_equal(w.seen.n[DIRECTION_SENT], strlen(text));
+		free_pair(&p);
+		close_world(&w);
+	}
+}
+
+/* --- servers, peeks, generations */
+
+static void test_server_yields_nothing(void **state)
+{
+	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	SSL_set_tlsext_host_name(p.server, HOST);
+	connect_objects(&p);
+	move(p.client, p.server, "request");
+	move(p.server, p.client, "response");
+	drain(&w);
+	assert_int_equal(w.seen.chunks, 0);
+	assert_int_equal(counted(&w, EVENT_COUNTER_SERVER_SIDE), 1);
+	free_pair(&p);
+	close_world(&w);
+}
+
+static void test_peek_is_counted_once(void **state) /* case 7 */
+{
+	char sink[16];
+	struct world w;
+	struct pair p;
+	size_t n;
+
+	(void)state;
+	open_world(&w);
+	p = connect_pair(HOST);
+	assert_int_equal(SSL_write(p.server, "peeked", 6), 6);
+	assert_int_equal(SSL_peek(p.client, sink, sizeof(sink)), 6);
+	assert_int_equal(SSL_peek_ex(p.client, sink, sizeof(sink), &n), 1);
+	assert_int_equal(SSL_read(p.client, sink, sizeof(sink)), 6);
+	drain(&w);
+	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6);
+	free_pair(&p);
+	close_world(&w);
+}
+
+static void test_clear_begins_a_generation(void **state) /* case 18 */
+{
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w);
+	p = connect_pair(HOST);
+	move(p.client, p.server, "first");
+	drain(&w);
+	assert_int_equal(SSL_clear(p.client), 1);
+	assert_int_equal(SSL_clear(p.server), 1);
+	connect_objects(&p);
+	w.seen.chunks = 0;
+	move(p.client, p.server, "second");
+	drain(&w);
+	assert_int_equal(w.seen.opened, 2);
+	assert_int_equal(w.seen.closed, 1);
+	assert_string_equal(w.seen.server, HOST);
+	assert_int_equal(w.seen.first_offset, 0);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "firstsecond", 11);
+	free_pair(&p);
+	close_world(&w);
+}
+
+static void test_reused_addresses(void **state) /* cases 18, 21 */
+{
+	struct world w;
+	uintptr_t last = 0;
+	unsigned reused = 0;
+
+	(void)state;
+	open_world(&w);
+	for (unsigned i = 0; i < 10000; i++) {
+		SSL *ssl = SSL_new(client_ctx);
+
+		reused += (uintptr_t)ssl == last;
+		last = (uintptr_t)ssl;
+		if (i % 3 == 0) /* else another host, or none */
+			SSL_set_tlsext_host_name(ssl, HOST);
+		else if (i % 3 == 1)
+			SSL_set_tlsext_host_name(ssl, "example.invalid");
+		SSL_free(ssl);
+		if (i % 500 == 2) { /* after one without a name: it inherits nothing */
+			struct pair p = connect_pair(NULL);
+
+			move(p.client, p.server, "nobody");
+			free_pair(&p);
+		}
+		drain(&w);
+	}
+	assert_true(reused > 1000);
+	assert_int_equal(w.seen.opened, 3334);
+	assert_int_equal(w.seen.closed, 3334);
+	assert_int_equal(w.seen.chunks, 0);
+	close_world(&w);
+}
+
+static unsigned occupancy(struct world *w)
+{
+	int map = attach_shared(w->attach).connections_fd;
+	uint64_t key[2], next[2];
+	unsigned n = 0;
+
+	for (int more = bpf_map_get_next_key(map, NULL, next); more == 0; n++) {
+		memcpy(key, next, sizeof(key));
+		more = bpf_map_get_next_key(map, key, next);
+	}
+	return n;
+}
+
+#define CHILDREN  20
+#define ABANDONED 5000 /* by each */
+
+static void test_abandoned_connections(void **state) /* case 20 */
+{
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w);
+	for (int i = 0; i < CHILDREN; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			for (int n = 0; n < ABANDONED; n++)
+				SSL_set_tlsext_host_name(SSL_new(client_ctx), HOST);
+			_exit(0);
+		}
+		waitpid(child, NULL, 0);
+	}
+	assert_true(occupancy(&w) > 10000);
+	assert_true(counted(&w, EVENT_COUNTER_CONNECTIONS_EVICTED) > 0);
+	assert_int_equal(counted(&w, EVENT_COUNTER_CONNECTIONS_FULL), 0);
+	drain(&w);
+	w.seen.chunks = 0;
+	p = connect_pair(HOST); /* a new one is followed all the same */
+	move(p.client, p.server, "new");
+	free_pair(&p);
+	drain(&w);
+	assert_int_equal(w.seen.chunks, 1);
+	attach_tend(w.attach);
+	assert_int_equal(occupancy(&w), 0);
+	close_world(&w);
+}
+
+/* --- threads and sandboxes */
+
+static void *read_answer(void *pair)
+{
+	struct pair *p = pair;
+
+	move(p->server, p->client, "answer");
+	return NULL;
+}
+
+static void test_write_here_read_there(void **state) /* case 25 */
+{
+	pthread_t reader;
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w);
+	p = connect_pair(HOST);
+	move(p.client, p.server, "question");
+	assert_int_equal(pthread_create(&reader, NULL, read_answer, &p), 0);
+	assert_int_equal(pthread_join(reader, NULL), 0);
+	drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
+	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
+	free_pair(&p);
+	close_world(&w);
+}
+
+/* read, write and exit are all that it may call; TLS over memory needs none of them. */
+static void run_sandboxed(void)
+{
+	struct pair p = connect_pair(HOST);
+
+	move(p.client, p.server, "warm");
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	move(p.client, p.server, "quiet");
+	syscall(SYS_exit, 0);
+}
+
+static void test_strict_seccomp(void **state) /* case 12 */
+{
+	static const char *const means[] = { NULL, "ret" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct world w;
+		int status;
+		pid_t child;
+
+		returns = means[i];
+		open_world(&w);
+		child = fork();
+		if (child == 0)
+			run_sandboxed();
+		waitpid(child, &status, 0);
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		drain(&w);
+		assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "warmquiet", 9);
+		close_world(&w);
+	}
+	returns = NULL;
+}
+
+static int make_contexts(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = X509_new();
+
+	(void)state;
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_set_pubkey(cert, key);
+	X509_sign(cert, key, EVP_sha256());
+	client_ctx = SSL_CTX_new(TLS_client_method());
+	server_ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_use_certificate(server_ctx, cert);
+	SSL_CTX_use_PrivateKey(server_ctx, key);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return 0;
+}
+
+static int free_contexts(void **state)
+{
+	(void)state;
+	SSL_CTX_free(client_ctx);
+	SSL_CTX_free(server_ctx);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_late_by_the_object),
+		cmocka_unit_test(test_late_by_the_request),
+		cmocka_unit_test(test_server_yields_nothing),
+		cmocka_unit_test(test_peek_is_counted_once),
+		cmocka_unit_test(test_clear_begins_a_generation),
+		cmocka_unit_test(test_reused_addresses),
+		cmocka_unit_test(test_abandoned_connections),
+		cmocka_unit_test(test_write_here_read_there),
+		cmocka_unit_test(test_strict_seccomp),
+	};
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, make_contexts, free_contexts);
+}
