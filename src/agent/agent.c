@@ -173,6 +173,8 @@ static int open_probes(struct agent *a, struct err *err)
 {
 	struct attach_options options = { .ring_bytes = a->options.ring_mib << 20,
 					  .request_keep_bytes = a->options.request_kib * 512,
+					  .links = getenv("OUTLAY_LINKS"),
+					  .returns = getenv("OUTLAY_RETURNS"),
 					  .note = note };
 	int code = attach_new(&options, &a->attach, err);
 

@@ -85,6 +85,9 @@ void options_usage(void)
 	    "  --check        load the configuration, say whether it is good, exit\n"
 	    "  --version, --help\n"
 	    "\n"
+	    "OUTLAY_LINKS (session, multi, perf) and OUTLAY_RETURNS (probe, ret) force how probes\n"
+	    "are put on; `outlay doctor` shows what is in use.\n"
+	    "\n"
 	    "SIGHUP reloads providers, prices and budgets; SIGTERM flushes and ends.\n");
 }
 

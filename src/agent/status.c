@@ -49,6 +49,10 @@ static void write_attach(struct emit *out, const struct attach *attach)
 		{ "mappings_lost", &c->mappings_lost },
 	};
 
+	emit_object(out, "probes");
+	emit_text(out, "links", attach_links(attach));
+	emit_text(out, "returns", attach_returns(attach));
+	emit_end_object(out);
 	write_rows(out, "attach", rows, N_ROWS(rows));
 }
 

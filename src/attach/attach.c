@@ -328,6 +328,16 @@ void attach_tend(struct attach *a)
 		attach_sweep(a);
 }
 
+const char *attach_links(const struct attach *a)
+{
+	return link_name(a->means.links);
+}
+
+const char *attach_returns(const struct attach *a)
+{
+	return a->means.at_rets ? "ret" : "probe";
+}
+
 const struct attach_counters *attach_counters(const struct attach *a)
 {
 	return &a->counters;

@@ -52,6 +52,10 @@ void attach_tend(struct attach *attach);
 unsigned attach_fds(const struct attach *attach, int *ret_fds, unsigned max);
 void attach_poll(struct attach *attach);
 
+/* How probes are put on, for people: a link_name(), and "probe" or "ret". */
+const char *attach_links(const struct attach *attach);
+const char *attach_returns(const struct attach *attach);
+
 /* For src/capture: the ring and the flag that tells the kernel to wake its reader. */
 int attach_ring_fd(const struct attach *attach);
 _Atomic uint32_t *attach_wake_flag(struct attach *attach);

@@ -130,6 +130,13 @@ static struct library *add(struct libraries *l, int fd, const struct inode_id *i
 	return library;
 }
 
+static void note_watched(struct libraries *l, const char *label, const struct probe_facts *facts)
+{
+	note(l, "watching %s (%u probes, %u of them emulated%s)", label, facts->places,
+	     facts->cheap,
+	     facts->inner_read && facts->inner_write ? "; at its internal read and write" : "");
+}
+
 void libraries_found(struct libraries *l, int fd, const char *label)
 {
 	struct err err = { 0 };
@@ -158,7 +165,7 @@ void libraries_found(struct libraries *l, int fd, const char *label)
 		return;
 	}
 	counter_add(&l->counters.watched, 1);
-	note(l, "watching %s (%u probes)", label, probe_facts(library->probes)->places);
+	note_watched(l, label, probe_facts(library->probes));
 }
 
 void libraries_begin_sweep(struct libraries *l)

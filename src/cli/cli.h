@@ -17,6 +17,7 @@ enum cli_exit {
 };
 
 int status_run(int argc, char **argv);
+int doctor_run(int argc, char **argv);
 int calls_run(int argc, char **argv);
 int tail_run(int argc, char **argv);
 int decide_run(int argc, char **argv);

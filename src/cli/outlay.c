@@ -11,6 +11,7 @@
 /* To add a command: a row here, see cli.h. */
 static const struct cli_command commands[] = {
 	{ "status", "status", "the agent's state and counters", status_run },
+	{ "doctor", "doctor", "how well the agent can see on this host", doctor_run },
 	{ "calls", "calls [--since TIME] [--limit N]", "calls of the ledger, oldest first",
 	  calls_run },
 	{ "tail", "tail", "calls as they happen", tail_run },

@@ -1,0 +1,91 @@
+/* outlay doctor: how well the agent can see on this host, and what it could not: by which links its
+ * probes are put on, which files it watches, and every count of what was refused or lost. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/object.h"
+#include "cli/show.h"
+
+struct finding {
+	const char *group, *member;
+	const char *says; /* when it is not 0 */
+};
+
+/* To add one: a row. */
+static const struct finding findings[] = {
+	{ "attach", "libraries_failed", "files with TLS inside could not be probed: see the log" },
+	{ "attach", "libraries_full", "files with TLS inside are not watched: the table is full" },
+	{ "attach", "mappings_lost", "mappings went by unseen: the next sweep finds them" },
+	{ "kernel", "ring_full", "records lost: a larger ring_mib holds more" },
+	{ "kernel", "read_fault", "records without their bytes" },
+	{ "kernel", "connections_full", "connections not followed: the map is full" },
+	{ "kernel", "connections_evicted", "idle connections no longer followed" },
+	{ "kernel", "calls_full", "calls not followed: no memory" },
+	{ "kernel", "unseen_bytes", "bytes sent by the kernel itself (kTLS, sendfile): a gap" },
+	{ "capture", "lost_bytes", "bytes missing in calls, which are marked" },
+};
+
+static const struct finding means[] = {
+	{ "session", "one link a library; a call of another host costs its entry only", NULL },
+	{ "multi",
+	  "one link a library for entries, one for returns (no session links before "
+	  "Linux 6.13)",
+	  NULL },
+	{ "perf", "one link a probe (no multi links before Linux 6.6)", NULL },
+	{ "probe", "return probes", NULL },
+	{ "ret", "probes on RET instructions: a return probe may kill a sandboxed process here",
+	  NULL },
+};
+
+static void add_means(struct show_table *table, const json_t *probes, const char *key)
+{
+	const char *value = show_member(probes, key);
+	const char *cells[] = { key, value, "" };
+
+	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++)
+		if (strcmp(means[i].group, value) == 0)
+			cells[2] = means[i].member;
+	show_table_add(table, SHOW_PLAIN, cells);
+}
+
+static void add_finding(struct show_table *table, const json_t *status, const struct finding *f)
+{
+	json_int_t n =
+	    json_integer_value(json_object_get(json_object_get(status, f->group), f->member));
+	char text[24];
+	const char *cells[] = { f->member, text, f->says };
+
+	snprintf(text, sizeof(text), "%lld", (long long)n);
+	if (n)
+		show_table_add(table, SHOW_YELLOW, cells);
+}
+
+static int print_findings(const struct buf *body)
+{
+	struct show_table table = { .n_columns = 3 };
+	json_t *status = json_loadb(body->data, body->len, 0, NULL);
+	const json_t *attach = json_object_get(status, "attach");
+	const json_t *probes = json_object_get(status, "probes");
+	char watched[24];
+	const char *heading[] = { "what", "is", "" };
+	const char *libraries[] = { "libraries", watched, "files with TLS inside are watched" };
+
+	snprintf(watched, sizeof(watched), "%lld",
+		 (long long)json_integer_value(json_object_get(attach, "libraries")));
+	show_table_add(&table, SHOW_BOLD, heading);
+	add_means(&table, probes, "links");
+	add_means(&table, probes, "returns");
+	show_table_add(&table, SHOW_PLAIN, libraries);
+	for (size_t i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
+		add_finding(&table, status, &findings[i]);
+	show_table_print(&table);
+	json_decref(status);
+	return show_end();
+}
+
+int doctor_run(int argc, char **argv)
+{
+	return object_run(argc, argv, "Shows how well the agent can see on this host.",
+			  "/v1/status", print_findings);
+}
