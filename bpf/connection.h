@@ -4,19 +4,12 @@
 
 #include "handshake.h"
 #include "host.h"
+#include "process.h"
 #include "record.h"
-
-/* CLOCK_BOOTTIME; set by user space before the load. */
-const volatile __u64 agent_start_ns;
 
 __u64 connections_live; /* in the map; user space takes off what it deletes */
 
 #define STRANGER_LOOKS 8 /* at an object, before it is left alone */
-
-static __always_inline __u64 process_start_ns(void)
-{
-	return bpf_get_current_task_btf()->group_leader->start_boottime;
-}
 
 /* NULL: not followed. A reused pid is another process. */
 static __always_inline struct connection_state *connection_find(const struct connection_id *id)
@@ -72,12 +65,6 @@ static __always_inline void connection_unnamed(const struct connection_id *id)
 	connection_forget(id);
 	if (!bpf_map_update_elem(&connections, id, &state, BPF_ANY))
 		__sync_fetch_and_add(&connections_live, 1);
-}
-
-/* A process older than the agent may have objects whose name was set before. */
-static __always_inline bool process_is_old(void)
-{
-	return process_start_ns() < agent_start_ns;
 }
 
 /* The object is to talk to `name` (in EVENT_NAME_MAX bytes, with its NUL): followed from now on

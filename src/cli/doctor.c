@@ -12,30 +12,26 @@ struct finding {
 	const char *says; /* when it is not 0 */
 };
 
-/* To add one: a row. */
+/* To add one: a row; a text has SHOW_CELL_MAX columns. */
 static const struct finding findings[] = {
-	{ "attach", "libraries_failed", "files with TLS inside could not be probed: see the log" },
-	{ "attach", "libraries_full", "files with TLS inside are not watched: the table is full" },
-	{ "attach", "mappings_lost", "mappings went by unseen: the next sweep finds them" },
+	{ "attach", "libraries_failed", "files with TLS inside without probes: see log" },
+	{ "attach", "libraries_full", "files not watched: the table is full" },
+	{ "attach", "mappings_lost", "went by unseen: the next sweep finds them" },
 	{ "kernel", "ring_full", "records lost: a larger ring_mib holds more" },
 	{ "kernel", "read_fault", "records without their bytes" },
 	{ "kernel", "connections_full", "connections not followed: the map is full" },
 	{ "kernel", "connections_evicted", "idle connections no longer followed" },
 	{ "kernel", "calls_full", "calls not followed: no memory" },
-	{ "kernel", "unseen_bytes", "bytes sent by the kernel itself (kTLS, sendfile): a gap" },
+	{ "kernel", "unseen_bytes", "bytes sent by sendfile (kTLS): a gap" },
 	{ "capture", "lost_bytes", "bytes missing in calls, which are marked" },
 };
 
 static const struct finding means[] = {
-	{ "session", "one link a library; a call of another host costs its entry only", NULL },
-	{ "multi",
-	  "one link a library for entries, one for returns (no session links before "
-	  "Linux 6.13)",
-	  NULL },
-	{ "perf", "one link a probe (no multi links before Linux 6.6)", NULL },
+	{ "session", "one link a library sees entry and return", NULL },
+	{ "multi", "one link for entries, one for returns", NULL },
+	{ "perf", "one link a probe", NULL },
 	{ "probe", "return probes", NULL },
-	{ "ret", "probes on RET instructions: a return probe may kill a sandboxed process here",
-	  NULL },
+	{ "ret", "RET probes: others may kill sandboxes here", NULL },
 };
 
 static void add_means(struct show_table *table, const json_t *probes, const char *key)

@@ -215,7 +215,8 @@ static void test_late_by_the_request(void **state)
 		close_world(&w);
 	}
 	{
-		const char *text = "POST /v1 HTTP/1.1\r\nA: b\r\nhOST:  " HOST ":443\r\nKey: k\r\n\r\n";
+		const char *text =
+		    "POST /v1 HTTP/1.1\r\nA: b\r\nhOST:  " HOST ":443\r\nKey: k\r\n\r\n";
 		struct pair p = connect_pair(NULL);
 
 		open_world(&w);
