@@ -1,12 +1,11 @@
-/* tls HOST [PAIRS] [BYTES]: nanoseconds of one SSL_write (client) and one SSL_read (client, of the
- * server's answer) of BYTES over a Unix socket pair, TLS 1.3, one thread. HOST is the server name
- * that the client sets: the agent follows the connection or does not. Prints the mean. */
+/* tls HOST [PAIRS] [BYTES]: nanoseconds of one SSL_write (client) and one SSL_read (server) of
+ * BYTES over a BIO pair, so without a system call; TLS 1.3, one thread. HOST is the server name
+ * that the client sets: the agent follows its writes or does not. Prints the mean. */
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 static double now_ns(void)
@@ -51,15 +50,14 @@ int main(int argc, char **argv)
 	SSL *client = SSL_new(SSL_CTX_new(TLS_client_method()));
 	static char bytes[16384];
 	double start = 0;
-	int fds[2];
+	BIO *a, *b;
 
-	if (n < 1 || n > (int)sizeof(bytes) ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) < 0)
+	if (n < 1 || n > (int)sizeof(bytes) || !BIO_new_bio_pair(&a, 1 << 16, &b, 1 << 16))
 		return 2;
 	memset(bytes, 'x', sizeof(bytes));
 	SSL_set_tlsext_host_name(client, host);
-	SSL_set_fd(server, fds[0]);
-	SSL_set_fd(client, fds[1]);
+	SSL_set_bio(server, a, a);
+	SSL_set_bio(client, b, b);
 	SSL_set_accept_state(server);
 	SSL_set_connect_state(client);
 	for (int i = 0; i < 20; i++) {
