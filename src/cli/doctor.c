@@ -24,6 +24,9 @@ static const struct finding findings[] = {
 	{ "kernel", "calls_full", "calls not followed: no memory" },
 	{ "kernel", "unseen_bytes", "bytes sent by sendfile (kTLS): a gap" },
 	{ "capture", "lost_bytes", "bytes missing in calls, which are marked" },
+	{ "flows", "unmetered", "connections not metered: whose, in status" },
+	{ "flows", "partial_hellos", "hellos longer than what is looked at" },
+	{ "flows", "sockets_full", "connections not listed: no memory" },
 };
 
 static const struct finding means[] = {
