@@ -87,6 +87,14 @@ struct event_close {
 #define EVENT_FNV_OFFSET 0xcbf29ce484222325ULL
 #define EVENT_FNV_PRIME  0x100000001b3ULL
 
+/* Cookie on Go programs, where fields of crypto/tls.Conn are: done is isHandshakeComplete. */
+#define EVENT_GO_LAYOUT(done, config, name, in_config)                                             \
+	((__u64)(done) | (__u64)(config) << 16 | (__u64)(name) << 32 | (__u64)(in_config) << 48)
+#define EVENT_GO_HANDSHAKE(layout)   ((layout)&0xffff)
+#define EVENT_GO_CONFIG(layout)      ((layout) >> 16 & 0xffff)
+#define EVENT_GO_NAME(layout)        ((layout) >> 32 & 0xffff)
+#define EVENT_GO_CONFIG_NAME(layout) ((layout) >> 48)
+
 /* Every path that refuses something counts it under one of these names. */
 #define EVENT_COUNTERS(X)                                                                          \
 	X(CALLS_SEEN, "calls_seen")           /* probed calls on a provider's connection */        \

@@ -8,6 +8,7 @@
 #include "call.h"
 #include "connection.h"
 #include "gnutls.h"
+#include "go.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -1,12 +1,12 @@
 /* Wires the loops. Opening order: ledger (host id, secret, totals), probes, capture, flows, policy
- * socket. It is answered only when all loops have started, so a caller that gets an answer talks to
- * a whole agent. Stopping order: left to right. */
+ * socket, answered only when all loops have started. Stopping order: left to right. */
 #include "agent/agent.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/flow_loop.h"
@@ -281,8 +281,7 @@ static int start(struct agent *a, struct err *err)
 	sigset_t signals, before;
 	int code;
 
-	/* Signals are the main loop's alone: the others inherit a mask that blocks them. */
-	sigfillset(&signals);
+	sigfillset(&signals); /* they are the main loop's: the others inherit a mask */
 	pthread_sigmask(SIG_BLOCK, &signals, &before);
 	code = ledger_loop_start(a->ledger_loop, err);
 	if (code == 0)
@@ -292,6 +291,7 @@ static int start(struct agent *a, struct err *err)
 	if (code == 0)
 		code = capture_loop_start(a->capture, err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	setpriority(PRIO_PROCESS, 0, -10); /* of this thread: a new program's calls do not wait */
 	return code;
 }
 

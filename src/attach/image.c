@@ -9,17 +9,20 @@
 
 #include "attach/elf.h"
 
-#define SEGMENTS_MAX 64
-#define DYNAMIC_MAX  128 /* entries of the dynamic section looked at */
-#define CHAIN_MAX    4096
-#define STRINGS_MAX  (64u << 20)
-#define NAMES_MAX    8192 /* bytes of section names looked at */
-#define NAME_ROOM    32   /* for a mark with both its NULs */
+#define SEGMENTS_MAX    64
+#define DYNAMIC_MAX     128 /* entries of the dynamic section looked at */
+#define RELOCATIONS_MAX (4u << 20)
+#define CHAIN_MAX       4096
+#define STRINGS_MAX     (64u << 20)
+#define NAMES_MAX       8192 /* bytes of section names looked at */
+#define NAME_ROOM       32   /* for a mark with both its NULs */
 
 #if defined(__x86_64__)
-#define MACHINE EM_X86_64
+#define MACHINE  EM_X86_64
+#define RELATIVE R_X86_64_RELATIVE
 #elif defined(__aarch64__)
-#define MACHINE EM_AARCH64
+#define MACHINE  EM_AARCH64
+#define RELATIVE R_AARCH64_RELATIVE
 #else
 #error "which e_machine is this?"
 #endif
@@ -227,6 +230,54 @@ int image_section(int fd, const char *name, struct image_section *ret_section)
 		return -ENOENT;
 	*ret_section = (struct image_section){ found->sh_addr, found->sh_offset, found->sh_size };
 	return 0;
+}
+
+/* --- addresses */
+
+bool image_offset(int fd, uint64_t address, uint64_t *ret_offset)
+{
+	struct image image = { .fd = fd };
+
+	return read_head(&image) && read_segments(&image) &&
+	       file_offset(&image, address, ret_offset);
+}
+
+static uint64_t relocated(int fd, const Elf64_Shdr *table, uint64_t address)
+{
+	uint64_t n = table->sh_size / sizeof(Elf64_Rela);
+	Elf64_Rela piece[256];
+
+	if (n > RELOCATIONS_MAX)
+		n = RELOCATIONS_MAX;
+	for (uint64_t at = 0; at < n;) {
+		uint64_t count = n - at < 256 ? n - at : 256;
+
+		if (!image_read(fd, piece, count * sizeof(piece[0]),
+				table->sh_offset + at * sizeof(piece[0])))
+			return 0;
+		for (uint64_t i = 0; i < count; i++)
+			if (piece[i].r_offset == address &&
+			    ELF64_R_TYPE(piece[i].r_info) == RELATIVE)
+				return (uint64_t)piece[i].r_addend;
+		at += count;
+	}
+	return 0;
+}
+
+uint64_t image_word(int fd, uint64_t address)
+{
+	struct image image = { .fd = fd };
+	uint64_t offset, word = 0;
+	struct sections s;
+
+	if (!read_head(&image) || !read_segments(&image) ||
+	    !file_offset(&image, address, &offset) || !image_read(fd, &word, sizeof(word), offset))
+		return 0;
+	read_sections(&image, &s);
+	for (unsigned i = 0; i < s.n && !word; i++)
+		if (s.at[i].sh_type == SHT_RELA)
+			word = relocated(fd, &s.at[i], address);
+	return word;
 }
 
 /* --- names that are not exported: of a program that is linked statically and not stripped */

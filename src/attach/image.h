@@ -29,3 +29,10 @@ int image_section(int fd, const char *name, struct image_section *ret_section);
 
 /* All `n` bytes at that offset of the file, or false. */
 bool image_read(int fd, void *bytes, size_t n, uint64_t offset);
+
+/* Where in the file an address is that a segment loads from there. False: nowhere. */
+bool image_offset(int fd, uint64_t address, uint64_t *ret_offset);
+
+/* The 8-byte word that the program will find at an address: what is in the file, or what the
+ * dynamic linker is told to put there relative to the load address. 0 when neither is known. */
+uint64_t image_word(int fd, uint64_t address);

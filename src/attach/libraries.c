@@ -111,7 +111,8 @@ bool libraries_want(struct libraries *l, const struct stat *st)
 	return true;
 }
 
-static struct library *add(struct libraries *l, int fd, const struct inode_id *id)
+/* -ENOSPC: the table is full, or the process has no more descriptors. */
+static int add(struct libraries *l, int fd, const struct inode_id *id, struct probes *probes)
 {
 	struct library *library =
 	    HASH_COUNT(l->table) < LIBRARIES_MAX ? calloc(1, sizeof(*library)) : NULL;
@@ -119,15 +120,26 @@ static struct library *add(struct libraries *l, int fd, const struct inode_id *i
 
 	if (held < 0) {
 		free(library);
-		return NULL;
+		return -ENOSPC;
 	}
 	library->key.dev = id->dev;
 	library->key.ino = id->ino;
 	library->id = *id;
 	library->fd = held;
+	library->probes = probes;
 	library->sweep = l->sweep;
 	HASH_ADD(hh, l->table, key, sizeof(library->key), library);
-	return library;
+	return 0;
+}
+
+/* -ENODATA: there is nothing to watch. */
+static int try_probes(struct libraries *l, int fd, struct probes **ret_probes, struct err *err)
+{
+	unsigned kinds = image_classify(fd);
+	int code = kinds ? probe_attach(&l->options.means, fd, kinds, ret_probes, err) : -ENODATA;
+
+	/* Nothing is wrong with a Go program that does without TLS. */
+	return code == -ENOENT && kinds == IMAGE_GO ? -ENODATA : code;
 }
 
 static void note_watched(struct libraries *l, const char *label, const struct probe_facts *facts)
@@ -139,33 +151,31 @@ static void note_watched(struct libraries *l, const char *label, const struct pr
 
 void libraries_found(struct libraries *l, int fd, const char *label)
 {
+	struct probes *probes = NULL;
 	struct err err = { 0 };
-	struct library *library;
 	struct inode_id id;
 	struct stat st;
-	unsigned kinds;
+	int code;
 
 	if (fstat(fd, &st) < 0 || !libraries_want(l, &st))
 		return;
 	id = inodes_id(&st);
 	counter_add(&l->counters.examined, 1);
-	kinds = image_classify(fd) & (IMAGE_OPENSSL | IMAGE_GNUTLS);
-	if (!kinds) {
+	code = try_probes(l, fd, &probes, &err);
+	if (code == -ENODATA) {
 		inodes_add(l->others, &id);
 		return;
 	}
-	library = add(l, fd, &id);
-	if (!library) {
+	if (add(l, fd, &id, probes) < 0) {
+		probe_detach(probes);
 		counter_add(&l->counters.full, 1);
 		return;
 	}
-	if (probe_attach(&l->options.means, fd, kinds, &library->probes, &err) < 0) {
-		counter_add(&l->counters.failed, 1);
+	counter_add(code < 0 ? &l->counters.failed : &l->counters.watched, 1);
+	if (code < 0)
 		note(l, "cannot watch %s: %s", label, err.text);
-		return;
-	}
-	counter_add(&l->counters.watched, 1);
-	note_watched(l, label, probe_facts(library->probes));
+	else
+		note_watched(l, label, probe_facts(probes));
 }
 
 void libraries_begin_sweep(struct libraries *l)

@@ -10,6 +10,7 @@
 
 #include "attach/code.h"
 #include "attach/elf.h"
+#include "attach/go.h"
 #include "attach/image.h"
 #include "base/cleanup.h"
 #include "bpf/cookie.h"
@@ -276,6 +277,52 @@ static int tie_entries(struct plan *plan, struct links *links)
 	return code;
 }
 
+static int tie_place(struct plan *plan, const struct bpf_program *program, uint64_t offset,
+		     uint64_t cookie, struct links *links)
+{
+	struct link_places place = { 1, { offset }, { cookie } };
+
+	plan->facts.places++;
+	return link_attach(plan->means->links, program, plan->fd, &place, false, links);
+}
+
+/* Go's own TLS, at places that go_examine tells; never a return probe. */
+static int tie_go(struct plan *plan, const struct go_tls *tls, struct links *links)
+{
+	const struct tls_bpf *skeleton = plan->means->skeleton;
+	int code;
+
+	plan->rets.n = tls->n_returns;
+	memcpy(plan->rets.offsets, tls->returns, tls->n_returns * sizeof(tls->returns[0]));
+	plan->facts.places += tls->n_returns;
+	code = link_attach(plan->means->links, skeleton->progs.go_return, plan->fd, &plan->rets,
+			   false, links);
+	if (code == 0)
+		code = tie_place(plan, skeleton->progs.go_close, tls->close, 0, links);
+	if (code == 0)
+		code = tie_place(plan, skeleton->progs.go_read, tls->read, tls->layout, links);
+	if (code == 0)
+		code = tie_place(plan, skeleton->progs.go_write, tls->write, tls->layout, links);
+	if (code == 0)
+		code = tie_place(plan, skeleton->progs.go_hello, tls->hello, tls->layout, links);
+	return code;
+}
+
+static int make_go_probes(struct plan *plan, struct probes *probes, struct err *err)
+{
+	struct go_tls tls;
+	int code = go_examine(plan->fd, &tls, err);
+
+	if (code < 0)
+		return code;
+	code = tie_go(plan, &tls, &probes->links);
+	if (code < 0)
+		return err_set(err, code, "the kernel refused a probe: %s", strerror(-code));
+	plan->facts.cheap = tls.cheap;
+	probes->facts = plan->facts;
+	return 0;
+}
+
 static int make_probes(struct plan *plan, struct probes *probes, struct err *err)
 {
 	int code = find_symbols(plan, err);
@@ -305,7 +352,8 @@ int probe_attach(const struct probe_means *means, int fd, unsigned kinds,
 	if (!probes || !plan)
 		return err_set(err, -ENOMEM, "out of memory");
 	*plan = (struct plan){ .means = means, .fd = fd, .kinds = kinds, .code = code_open(fd) };
-	code = make_probes(plan, probes, err);
+	code =
+	    kinds & IMAGE_GO ? make_go_probes(plan, probes, err) : make_probes(plan, probes, err);
 	code_close(plan->code);
 	if (code < 0)
 		return code;

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 
 import calls
+import clients
 import daemon as agent
 from truth import differences
-from world import TOP, Checks, World
+from world import TOP, Checks, World, wait_for
 
 HERE = TOP / 'tests' / 'e2e' / 'matrix'
 PYTHON = TOP / 'build' / 'venv' / 'bin' / 'python'
@@ -37,7 +38,25 @@ CLIENTS = [
                                           'curl']),
     Client('php stream', '/php8.2', 'php', ['php', '-d', 'openssl.cafile={ca}', HERE / 'php.php',
                                             'stream']),
+    Client('node https', '/node', 'node', ['node', HERE / 'node.mjs', 'https']),
+    Client('node fetch', '/node', 'node', ['node', HERE / 'node.mjs', 'fetch']),
+    Client('wget', '/wget', 'wget', ['wget', '--quiet', '--output-document=/dev/null',
+                                     '--ca-certificate={ca}', '--user-agent=wget',
+                                     '--header=content-type: application/json',
+                                     '--post-data={json}', *[URL + '/v1/chat/completions'] * 3]),
+    # No repository is there: a 404, which is a call like any other.
+    Client('git', '/git-remote-http', 'git', [
+        'sh', '-c', f'git -c http.userAgent=git -c http.sslCAInfo={{ca}} ls-remote {URL}/a; '
+        'test $? = 128'], 1),
+    Client('go h1', '/go-plain', 'go', ['{go}/go-plain', 'h1']),
+    Client('go h2', '/go-pie', 'go', ['{go}/go-pie', 'h2']),
+    Client('go h1 stripped', '/go-stripped', 'go', ['{go}/go-stripped', 'h1']),
+    Client('go by hand', '/go-plain', 'go', ['{go}/go-plain', 'raw']),
+    Client('go under load', '/go-stripped', 'go', ['{go}/go-stripped', 'load'], 2000),
+    Client('go h2 under load', '/go-stripped', 'go', ['{go}/go-stripped', 'load2'], 2000),
 ]
+GO_PROGRAMS = {'go-plain': (), 'go-pie': ('-buildmode=pie',),
+               'go-stripped': ('-ldflags=-s -w',)}
 
 
 class Matrix:
@@ -48,18 +67,24 @@ class Matrix:
         self.crew = calls.Crew(self.world)
         self.ca = str(self.world.dir / 'ca.pem')
         self.prompt = self.crew.prompt + FILLER
+        self.json = clients.body_of({'model': 'gpt-4o-mini'}, self.prompt)
         self.env = {**self.world.env, 'URL': URL, 'PROMPT': self.prompt,
                     'OPENAI_API_KEY': self.crew.key, 'NODE_EXTRA_CA_CERTS': self.ca}
 
     def run(self):
+        self.build_go()
         if not self.check('outlayd starts', self.daemon.start(), self.daemon.said()):
             self.check.finish(self.world)
+        self.meet()
         rows = [row for row in CLIENTS if self.is_here(row)]
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             ends = list(pool.map(self.make_calls, rows))
         for row, (status, said) in zip(rows, ends):
             self.check(f'{row.name}: ends well', status == 0, said)
-        events = self.daemon.settled_calls(sum(row.served for row in rows))
+        # git's call is made by a child of it, which the world does not know.
+        due = sum(row.served for row in rows)
+        wait_for(lambda: len(self.daemon.all_calls()) >= due, 20, every=0.5)
+        events = self.daemon.all_calls()
         for row in rows:
             self.judge(row, events)
         capture = self.daemon.get('/v1/status')['capture']
@@ -69,6 +94,26 @@ class Matrix:
         self.check('HTTP/2 was spoken, and followed', counted['http2'] >= 5 and not (
             counted['resyncs'] or counted['hpack_lost'] or counted['floods']), counted)
         self.check.finish(self.world)
+
+    def build_go(self):
+        """Every way in which programs are linked."""
+        for name, flags in GO_PROGRAMS.items() if shutil.which('go') else ():
+            built = subprocess.run(['go', 'build', *flags, '-o', self.world.dir / name,
+                                    HERE / 'client.go'], capture_output=True, text=True,
+                                   check=False)
+            self.check(f'{name} is built', built.returncode == 0, built.stderr)
+
+    def meet(self):
+        """A program that nobody has run before is examined while it runs, so calls of its first
+        moments may be missed, or seen in part, which is said. Here each has run once."""
+        first = {self.world.dir / name: ['wait'] for name in GO_PROGRAMS}
+        first[shutil.which('node')] = ['-e', 'setTimeout(() => {}, 300)']
+        for program, words in first.items():
+            if program and os.path.exists(program):
+                self.world.spawn('first', [program, *words]).wait()
+                said = f'watching {os.path.realpath(program)} '
+                self.check(f'{os.path.basename(program)} is watched',
+                           wait_for(lambda: said in self.daemon.said(), 5))
 
     @staticmethod
     def is_here(row):
@@ -81,7 +126,7 @@ class Matrix:
         child = self.world.spawn(
             'client-' + row.name.replace(' ', '-').replace('/', '-'), self.fill(row.command, row),
             env={**self.env, 'AGENT': row.name}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        said, _ = child.communicate(timeout=60)
+        said, _ = child.communicate(timeout=150)
         self.world.children.pop(child.pid, None)
         return child.returncode, said.decode(errors='replace')[-2000:]
 
@@ -91,11 +136,11 @@ class Matrix:
             if word == '{body}':
                 words += self.curl_words(row)
             else:
-                words.append(word.replace('{ca}', self.ca))
+                words.append(word.replace('{ca}', self.ca).replace('{json}', self.json)
+                             .replace('{go}', str(self.world.dir)))
         return words
 
     def curl_words(self, row):
-        import clients
         words = clients.curl_command(
             [{'host': calls.PROVIDER, 'model': 'gpt-4o', 'stream': number % 3 == 2,
               'h2': row.name.endswith('h2'),

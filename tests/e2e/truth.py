@@ -36,9 +36,11 @@ def differences(event, line):
     """{field: (found, wanted)} of those that differ."""
     cost = line['cost_pico']
     chat = line['model'] != ''
+    models = line['route'] == 'GET /v1/models'  # the one other route that a provider file names
     wanted = {
         'provider': 'openai', 'server': line['host'], 'status': line['status'],
-        'route': line['route'], 'operation': 'chat' if chat else 'models',
+        'route': line['route'] if chat or models else None,
+        'operation': 'chat' if chat else 'models' if models else 'unknown',
         'model_requested': line['model_requested'] or None,
         'completeness': 'complete', 'lost_bytes': 0,
         'cost_pico': None if cost is None else str(cost),
