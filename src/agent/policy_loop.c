@@ -146,6 +146,8 @@ static void on_stopped(void *ctx)
 		if (!queue_room(l->options.tasks))
 			nanosleep(&pause, NULL);
 	}
+	while (!policy_store_owed(l->policy))
+		nanosleep(&pause, NULL);
 }
 
 /* --- life */

@@ -129,6 +129,12 @@ void budgets_tell(const struct budget *budget, struct window_total *total,
 	total->owed = false;
 }
 
+void budgets_owe(struct budgets *budgets, struct window_total *total)
+{
+	total->owed = true;
+	budgets->owes = true;
+}
+
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches)
 {
 	unsigned n = 0;
@@ -138,8 +144,6 @@ unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches)
 
 		if (n + 2 > VERDICT_BUDGETS_MAX)
 			return n;
-		/* The current one last: it is the one to start from. */
-		totals->current.owed |= totals->former.owed;
 		if (totals->former.owed)
 			budgets_tell(&budgets->all[i], &totals->former, &touches[n++]);
 		if (totals->current.owed)
@@ -229,8 +233,13 @@ int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t 
 	for (unsigned i = 0; i < former.rules->count; i++) {
 		struct budget *budget = heir(&carry, i);
 
-		if (budget && budget->rule->period == former.all[i].rule->period)
+		if (!budget)
+			continue;
+		if (budget->rule->period == former.all[i].rule->period)
 			budget->totals = former.all[i].totals;
+		else /* the ledger may have another period's total under this very start */
+			budgets_owe(budgets, &budgets_at(budgets, (unsigned)(budget - budgets->all))
+						  ->totals.current);
 	}
 	reserve_each(budgets->reserve, carry_holds, &carry);
 	free_rules(&former);

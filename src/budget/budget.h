@@ -106,7 +106,7 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
 		    struct verdict *ret_verdict);
 
 /* Totals for the ledger that were in no verdict and no settlement, at most VERDICT_BUDGETS_MAX at a
- * time; 0 = all told. Of each budget the last one told is the one to start from. */
+ * time; 0 = all told. */
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
 /* Expires old reservations, as every other call does; for when there are none. */

@@ -10,14 +10,6 @@ struct telling {
 	unsigned n;
 };
 
-static void owe(struct budgets *budgets, struct window_total *total)
-{
-	total->owed = true;
-	budgets->owes = true;
-}
-
-/* The ledger keeps the last touch of a budget: after one of the former window it is owed one of the
- * current window. */
 static void add(struct budgets *budgets, struct budget *budget, struct window_total *total,
 		int64_t pico, struct telling *telling)
 {
@@ -25,9 +17,7 @@ static void add(struct budgets *budgets, struct budget *budget, struct window_to
 	if (telling->n < VERDICT_BUDGETS_MAX)
 		budgets_tell(budget, total, &telling->touches[telling->n++]);
 	else
-		owe(budgets, total);
-	if (total != &budget->totals.current)
-		owe(budgets, &budget->totals.current);
+		budgets_owe(budgets, total);
 }
 
 int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
@@ -87,7 +77,7 @@ static void take_back(struct budgets *budgets, const struct reservation *r)
 		if (!total)
 			continue;
 		total->pico -= r->amount_pico;
-		owe(budgets, total);
+		budgets_owe(budgets, total);
 	}
 }
 

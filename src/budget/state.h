@@ -34,6 +34,8 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index);
 void budgets_release(struct budgets *budgets, const struct reservation *reservation);
 
 /* A total as the ledger stores it. */
+/* What no touch has told is told by budgets_owed. */
+void budgets_owe(struct budgets *budgets, struct window_total *total);
 void budgets_tell(const struct budget *budget, struct window_total *total,
 		  struct budget_touch *ret_touch);
 

@@ -1,4 +1,4 @@
-/* Opening, checking and migrating the one SQLite file. It is in WAL mode with an exclusive lock, so
+/* Opening and checking the one SQLite file. It is in WAL mode with an exclusive lock, so
  * that its index of the WAL is in our memory (no -shm file, no mapping that could fault) and a
  * second process is refused instead of risking the WAL-reset race of SQLite before 3.51.3.
  * Until the version and the pages are checked, even closing must not checkpoint into the file. */
@@ -13,15 +13,12 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/span.h"
+#include "ledger/schema.h"
 
 #define FILE_NAME       "ledger.db"
 #define BUSY_TIMEOUT_MS 2000             /* a predecessor that is about to end */
 #define CHECK_NS        (2 * NS_PER_SEC) /* about 2 GB of pages */
 #define CHECK_STEPS     10000            /* of SQLite's machine between looks at the clock */
-
-static const char schema[] =
-#include "gen/schema.sql.inc"
-    ;
 
 /* mmap stays off: a file cut short under a mapping is a SIGBUS. */
 static const char settings[] = "PRAGMA journal_mode = WAL;"
@@ -33,10 +30,13 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 
 CLEANUP_FOR(db, sqlite3 *, sqlite3_close_v2)
 CLEANUP_FOR(stmt, sqlite3_stmt *, sqlite3_finalize)
-CLEANUP_FOR(sqlite_text, char *, sqlite3_free)
 
 /* Opened and not closed: what the predecessor wrote last may not have reached the disk. */
 static const char set_mark[] = "INSERT OR IGNORE INTO meta (key, value) VALUES ('open', 1)";
+/* A window is a month at most, and of those before the former one nobody asks. */
+static const char drop_windows[] = "DELETE FROM budget_window WHERE window_start <"
+				   " (SELECT max(window_start) FROM budget_window)"
+				   " - 63 * 86400 * 1000000000";
 static const char clear_mark[] = "DELETE FROM meta WHERE key = 'open'";
 static const char count_mark[] = "SELECT count(*) FROM meta WHERE key = 'open'";
 
@@ -165,7 +165,7 @@ int database_explain(sqlite3 *db, int code, struct err *err)
 }
 
 /* The one integer of the first row; `ret_value` is unchanged when there is none. */
-static int query_int(sqlite3 *db, const char *sql, int64_t *ret_value)
+int database_int(sqlite3 *db, const char *sql, int64_t *ret_value)
 {
 	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
 
@@ -190,9 +190,9 @@ static int check_version(sqlite3 *db, struct err *err)
 	int64_t version = 0, objects = 0;
 	int code;
 
-	code = query_int(db, "PRAGMA user_version", &version);
+	code = database_int(db, "PRAGMA user_version", &version);
 	if (code == 0)
-		code = query_int(db, "SELECT count(*) FROM sqlite_schema", &objects);
+		code = database_int(db, "SELECT count(*) FROM sqlite_schema", &objects);
 	if (code < 0)
 		return database_explain(db, code, err);
 	if (version > DATABASE_VERSION)
@@ -243,7 +243,7 @@ static bool is_cut(sqlite3 *db)
 	struct stat st;
 
 	return stat(sqlite3_db_filename(db, NULL), &st) == 0 &&
-	       query_int(db, "PRAGMA page_size", &page_bytes) == 0 && page_bytes &&
+	       database_int(db, "PRAGMA page_size", &page_bytes) == 0 && page_bytes &&
 	       st.st_size % page_bytes;
 }
 
@@ -251,92 +251,14 @@ static bool is_cut(sqlite3 *db)
 static int needs_check(sqlite3 *db, int64_t *ret_dirty)
 {
 	int64_t version = 0;
-	int code = query_int(db, "PRAGMA user_version", &version);
+	int code = database_int(db, "PRAGMA user_version", &version);
 
 	*ret_dirty = version == 1 || is_cut(db);
-	return code < 0 || version < 2 || *ret_dirty ? code : query_int(db, count_mark, ret_dirty);
+	return code < 0 || version < 2 || *ret_dirty ? code
+						     : database_int(db, count_mark, ret_dirty);
 }
 
-/* --- schema */
-
-static int add_column(sqlite3 *db, const char *table, const char *column, const char *type)
-{
-	CLEANUP(cleanup_sqlite_text) char *sql = NULL;
-	CLEANUP(cleanup_sqlite_text) char *count_sql = NULL;
-	int64_t missing = 0;
-	int code;
-
-	/* A table that is missing altogether is the schema's to make. */
-	count_sql = sqlite3_mprintf("SELECT count(*) > 0 AND NOT sum(name = %Q)"
-				    " FROM pragma_table_info(%Q)",
-				    column, table);
-	sql = sqlite3_mprintf("ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, column, type);
-	if (!count_sql || !sql)
-		return -ENOMEM;
-	code = query_int(db, count_sql, &missing);
-	if (code < 0 || !missing)
-		return code;
-	return database_run(db, sql);
-}
-
-/* What the schema has and the file lacks, by a copy of the schema in memory. Before the schema runs
- * on the file, since a new index may be on a new column. */
-static int add_columns(sqlite3 *db)
-{
-	CLEANUP(cleanup_db) sqlite3 *fresh = NULL;
-	CLEANUP(cleanup_stmt) sqlite3_stmt *stmt = NULL;
-	int code = 0, step;
-
-	if (sqlite3_open(":memory:", &fresh) != SQLITE_OK || database_run(fresh, schema) < 0 ||
-	    sqlite3_prepare_v2(fresh,
-			       "SELECT t.name, c.name, c.type FROM sqlite_schema t,"
-			       " pragma_table_info(t.name) c WHERE t.type = 'table'",
-			       -1, &stmt, NULL) != SQLITE_OK)
-		return -ENOMEM;
-	step = sqlite3_step(stmt);
-	while (code == 0 && step == SQLITE_ROW) {
-		code = add_column(db, (const char *)sqlite3_column_text(stmt, 0),
-				  (const char *)sqlite3_column_text(stmt, 1),
-				  (const char *)sqlite3_column_text(stmt, 2));
-		step = sqlite3_step(stmt);
-	}
-	return code < 0 || step == SQLITE_DONE ? code : -ENOMEM;
-}
-
-/* A table of version 1 makes way; its rows are brought over by ledger/former.c. */
-static int set_aside(sqlite3 *db)
-{
-	int64_t version = 0;
-	int code = query_int(db, "PRAGMA user_version", &version);
-
-	if (code < 0 || version != 1)
-		return code;
-	return database_run(db, "DROP INDEX IF EXISTS event_time_end;"
-				"DROP INDEX IF EXISTS event_uid;"
-				"ALTER TABLE event RENAME TO " DATABASE_FORMER ";");
-}
-
-static int migrate(sqlite3 *db)
-{
-	char version[64];
-	int code;
-
-	snprintf(version, sizeof(version), "PRAGMA user_version = %d", DATABASE_VERSION);
-	code = database_run(db, "BEGIN IMMEDIATE");
-	if (code == 0)
-		code = set_aside(db);
-	if (code == 0)
-		code = add_columns(db);
-	if (code == 0)
-		code = database_run(db, schema);
-	if (code == 0)
-		code = database_run(db, version);
-	if (code == 0)
-		code = database_run(db, "COMMIT");
-	return code;
-}
-
-static int check_and_migrate(sqlite3 *db, struct err *err)
+static int check_and_apply(sqlite3 *db, struct err *err)
 {
 	int64_t dirty = 0;
 	int code;
@@ -354,11 +276,13 @@ static int check_and_migrate(sqlite3 *db, struct err *err)
 		return code;
 	code = database_run(db, settings);
 	if (code == 0)
-		code = migrate(db);
+		code = schema_apply(db);
+	if (code < 0)
+		return database_explain(db, code, err);
 	/* A full disk is no reason not to start. */
-	if (code == 0)
-		(void)database_run(db, set_mark);
-	return code < 0 ? database_explain(db, code, err) : 0;
+	(void)database_run(db, set_mark);
+	(void)database_run(db, drop_windows);
+	return 0;
 }
 
 int database_open(const char *dir, sqlite3 **ret_db, struct err *err)
@@ -382,7 +306,7 @@ int database_open(const char *dir, sqlite3 **ret_db, struct err *err)
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	code = check_and_migrate(db, err);
+	code = check_and_apply(db, err);
 	if (code < 0)
 		return code;
 	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -27,3 +28,5 @@ int database_errno(sqlite3 *db);
 int database_explain(sqlite3 *db, int code, struct err *err);
 
 int database_run(sqlite3 *db, const char *sql);
+/* The one integer that a query gives. */
+int database_int(sqlite3 *db, const char *sql, int64_t *ret_value);

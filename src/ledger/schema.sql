@@ -86,12 +86,13 @@ CREATE TABLE IF NOT EXISTS service (
 	completeness TEXT
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS budget_total (
-	-- What each budget has spent in its window, as the budget engine wrote it last: the state
-	-- to start from. The history of a budget is in the calls.
-	name TEXT PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS budget_window (
+	-- What each budget has spent in a window, as the budget engine wrote it last: the state to
+	-- start from. Old windows go; the history of a budget is in the calls.
+	name TEXT NOT NULL,
 	window_start INTEGER NOT NULL,
-	spent_usd TEXT NOT NULL         -- decimal: a total may be over 64 bits of picodollars
+	spent_usd TEXT NOT NULL,        -- decimal: a total may be over 64 bits of picodollars
+	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS sink_cursor (

@@ -102,7 +102,7 @@ static void on_rested(evutil_socket_t fd, short what, void *ctx)
 }
 
 /* What had no room beside the settlement that changed it. */
-static void store_owed(struct policy *policy)
+bool policy_store_owed(struct policy *policy)
 {
 	const struct policy_ports *ports = &policy->ports;
 	struct budget_touch touches[VERDICT_BUDGETS_MAX];
@@ -111,9 +111,10 @@ static void store_owed(struct policy *policy)
 	while (ports->store_room(ports->ctx)) {
 		n = budgets_owed(ports->budgets, touches);
 		if (!n)
-			break;
+			return true;
 		ports->store_touch(ports->ctx, touches, n);
 	}
+	return false;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
@@ -124,7 +125,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	budgets_tick(ports->budgets, ports->clock->now_ns(ports->clock));
-	store_owed(policy);
+	policy_store_owed(policy);
 	server_tick(policy);
 	watch_budgets(policy);
 }

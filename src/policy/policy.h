@@ -83,6 +83,10 @@ int policy_new(struct event_base *base, const char *path, const struct policy_po
 	       struct policy **ret_policy, struct err *err);
 void policy_free(struct policy *policy);
 
+/* Stores what budgets_owed tells while there is room. True: that was all. It is for the last moment
+ * of an agent; until then the server does it by itself. */
+bool policy_store_owed(struct policy *policy);
+
 /* The ledger's answer to a query. A ticket whose caller has gone is ignored. */
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);
 

@@ -236,13 +236,14 @@ static struct budget_rules *new_rules(struct world *world)
 	for (unsigned name = 0; name < NAMES; name++) {
 		struct model_budget *budget = &world->model.budgets[name];
 		struct make_rule rule = budget->rule;
-		bool keep = budget->exists && random_below(&world->random, 3);
+		bool keep = budget->exists && random_below(&world->random, 3), turned;
 
 		if (!keep)
 			rule = random_rule(&world->random, name);
 		else
 			rule.limit_pico = (int64_t)random_below(&world->random, 3000);
-		if (!budget->exists || rule.period != budget->rule.period) {
+		turned = budget->exists && rule.period != budget->rule.period;
+		if (!budget->exists || turned) {
 			budget->n_log = 0;
 			budget->current_ns = budget->former_ns = INT64_MIN;
 			for (unsigned i = 0; i < world->model.n_asks; i++)
@@ -256,6 +257,8 @@ static struct budget_rules *new_rules(struct world *world)
 				world->model.asks[i].in[name] = false;
 			continue;
 		}
+		if (turned) /* the ledger is told of it at once */
+			model_turn(budget, world->model.now_ns);
 		world->order[world->n_order++] = name;
 	}
 	for (unsigned i = world->n_order; i > 1; i--) {
@@ -330,7 +333,7 @@ static void step_decide(struct world *world, int64_t now_ns)
 	world->denied += expected == DECISION_DENY;
 }
 
-/* As the ledger does it: of each budget the last touch stays. It must be the one to start from. */
+/* As the ledger does it: of each window of a budget the last touch stays, and must be its sum. */
 static void check_told(struct world *world, const struct budget_touch *touches, unsigned n)
 {
 	struct budget_touch all[VERDICT_BUDGETS_MAX * 3];
@@ -338,17 +341,19 @@ static void check_told(struct world *world, const struct budget_touch *touches, 
 	memcpy(all, touches, n * sizeof(*touches));
 	n += budgets_owed(world->budgets, all + n);
 	n += budgets_owed(world->budgets, all + n);
-	for (unsigned name = 0; name < NAMES; name++) {
-		const struct model_budget *budget = &world->model.budgets[name];
-		const struct budget_touch *last = NULL;
+	for (unsigned i = 0; i < n; i++) {
+		const struct model_budget *budget = NULL;
+		bool last = true;
 
-		for (unsigned i = 0; i < n; i++)
+		for (unsigned later = i + 1; later < n; later++)
+			last &= strcmp(all[i].name, all[later].name) != 0 ||
+				all[i].window_start_ns != all[later].window_start_ns;
+		for (unsigned name = 0; name < NAMES; name++)
 			if (strcmp(all[i].name, names[name]) == 0)
-				last = &all[i];
-		if (!last)
-			continue;
-		assert_int_equal(last->window_start_ns, budget->current_ns);
-		assert_true(last->spent_pico == model_sum(budget, budget->current_ns));
+				budget = &world->model.budgets[name];
+		assert_non_null(budget);
+		if (last)
+			assert_true(all[i].spent_pico == model_sum(budget, all[i].window_start_ns));
 	}
 }
 

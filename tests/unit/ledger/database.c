@@ -195,14 +195,39 @@ static void test_missing_columns_are_added(void **state)
 			"ALTER TABLE caller ADD COLUMN of_a_later_release TEXT;"
 			"DROP INDEX call_uid; DROP INDEX call_time_end;"
 			"ALTER TABLE call DROP COLUMN uid;"
-			"DROP TABLE budget_total");
+			"DROP TABLE budget_window");
 	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
 	assert_int_equal(ledger_totals(ledger, &totals), 0);
 	assert_int_equal(totals.events, 3);
 	ledger_close(ledger);
 	exec_sql(f->db, "SELECT uid FROM call INDEXED BY call_uid WHERE uid = 1;"
 			"SELECT uid, windows, decision_id, of_a_later_release FROM event;"
-			"SELECT name FROM budget_total");
+			"SELECT name FROM budget_window");
+}
+
+/* Windows that nobody asks about go; the table of a former program is taken over once. */
+static void test_windows(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *ledger;
+	struct err err;
+
+	assert_int_equal(fixture_fill(f, 1), 0);
+	exec_sql(f->db,
+		 "DELETE FROM budget_window;"
+		 "INSERT INTO budget_window VALUES ('a', 0, '1'), ('a', 5443200000000000, '2'),"
+		 " ('b', 86400000000000, '3');"
+		 "CREATE TABLE budget_total (name TEXT, window_start INTEGER, spent_usd TEXT);"
+		 "INSERT INTO budget_total VALUES ('a', 5443200000000000, '9'),"
+		 " ('c', 5443200000000001, '4')");
+	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
+	ledger_close(ledger);
+	/* The one of 1970 is 63 days and 1 ns older than the newest one. */
+	exec_sql(f->db, "CREATE TEMP TABLE ok (n INTEGER CHECK (n = 1));"
+			"INSERT INTO ok SELECT group_concat(name || spent_usd, ' ') = 'a2 b3 c4'"
+			" FROM (SELECT * FROM budget_window ORDER BY name);"
+			"INSERT INTO ok SELECT count(*) = 0 FROM sqlite_schema"
+			" WHERE name = 'budget_total'");
 }
 
 static bool skip_event(void *ctx, int64_t seq, const struct verdict *v)
@@ -337,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+		TEST(test_windows),
 		TEST(test_files_are_private),
 		TEST(test_places_that_are_refused),
 		TEST(test_one_process_at_a_time),

@@ -145,6 +145,8 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 		{ .name = "team", .window_start_ns = 2000, .spent_pico = 1500000000001 },
 		/* It was changed from days to months. */
 		{ .name = "team", .window_start_ns = 500, .spent_pico = 7 },
+		/* Late: of a window that is over. It takes nothing from the later one. */
+		{ .name = "team", .window_start_ns = 1000, .spent_pico = 6 },
 	};
 	struct fixture *f = *state;
 	struct ledger *ledger = open_ledger(f);
@@ -157,12 +159,16 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 	ledger_close(ledger);
 	ledger = open_ledger(f);
 	assert_int_equal(ledger_touches(ledger, keep_touch, &touches), 0);
-	assert_int_equal(touches.n, 2);
+	assert_int_equal(touches.n, 4);
 	assert_string_equal(touches.items[0].name, "org \"x\"");
 	assert_true(touches.items[0].spent_pico == large);
-	assert_string_equal(touches.items[1].name, "team");
+	for (unsigned i = 1; i < 4; i++)
+		assert_string_equal(touches.items[i].name, "team");
 	assert_int_equal(touches.items[1].window_start_ns, 500);
 	assert_true(touches.items[1].spent_pico == 7);
+	assert_int_equal(touches.items[2].window_start_ns, 1000);
+	assert_true(touches.items[2].spent_pico == 6);
+	assert_int_equal(touches.items[3].window_start_ns, 2000);
 	ledger_close(ledger);
 }
 

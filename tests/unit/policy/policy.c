@@ -820,6 +820,42 @@ static int try_listen(struct rig *rig, const char *path, struct err *err)
 	return code;
 }
 
+static void charge_all(struct rig *rig, void *ctx)
+{
+	struct charge charge = { .cost_pico = 5 };
+	struct verdict verdict;
+	bool *done = ctx;
+
+	charge.usage.time_end_ns = rig->clock.now_ns(&rig->clock);
+	budgets_charge(rig->budgets, &charge, charge.usage.time_end_ns, &verdict);
+	assert_int_equal(verdict.n_budgets, VERDICT_BUDGETS_MAX);
+	rig->store_is_full = true;
+	done[0] = policy_store_owed(rig->policy);
+	rig->store_is_full = false;
+	done[1] = policy_store_owed(rig->policy);
+}
+
+/* More budgets than a verdict holds: what they are owed is stored at the last moment, or it is said
+ * that there was no room. */
+static void test_store_owed(void **state)
+{
+	struct buf yaml = buf_with_max(4096);
+	bool done[2] = { true, false };
+	struct rig *rig;
+
+	(void)state;
+	buf_printf(&yaml, "budgets:\n");
+	for (int i = 0; i < VERDICT_BUDGETS_MAX + 4; i++)
+		buf_printf(&yaml, "  - {name: b%d, limit: 5 USD per day}\n", i);
+	rig = rig_start(yaml.data);
+	rig_run(rig, charge_all, done);
+	assert_false(done[0]);
+	assert_true(done[1]);
+	assert_int_equal(rig->n_touches, 4);
+	rig_stop(rig);
+	buf_done(&yaml);
+}
+
 static void test_socket(void **state)
 {
 	struct rig *rig = *state;
@@ -886,6 +922,7 @@ int main(void)
 		TEST(test_too_many_watchers),
 		TEST(test_other_users),
 		TEST(test_socket),
+		cmocka_unit_test(test_store_owed),
 	};
 	struct rlimit limit;
 
