@@ -15,6 +15,15 @@ static __always_inline __u64 argument(struct pt_regs *ctx, __u8 n)
 	return n == 4 ? fourth : n == 5 ? fifth : 0;
 }
 
+/* The place for what this thread reads, or writes. NULL: none, with `flags` 0, or no memory. */
+static __always_inline struct call *call_of_thread(union probe_cookie cookie, __u64 flags)
+{
+	struct thread_calls *calls_in =
+	    bpf_task_storage_get(&calls, bpf_get_current_task_btf(), NULL, flags);
+
+	return calls_in ? &calls_in->in[cookie.direction == EVENT_RECEIVED] : NULL;
+}
+
 /* (object, buffer, length, ...), with a union probe_cookie. True: the connection is followed, so
  * the end of the call matters. */
 static __always_inline bool call_begin(struct pt_regs *ctx)
@@ -30,17 +39,16 @@ static __always_inline bool call_begin(struct pt_regs *ctx)
 		return false;
 	handshake_used(&id, state);
 	count(EVENT_COUNTER_CALLS_SEEN, 1);
-	call = bpf_task_storage_get(&calls, bpf_get_current_task_btf(), NULL,
-				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	cookie.word = bpf_get_attach_cookie(ctx);
+	call = call_of_thread(cookie, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!call) {
 		count(EVENT_COUNTER_CALLS_FULL, 1);
 		return false;
 	}
-	/* A call that another one on the same object makes is a part of it. One that was never
-	 * left, by a longjmp, is not above us on the stack any more. */
+	/* A call that another of its kind makes on the same object is a part of it. One that was
+	 * never left, by a longjmp, is not above us on the stack any more. */
 	if (call->ssl == id.ssl && PT_REGS_SP(ctx) < call->sp)
 		return false;
-	cookie.word = bpf_get_attach_cookie(ctx);
 	call->ssl = id.ssl;
 	call->buffer = PT_REGS_PARM2(ctx);
 	call->count_at = argument(ctx, cookie.count_argument);
@@ -86,7 +94,8 @@ static __always_inline void call_succeeded(const struct call *call, __u64 n)
 /* On return: the result is the byte count, or 1 where it has been stored; <= 0: nothing moved. */
 static __always_inline void call_end(struct pt_regs *ctx)
 {
-	struct call *call = bpf_task_storage_get(&calls, bpf_get_current_task_btf(), NULL, 0);
+	union probe_cookie cookie = { .word = bpf_get_attach_cookie(ctx) };
+	struct call *call = call_of_thread(cookie, 0);
 	struct call at_hand;
 	__s64 result;
 

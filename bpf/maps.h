@@ -13,6 +13,12 @@ struct call {
 	union probe_cookie cookie;
 };
 
+/* What a thread is in, by enum event_direction: a read may shake hands, whose callback writes
+ * (node does). */
+struct thread_calls {
+	struct call in[2];
+};
+
 /* An object of a process older than the agent, of which no name is known (yet). */
 struct stranger {
 	__u64 start_ns;
@@ -28,7 +34,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct call);
+	__type(value, struct thread_calls);
 } calls SEC(".maps");
 
 struct {

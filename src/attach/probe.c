@@ -174,7 +174,7 @@ static int add_call(struct plan *plan, uint64_t function, unsigned arguments,
 	cookie.name_at = plan->name_at;
 	cookie.server_at = plan->server_at;
 	for (unsigned i = 0; i < n; i++)
-		if (add_place(&plan->rets, rets[i], 0) < 0)
+		if (add_place(&plan->rets, rets[i], cookie.word) < 0)
 			return err_set(err, -E2BIG, "returns at too many places");
 	plan->facts.places += n;
 	if (add_place(&plan->calls, spot(plan, function, arguments), cookie.word) < 0)

@@ -118,7 +118,7 @@ static uint64_t counted(struct world *w, enum event_counter counter)
 	return counters[counter];
 }
 
-static void connect_objects(struct pair *p)
+static void join_pair(struct pair *p)
 {
 	BIO *a, *b;
 
@@ -127,6 +127,11 @@ static void connect_objects(struct pair *p)
 	SSL_set_bio(p->server, b, b);
 	SSL_set_connect_state(p->client);
 	SSL_set_accept_state(p->server);
+}
+
+static void connect_objects(struct pair *p)
+{
+	join_pair(p);
 	for (int i = 0; i < 10; i++) {
 		SSL_do_handshake(p->client);
 		SSL_do_handshake(p->server);
@@ -408,6 +413,49 @@ static void test_write_here_read_there(void **state) /* case 25 */
 	close_world(&w);
 }
 
+static void ask_when_done(const SSL *ssl, int where, int result)
+{
+	(void)result;
+	if (where == SSL_CB_HANDSHAKE_DONE)
+		assert_int_equal(SSL_write((SSL *)(uintptr_t)ssl, "question", 8), 8);
+}
+
+/* As node does it: the read shakes hands, the callback writes, then the read goes on and returns
+ * what came behind the handshake. */
+static void check_write_inside_a_read(void)
+{
+	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
+	char sink[16];
+	struct world w;
+
+	open_world(&w);
+	SSL_set_max_proto_version(p.client, TLS1_2_VERSION);
+	SSL_set_tlsext_host_name(p.client, HOST);
+	join_pair(&p);
+	SSL_set_info_callback(p.client, ask_when_done);
+	while (SSL_do_handshake(p.server) != 1)
+		assert_true(SSL_read(p.client, sink, sizeof(sink)) <= 0);
+	assert_int_equal(SSL_write(p.server, "answer", 6), 6);
+	assert_int_equal(SSL_read(p.client, sink, sizeof(sink)), 6);
+	drain(&w);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 8);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
+	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6);
+	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
+	SSL_set_info_callback(p.client, NULL);
+	free_pair(&p);
+	close_world(&w);
+}
+
+static void test_write_inside_a_read(void **state)
+{
+	(void)state;
+	check_write_inside_a_read();
+	returns = "ret";
+	check_write_inside_a_read();
+	returns = NULL;
+}
+
 /* read, write and exit are all that it may call; TLS over memory needs none of them. */
 static void run_sandboxed(void)
 {
@@ -482,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_reused_addresses),
 		cmocka_unit_test(test_abandoned_connections),
 		cmocka_unit_test(test_write_here_read_there),
+		cmocka_unit_test(test_write_inside_a_read),
 		cmocka_unit_test(test_strict_seccomp),
 	};
 

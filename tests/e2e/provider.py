@@ -144,7 +144,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def record(self, status, buckets, cost, case=None):
         self.server.ledger.write({
             'request_id': self.request_id, 'response_id': self.response_id,
-            'host': self.headers['host'], 'case': case or self.headers.get('x-case', ''),
+            'host': self.headers['host'].removesuffix(':443'),
+            'case': case or self.headers.get('x-case', ''),
             'route': f'{self.command} {self.path}', 'status': status,
             'model_requested': self.model, 'model': self.snapshot, 'streaming': self.streaming,
             'usage': buckets, 'cost_pico': cost, 'time': time.time(),
