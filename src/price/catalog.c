@@ -13,6 +13,8 @@
 #include <uthash.h>
 
 #include "base/cleanup.h"
+#include "price/family.h"
+#include "price/hours.h"
 #include "price/model.h"
 
 #define MODEL_NAME_MAX    (MODEL_NAME_BYTES - 1)
@@ -30,10 +32,12 @@ struct catalog {
 	atomic_uint refs;
 	size_t n_models;
 	struct model *models;
+	struct book *books;
 	struct name *names;
 };
 
-static const char *const file_keys[] = { "catalog", "provider", "source", "models", NULL };
+static const char *const file_keys[] = { "catalog",  "provider", "source", "contracted",
+					 "fallback", "holidays", "models", NULL };
 
 /* --- names */
 
@@ -57,59 +61,55 @@ static const struct model *find_name(const struct catalog *catalog, struct span 
 	return name ? name->model : NULL;
 }
 
-static bool is_date(const char *year, const char *month, const char *day)
-{
-	int m, d;
-
-	for (int i = 0; i < 4; i++)
-		if (year[i] < '0' || year[i] > '9')
-			return false;
-	for (int i = 0; i < 2; i++)
-		if (month[i] < '0' || month[i] > '9' || day[i] < '0' || day[i] > '9')
-			return false;
-	m = (month[0] - '0') * 10 + month[1] - '0';
-	d = (day[0] - '0') * 10 + day[1] - '0';
-	return m >= 1 && m <= 12 && d >= 1 && d <= 31;
-}
-
-/* "x-2025-08-07" and "x-20250807" -> "x"; other names are returned as they are. */
-static struct span without_date(struct span model)
-{
-	const char *end = model.ptr + model.len;
-
-	if (model.len > 11 && end[-11] == '-' && end[-6] == '-' && end[-3] == '-' &&
-	    is_date(end - 10, end - 5, end - 2))
-		return span_head(model, model.len - 11);
-	if (model.len > 9 && end[-9] == '-' && is_date(end - 8, end - 4, end - 2))
-		return span_head(model, model.len - 9);
-	return model;
-}
-
 static const struct model *find_model(const struct catalog *catalog, struct span provider,
 				      struct span model)
 {
 	const struct model *found = find_name(catalog, provider, model);
-	struct span family = without_date(model);
+	struct span base = family_without_owner(model), family = family_without_date(base);
 
-	if (!found && family.len < model.len)
+	if (!found && base.len < model.len)
+		found = find_name(catalog, provider, base);
+	if (!found && family.len < base.len)
 		found = find_name(catalog, provider, family);
 	return found;
 }
 
 /* --- loading */
 
-static int add_name(struct catalog *catalog, struct span provider, struct span text,
-		    const struct model *model, const struct document_place *at, struct err *err)
+static struct name *name_of(const struct catalog *catalog, const char *key, size_t len)
 {
 	struct name *name;
 
-	if (find_name(catalog, provider, text))
+	HASH_FIND(hh, catalog->names, key, len, name);
+	return name;
+}
+
+/* Of two entries for a name one must be the user's own, which then holds it. */
+static int share_name(struct name *name, const struct model *model, const struct document_place *at,
+		      struct err *err)
+{
+	if (name->model->book->contracted == model->book->contracted)
 		return document_refuse(at, err, "a model that no other entry names");
-	name = calloc(1, sizeof(*name) + KEY_MAX);
+	if (model->book->contracted)
+		name->model = model;
+	return 0;
+}
+
+static int add_name(struct catalog *catalog, struct span provider, struct span text,
+		    const struct model *model, const struct document_place *at, struct err *err)
+{
+	char key[KEY_MAX];
+	size_t len = make_key(provider, text, key);
+	struct name *name = name_of(catalog, key, len);
+
+	if (name)
+		return share_name(name, model, at, err);
+	name = malloc(sizeof(*name) + len);
 	if (!name)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
 	name->model = model;
-	HASH_ADD_KEYPTR(hh, catalog->names, name->key, make_key(provider, text, name->key), name);
+	memcpy(name->key, key, len);
+	HASH_ADD_KEYPTR(hh, catalog->names, name->key, len, name);
 	if (!name->hh.tbl) {
 		free(name);
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
@@ -138,7 +138,7 @@ static int add_aliases(struct catalog *catalog, struct span provider, const json
 	return rc;
 }
 
-static int add_model(struct catalog *catalog, struct span book, struct span provider,
+static int add_model(struct catalog *catalog, const struct book *book, struct span provider,
 		     const json_t *entry, const struct document_place *at, struct err *err)
 {
 	struct model *model;
@@ -154,18 +154,48 @@ static int add_model(struct catalog *catalog, struct span book, struct span prov
 	return rc ? rc : add_aliases(catalog, provider, entry, model, at, err);
 }
 
+/* The head of a file, without its models. */
+static int add_book(struct catalog *catalog, const json_t *root, const struct document_place *top,
+		    struct book **ret_book, struct err *err)
+{
+	struct document_place contracted_at = document_member(top, "contracted");
+	const json_t *contracted = json_object_get(root, "contracted");
+	struct book *book = calloc(1, sizeof(*book));
+	struct span name;
+	int rc;
+
+	if (!book)
+		return err_set(err, -ENOMEM, "%s: out of memory", top->file);
+	book->next = catalog->books;
+	catalog->books = book;
+	book->contracted = json_is_true(contracted);
+	if (contracted && !json_is_boolean(contracted))
+		return document_refuse(&contracted_at, err, "true or false");
+	rc = document_text(root, "catalog", top, CATALOG_NAME_BYTES - 1, &name, err);
+	if (!rc)
+		rc = rates_parse_loans(root, "fallback", top, &book->loans, err);
+	if (!rc)
+		rc = hours_parse_holidays(root, top, &book->holidays, err);
+	if (rc)
+		return rc;
+	span_copy(name, book->name, sizeof(book->name));
+	*ret_book = book;
+	return 0;
+}
+
 static int add_document(struct catalog *catalog, const json_t *root, const char *file,
 			struct err *err)
 {
 	struct document_place top = { .file = file };
 	struct document_place at = document_member(&top, "models");
-	struct span book, provider;
+	struct book *book = NULL;
 	const json_t *models;
+	struct span provider;
 	int rc;
 
 	rc = document_object(root, &top, file_keys, err);
 	if (!rc)
-		rc = document_text(root, "catalog", &top, CATALOG_NAME_BYTES - 1, &book, err);
+		rc = add_book(catalog, root, &top, &book, err);
 	if (!rc)
 		rc = document_text(root, "provider", &top, PROVIDER_NAME_MAX, &provider, err);
 	if (!rc)
@@ -263,7 +293,13 @@ void catalog_unref(struct catalog *catalog)
 		struct model *model = catalog->models;
 
 		catalog->models = model->next;
-		free(model);
+		model_free(model);
+	}
+	while (catalog->books) {
+		struct book *book = catalog->books;
+
+		catalog->books = book->next;
+		free(book);
 	}
 	free(catalog);
 }
@@ -284,7 +320,7 @@ static bool is_unbilled_error(const struct usage *usage)
 	if ((usage->status < 400 && !refused) || usage->doubt == USAGE_DOUBT_INCONSISTENT)
 		return false;
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		if (usage->present & 1u << i && usage->counts[i] != 0)
+		if (usage->present >> i & 1 && usage->counts[i] != 0)
 			return false;
 	return true;
 }

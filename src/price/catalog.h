@@ -13,12 +13,20 @@
  * `from` is a UTC date, inclusive; the latest one of the call's tier that is not after its start is
  * in force. A rates entry without `tier` is the standard price. `input_over`: an entry beside
  * another of the same tier and date, which takes the whole call when its input* counts sum to more
- * than that. Rates are decimal text in USD; "per_unit" beside or instead of "per_million" is for
- * units that are no tokens. A bucket without a rate of its own costs what another one costs only
- * when the file says so: "output_reasoning": "=output".
+ * than that; `input_from`: to that or more. "hours": "01:00-04:00" (UTC) and "weekdays": [1, 5]
+ * (1 is Monday): an entry below another, for those times only. "minimum": {"audio_seconds": 10}:
+ * what is billed at the least. Rates are decimal text in USD: "per_million", "per_thousand",
+ * "per_unit" and "per_hour" (of seconds), each bucket in one of them.
  *
- * A model matches exactly, then by alias, then without its date suffix (-2025-08-07, -20250807);
- * never by a part of the name, never across versions. */
+ * A bucket without a rate of its own costs what another one costs only when the file says so:
+ * "output_reasoning": "=output" in an entry, or for all entries of the file that rate the lender
+ * and not the borrower "fallback": {"output_reasoning": "=output"}. Also for the whole file:
+ * "holidays": ["2026-10-01"], dates on which entries with weekdays do not hold, and "contracted":
+ * true, prices of the user's own, which win over those of a file without it.
+ *
+ * A model matches exactly, then by alias, then without the customer's part of a fine-tuned one's
+ * name (ft:MODEL:org::id), then without its date or revision (-2025-08-07, -20250807, @20250807,
+ * -001); never by another part of the name, never across versions. */
 #pragma once
 
 #include "base/err.h"

@@ -34,6 +34,6 @@ struct charge {
 	char effective_from[11]; /* date of the rates, "2025-08-07" */
 	char matched[96];        /* key of the entry that matched */
 	char context[64]; /* "tier=flex input>272000"; empty: standard price; "free"; "error" */
-	uint32_t rated;   /* one bit a bucket: rates_yocto holds the rate used */
+	uint64_t rated;   /* one bit a bucket: rates_yocto holds the rate used */
 	money_wide rates_yocto[USAGE_BUCKET_MAX]; /* USD x 10^24 a unit */
 };

@@ -3,13 +3,15 @@
 #include "price/model.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "price/catalog.h"
+#include "price/hours.h"
 
-static const char *const model_keys[] = { "model", "aliases", "rates", NULL };
+static const char *const model_keys[] = { "model", "aliases", "source", "rates", NULL };
 
 /* --- loading */
 
@@ -20,27 +22,40 @@ static int parse_rates(const json_t *list, struct model *model,
 
 	for (unsigned i = 0; i < json_array_size(list); i++) {
 		struct document_place here = document_element(&at, i);
-		struct rates *rates = &model->rates[i];
 		int rc;
 
-		rc = rates_parse(json_array_get(list, i), &here, rates, err);
+		rc = rates_parse(json_array_get(list, i), &model->book->loans, &here,
+				 &model->rates[i], err);
 		if (rc)
 			return rc;
+		model->n_rates++;
 		for (unsigned k = 0; k < i; k++)
-			if (!rates_ascend(&model->rates[k], rates))
+			if (!rates_ascend(model->rates[k], model->rates[i]))
 				return document_refuse(&here, err,
 						       "a later date, or a higher input_over, than "
 						       "the entry of this tier above");
-		model->n_rates++;
 	}
 	return 0;
 }
 
-int model_parse(const json_t *entry, struct span catalog, const struct document_place *at,
+static struct model *new_model(struct span name, const struct book *book, size_t n_rates)
+{
+	size_t rates_bytes = n_rates * sizeof(struct rates *);
+	struct model *model = calloc(1, sizeof(*model) + rates_bytes + name.len + 1);
+
+	if (!model)
+		return NULL;
+	model->book = book;
+	model->name = (char *)model + sizeof(*model) + rates_bytes;
+	span_copy(name, model->name, name.len + 1);
+	return model;
+}
+
+int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
 		struct model **ret_model, struct err *err)
 {
-	FREE_PTR struct model *model = NULL;
 	const json_t *rates = NULL;
+	struct model *model;
 	struct span name;
 	int rc;
 
@@ -51,15 +66,22 @@ int model_parse(const json_t *entry, struct span catalog, const struct document_
 		rc = document_array(entry, "rates", at, 1, CATALOG_RATES_MAX, &rates, err);
 	if (rc)
 		return rc;
-	model = calloc(1, sizeof(*model) + json_array_size(rates) * sizeof(model->rates[0]));
+	model = new_model(name, book, json_array_size(rates));
 	if (!model)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
-	span_copy(catalog, model->catalog, sizeof(model->catalog));
-	span_copy(name, model->name, sizeof(model->name));
 	rc = parse_rates(rates, model, at, err);
-	if (!rc)
-		*ret_model = TAKE_PTR(model);
+	if (rc)
+		model_free(model);
+	else
+		*ret_model = model;
 	return rc;
+}
+
+void model_free(struct model *model)
+{
+	for (unsigned i = 0; i < model->n_rates; i++)
+		free(model->rates[i]);
+	free(model);
 }
 
 /* --- pricing */
@@ -67,7 +89,8 @@ int model_parse(const json_t *entry, struct span catalog, const struct document_
 /* What OpenAI and others echo for the price list's first column. */
 static const char *tier_of(const struct usage *usage)
 {
-	static const char *const standard[] = { "default", "auto", "standard" };
+	static const char *const standard[] = { "default", "auto", "standard", "on_demand",
+						"ON_DEMAND" };
 
 	for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
 		if (strcmp(usage->service_tier, standard[i]) == 0)
@@ -82,9 +105,18 @@ static int64_t input_tokens(const struct usage *usage)
 	int64_t sum = 0;
 
 	for (int i = 0; i < USAGE_OUTPUT; i++)
-		if (usage->present & 1u << i && __builtin_add_overflow(sum, usage->counts[i], &sum))
+		if (usage->present >> i & 1 && __builtin_add_overflow(sum, usage->counts[i], &sum))
 			return INT64_MAX;
 	return sum;
+}
+
+/* Whether hours or a step of `rates` take the call in. */
+static bool fits(const struct model *model, const struct rates *rates, int64_t input,
+		 int64_t time_ns)
+{
+	if (rates->input_over >= 0 && input <= rates->input_over)
+		return false;
+	return hours_hold(rates, &model->book->holidays, time_ns);
 }
 
 /* The last date of the tier that is not after the start of the call, and of that date the highest
@@ -98,16 +130,21 @@ static const struct rates *in_force(const struct model *model, const struct usag
 
 	*ret_doubt_if_none = PRICE_DOUBT_NO_RATE;
 	for (unsigned i = 0; i < model->n_rates; i++) {
-		const struct rates *rates = &model->rates[i];
+		const struct rates *rates = model->rates[i];
 
 		if (strcmp(rates->tier, tier) != 0)
 			continue;
 		if (rates->from_ns > usage->time_start_ns)
 			*ret_doubt_if_none = PRICE_DOUBT_DATE;
-		else if (rates->input_over < 0 || input > rates->input_over)
+		else if (fits(model, rates, input, usage->time_start_ns))
 			found = rates;
 	}
 	return found;
+}
+
+static int64_t billed(const struct rates *rates, unsigned bucket, int64_t count)
+{
+	return bucket == rates->least_bucket && count < rates->least ? rates->least : count;
 }
 
 static enum price_doubt add_up(const struct rates *rates, struct charge *charge)
@@ -115,32 +152,52 @@ static enum price_doubt add_up(const struct rates *rates, struct charge *charge)
 	const struct usage *usage = &charge->usage;
 	money_wide sum_yocto = 0;
 
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
-		if (!(usage->present & 1u << i) || usage->counts[i] == 0)
+	for (unsigned i = 0; i < USAGE_BUCKET_MAX; i++) {
+		if (!(usage->present >> i & 1) || usage->counts[i] == 0)
 			continue;
 		if (usage->counts[i] < 0)
 			return PRICE_DOUBT_OVERFLOW;
-		if (!(rates->rated & 1u << i))
+		if (!rates_has(rates, i))
 			return PRICE_DOUBT_NO_RATE;
-		if (money_accumulate(&sum_yocto, usage->counts[i], rates->yocto[i]) < 0)
+		charge->rates_yocto[i] = rates_of(rates, i);
+		charge->rated |= UINT64_C(1) << i;
+		if (money_accumulate(&sum_yocto, billed(rates, i, usage->counts[i]),
+				     charge->rates_yocto[i]) < 0)
 			return PRICE_DOUBT_OVERFLOW;
-		charge->rates_yocto[i] = rates->yocto[i];
-		charge->rated |= 1u << i;
 	}
 	if (money_round_pico(sum_yocto, &charge->cost_pico) < 0)
 		return PRICE_DOUBT_OVERFLOW;
 	return PRICE_DOUBT_NONE;
 }
 
+/* A word more for the context, after a space; what does not fit is left out. */
+static void put_context(struct charge *charge, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void put_context(struct charge *charge, const char *format, ...)
+{
+	size_t used = strlen(charge->context), size = sizeof(charge->context);
+	va_list args;
+
+	if (used && used + 1 < size)
+		charge->context[used++] = ' ';
+	va_start(args, format);
+	vsnprintf(charge->context + used, size - used, format, args);
+	va_end(args);
+}
+
 static void say_context(const struct rates *rates, const char *tier, struct charge *charge)
 {
-	size_t size = sizeof(charge->context), n = 0;
-
 	if (tier[0])
-		n = (size_t)snprintf(charge->context, size, "tier=%s", tier);
+		put_context(charge, "tier=%s", tier);
 	if (rates && rates->input_over >= 0)
-		snprintf(charge->context + n, size - n, "%sinput>%lld", n ? " " : "",
-			 (long long)rates->input_over);
+		put_context(charge, "input>%lld", (long long)rates->input_over);
+	if (rates && rates->begin_minute != rates->end_minute)
+		put_context(charge, "hours=%02u:%02u-%02u:%02u", rates->begin_minute / 60,
+			    rates->begin_minute % 60, rates->end_minute / 60,
+			    rates->end_minute % 60);
+	if (rates && rates->weekdays)
+		put_context(charge, "weekdays");
 }
 
 void model_price(const struct model *model, struct charge *charge)
@@ -148,8 +205,8 @@ void model_price(const struct model *model, struct charge *charge)
 	const char *tier = tier_of(&charge->usage);
 	const struct rates *rates;
 
-	memcpy(charge->catalog, model->catalog, sizeof(charge->catalog));
-	memcpy(charge->matched, model->name, sizeof(charge->matched));
+	span_copy(span_of(model->book->name), charge->catalog, sizeof(charge->catalog));
+	span_copy(span_of(model->name), charge->matched, sizeof(charge->matched));
 	rates = in_force(model, &charge->usage, tier, &charge->doubt);
 	say_context(rates, tier, charge);
 	if (!rates)

@@ -8,17 +8,27 @@
 #define MODEL_NAME_BYTES   sizeof(((struct usage *)0)->model)
 #define CATALOG_NAME_BYTES sizeof(((struct charge *)0)->catalog)
 
-struct model {
-	struct model *next; /* of the catalog, to free them */
-	char catalog[CATALOG_NAME_BYTES];
-	char name[MODEL_NAME_BYTES];
-	unsigned n_rates;
-	struct rates rates[];
+/* What the entries of one file share. */
+struct book {
+	struct book *next; /* of the catalog, to free them */
+	char name[CATALOG_NAME_BYTES];
+	bool contracted; /* the user's own prices: they win */
+	struct rates_loans loans;
+	struct rates_holidays holidays;
 };
 
-/* One entry of "models", without its aliases. Freed by free(). */
-int model_parse(const json_t *entry, struct span catalog, const struct document_place *at,
+struct model {
+	struct model *next; /* of the catalog, to free them */
+	const struct book *book;
+	char *name; /* within this allocation */
+	unsigned n_rates;
+	struct rates *rates[];
+};
+
+/* One entry of "models", without its aliases. `book` must outlive it. */
+int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
 		struct model **ret_model, struct err *err);
+void model_free(struct model *model);
 
 /* Prices `charge->usage`, whose counts are sound, and completes the charge: cost and source, or the
  * doubt; in both cases what matched. */

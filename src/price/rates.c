@@ -4,14 +4,45 @@
 #include "price/rates.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/timestamp.h"
+#include "price/hours.h"
 
-static const char *const rates_keys[] = { "from",        "tier",     "input_over",
-					  "per_million", "per_unit", NULL };
+static const char *const rates_keys[] = { "from",         "tier",     "input_over", "input_from",
+					  "hours",        "weekdays", "minimum",    "per_million",
+					  "per_thousand", "per_unit", "per_hour",   NULL };
 
-static int parse_rate(const json_t *value, int digits, const struct document_place *at,
-		      money_wide *ret_yocto, struct err *err)
+/* Rates while they are read: one a bucket, own or borrowed. */
+struct draft {
+	money_wide yocto[USAGE_BUCKET_MAX];
+	struct rates_loans loans;
+	struct rates head; /* without its own rates */
+};
+
+struct group {
+	const char *key;
+	int digits;  /* a rate a million in 10^-18 USD is the same integer as one in 10^-24 */
+	int divisor; /* the quotient is rounded half to even, far below a picodollar */
+};
+
+/* To add a unit of prices: a row, and its key above. */
+static const struct group groups[] = {
+	{ "per_million", MONEY_YOCTO_DIGITS - 6, 1 },
+	{ "per_thousand", MONEY_YOCTO_DIGITS - 3, 1 },
+	{ "per_unit", MONEY_YOCTO_DIGITS, 1 },
+	{ "per_hour", MONEY_YOCTO_DIGITS, 3600 },
+};
+
+static money_wide divide_half_even(money_wide value, int divisor)
+{
+	money_wide whole = value / divisor, rest = value % divisor * 2;
+
+	return whole + (rest > divisor || (rest == divisor && whole % 2));
+}
+
+static int parse_rate(const json_t *value, const struct group *group,
+		      const struct document_place *at, money_wide *ret_yocto, struct err *err)
 {
 	struct span text = { json_string_value(value), json_string_length(value) };
 	money_wide limit = RATE_USD_MAX, yocto;
@@ -21,16 +52,16 @@ static int parse_rate(const json_t *value, int digits, const struct document_pla
 		return document_refuse(at, err,
 				       "decimal text such as \"0.15\" (in quotes, so that it is "
 				       "exact)");
-	rc = money_parse(text, digits, &yocto);
+	rc = money_parse(text, group->digits, &yocto);
 	if (rc == -EINVAL)
 		return document_refuse(at, err, "decimal text such as \"0.15\"");
-	for (int i = 0; i < digits; i++)
+	for (int i = 0; i < group->digits; i++)
 		limit *= 10;
 	if (rc || yocto < 0 || yocto > limit)
 		return document_refuse(at, err,
 				       "a rate from 0 to 1000000 USD, of at most 18 decimals a "
 				       "million or 24 a unit");
-	*ret_yocto = yocto;
+	*ret_yocto = divide_half_even(yocto, group->divisor);
 	return 0;
 }
 
@@ -42,64 +73,118 @@ static int find_bucket(struct span name, const struct document_place *at,
 	return 0;
 }
 
-/* One of the two objects of rates; `=` entries wait in `borrowed`, as a bucket + 1. */
-static int parse_group(const json_t *entry, const char *key, int digits,
-		       const struct document_place *parent, struct rates *rates,
-		       uint8_t borrowed[static USAGE_BUCKET_MAX], struct err *err)
+/* "=bucket" */
+static int parse_loan(const json_t *value, const struct document_place *at, uint8_t *ret_from,
+		      struct err *err)
 {
-	struct document_place group_at = document_member(parent, key);
-	json_t *group = json_object_get(entry, key);
+	enum usage_bucket base;
+	int rc = find_bucket(span_skip(span_of(json_string_value(value)), 1), at, &base, err);
+
+	if (!rc)
+		*ret_from = (uint8_t)(base + 1);
+	return rc;
+}
+
+static bool is_loan(const json_t *value)
+{
+	return json_is_string(value) && json_string_value(value)[0] == '=';
+}
+
+int rates_parse_loans(const json_t *object, const char *key, const struct document_place *parent,
+		      struct rates_loans *ret_loans, struct err *err)
+{
+	struct document_place loans_at = document_member(parent, key);
+	json_t *member = json_object_get(object, key);
+	struct rates_loans loans = { { 0 } };
 	int rc = 0;
 
-	if (group && !json_is_object(group))
+	if (member && !json_is_object(member))
+		return document_refuse(&loans_at, err, "an object of bucket: \"=bucket\"");
+	for (void *i = json_object_iter(member); i && !rc; i = json_object_iter_next(member, i)) {
+		struct document_place at = document_member(&loans_at, json_object_iter_key(i));
+		const json_t *value = json_object_iter_value(i);
+		enum usage_bucket bucket;
+
+		rc = find_bucket(span_of(at.key), &at, &bucket, err);
+		if (!rc && !is_loan(value))
+			rc = document_refuse(&at, err, "= and the name of a bucket");
+		if (!rc)
+			rc = parse_loan(value, &at, &loans.from[bucket], err);
+	}
+	if (!rc)
+		*ret_loans = loans;
+	return rc;
+}
+
+/* One of the objects of rates. */
+static int parse_group(const json_t *entry, const struct group *group,
+		       const struct document_place *parent, struct draft *draft, struct err *err)
+{
+	struct document_place group_at = document_member(parent, group->key);
+	json_t *member = json_object_get(entry, group->key);
+	int rc = 0;
+
+	if (member && !json_is_object(member))
 		return document_refuse(&group_at, err, "an object of bucket: rate");
-	for (void *i = json_object_iter(group); i && !rc; i = json_object_iter_next(group, i)) {
+	for (void *i = json_object_iter(member); i && !rc; i = json_object_iter_next(member, i)) {
 		struct document_place at = document_member(&group_at, json_object_iter_key(i));
-		struct span text = span_of(json_string_value(json_object_iter_value(i)));
-		enum usage_bucket bucket, base;
+		const json_t *value = json_object_iter_value(i);
+		enum usage_bucket bucket;
 
 		rc = find_bucket(span_of(at.key), &at, &bucket, err);
 		if (rc)
 			break;
-		if (rates->rated & 1u << bucket || borrowed[bucket])
+		if (rates_has(&draft->head, bucket) || draft->loans.from[bucket])
 			return document_refuse(&at, err, "each bucket once");
-		if (text.len && text.ptr[0] == '=') {
-			rc = find_bucket(span_skip(text, 1), &at, &base, err);
-			borrowed[bucket] = (uint8_t)(rc ? 0 : base + 1);
+		if (is_loan(value)) {
+			rc = parse_loan(value, &at, &draft->loans.from[bucket], err);
 			continue;
 		}
-		rc = parse_rate(json_object_iter_value(i), digits, &at, &rates->yocto[bucket], err);
-		rates->rated |= 1u << bucket;
+		rc = parse_rate(value, group, &at, &draft->yocto[bucket], err);
+		draft->head.rated |= UINT64_C(1) << bucket;
 	}
 	return rc;
 }
 
-static int parse_groups(const json_t *entry, const struct document_place *at, struct rates *rates,
-			struct err *err)
+/* The file's own loans hold only where the entry says nothing and the lender has a rate. */
+static void borrow_by_file(const struct rates_loans *loans, uint64_t own, struct draft *draft)
 {
-	uint8_t borrowed[USAGE_BUCKET_MAX] = { 0 };
-	uint32_t own;
-	int rc;
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+		int lender = loans->from[i] - 1;
 
-	/* A rate a million in 10^-18 USD is the same integer as one a unit in 10^-24 USD. */
-	rc = parse_group(entry, "per_million", MONEY_YOCTO_DIGITS - 6, at, rates, borrowed, err);
-	if (!rc)
-		rc = parse_group(entry, "per_unit", MONEY_YOCTO_DIGITS, at, rates, borrowed, err);
+		if (lender < 0 || rates_has(&draft->head, (unsigned)i) || !(own >> lender & 1))
+			continue;
+		draft->yocto[i] = draft->yocto[lender];
+		draft->head.rated |= UINT64_C(1) << i;
+	}
+}
+
+static int parse_groups(const json_t *entry, const struct rates_loans *loans,
+			const struct document_place *at, struct draft *draft, struct err *err)
+{
+	uint64_t own;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(groups) / sizeof(groups[0]); i++)
+		rc = parse_group(entry, &groups[i], at, draft, err);
 	if (rc)
 		return rc;
-	own = rates->rated;
+	own = draft->head.rated;
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
-		if (!borrowed[i])
+		int lender = draft->loans.from[i] - 1;
+
+		if (lender < 0)
 			continue;
-		if (!(own & 1u << (borrowed[i] - 1)))
+		if (!(own >> lender & 1))
 			return document_refuse(
 			    at, err,
 			    "after = a bucket with a rate of its own in the same "
 			    "entry");
-		rates->yocto[i] = rates->yocto[borrowed[i] - 1];
-		rates->rated |= 1u << i;
+		draft->yocto[i] = draft->yocto[lender];
+		draft->head.rated |= UINT64_C(1) << i;
 	}
-	if (!rates->rated)
+	borrow_by_file(loans, own, draft);
+	if (!draft->head.rated)
 		return document_refuse(at, err, "a rate in per_million or per_unit");
 	return 0;
 }
@@ -117,48 +202,106 @@ static int parse_from(const json_t *entry, const struct document_place *at, stru
 	return 0;
 }
 
-static int parse_conditions(const json_t *entry, const struct document_place *at,
-			    struct rates *rates, struct err *err)
+/* "input_over": strictly more; "input_from": that many or more, as xAI bills. */
+static int parse_step(const json_t *entry, const struct document_place *at, struct rates *rates,
+		      struct err *err)
 {
-	struct document_place here = document_member(at, "input_over");
 	const json_t *over = json_object_get(entry, "input_over");
-	struct span tier;
-	int rc;
+	const json_t *from = json_object_get(entry, "input_from");
+	struct document_place here = document_member(at, over ? "input_over" : "input_from");
+	const json_t *step = over ? over : from;
 
-	if (json_object_get(entry, "tier")) {
-		rc = document_text(entry, "tier", at, RATES_TIER_MAX - 1, &tier, err);
-		if (rc)
-			return rc;
-		span_copy(tier, rates->tier, sizeof(rates->tier));
-	}
-	if (over && json_integer_value(over) <= 0)
+	rates->input_over = -1;
+	if (!step)
+		return 0;
+	if (over && from)
+		return document_refuse(&here, err, "input_over or input_from, not both");
+	if (json_integer_value(step) <= 0)
 		return document_refuse(&here, err, "a whole number of tokens over 0");
-	rates->input_over = over ? json_integer_value(over) : -1;
+	rates->input_over = json_integer_value(step) - (from ? 1 : 0);
 	return 0;
 }
 
-int rates_parse(const json_t *entry, const struct document_place *at, struct rates *ret_rates,
-		struct err *err)
+static int parse_tier(const json_t *entry, const struct document_place *at, struct rates *rates,
+		      struct err *err)
 {
-	struct rates rates = { .input_over = -1 };
+	struct span tier;
+	int rc;
+
+	if (!json_object_get(entry, "tier"))
+		return 0;
+	rc = document_text(entry, "tier", at, RATES_TIER_MAX - 1, &tier, err);
+	if (!rc)
+		span_copy(tier, rates->tier, sizeof(rates->tier));
+	return rc;
+}
+
+/* "minimum": { "audio_seconds": 10 }: what a call is billed for at the least. */
+static int parse_minimum(const json_t *entry, const struct document_place *parent,
+			 struct rates *rates, struct err *err)
+{
+	struct document_place minimum_at = document_member(parent, "minimum");
+	json_t *minimum = json_object_get(entry, "minimum");
+	void *only = json_object_iter(minimum);
+	enum usage_bucket bucket;
+	struct document_place at;
+	int rc;
+
+	if (!minimum)
+		return 0;
+	if (json_object_size(minimum) != 1)
+		return document_refuse(&minimum_at, err, "an object of one bucket: count");
+	at = document_member(&minimum_at, json_object_iter_key(only));
+	rc = find_bucket(span_of(at.key), &at, &bucket, err);
+	if (rc)
+		return rc;
+	rates->least = json_integer_value(json_object_iter_value(only));
+	rates->least_bucket = (uint8_t)bucket;
+	return rates->least > 0 ? 0 : document_refuse(&at, err, "a whole number over 0");
+}
+
+int rates_parse(const json_t *entry, const struct rates_loans *loans,
+		const struct document_place *at, struct rates **ret_rates, struct err *err)
+{
+	struct draft draft = { 0 };
+	struct rates *rates;
+	unsigned n = 0;
 	int rc;
 
 	rc = document_object(entry, at, rates_keys, err);
 	if (!rc)
-		rc = parse_from(entry, at, &rates, err);
+		rc = parse_from(entry, at, &draft.head, err);
 	if (!rc)
-		rc = parse_conditions(entry, at, &rates, err);
+		rc = parse_tier(entry, at, &draft.head, err);
 	if (!rc)
-		rc = parse_groups(entry, at, &rates, err);
+		rc = parse_step(entry, at, &draft.head, err);
 	if (!rc)
-		*ret_rates = rates;
-	return rc;
+		rc = hours_parse(entry, at, &draft.head, err);
+	if (!rc)
+		rc = parse_minimum(entry, at, &draft.head, err);
+	if (!rc)
+		rc = parse_groups(entry, loans, at, &draft, err);
+	if (rc)
+		return rc;
+	n = (unsigned)__builtin_popcountll(draft.head.rated);
+	rates = aligned_alloc(_Alignof(struct rates), sizeof(*rates) + n * sizeof(rates->yocto[0]));
+	if (!rates)
+		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
+	memcpy(rates, &draft.head, sizeof(*rates));
+	for (unsigned i = 0, k = 0; i < USAGE_BUCKET_MAX; i++)
+		if (rates_has(&draft.head, i))
+			rates->yocto[k++] = draft.yocto[i];
+	*ret_rates = rates;
+	return 0;
 }
 
 bool rates_ascend(const struct rates *former, const struct rates *next)
 {
 	if (strcmp(former->tier, next->tier) != 0)
 		return true;
-	return former->from_ns < next->from_ns ||
-	       (former->from_ns == next->from_ns && former->input_over < next->input_over);
+	if (former->from_ns != next->from_ns)
+		return former->from_ns < next->from_ns;
+	if (former->input_over != next->input_over)
+		return former->input_over < next->input_over;
+	return hours_limited(next);
 }

@@ -5,22 +5,56 @@
 #include "base/money.h"
 #include "meter/usage.h"
 
-#define RATES_TIER_MAX 24                    /* bytes, NUL included */
-#define RATE_USD_MAX   ((money_wide)1000000) /* of a million units, and of one unit */
+#define RATES_TIER_MAX     24                    /* bytes, NUL included */
+#define RATES_HOLIDAYS_MAX 256                   /* of one file */
+#define RATE_USD_MAX       ((money_wide)1000000) /* of a million units, and of one unit */
 
-struct rates {
-	int64_t from_ns;           /* UTC midnight, inclusive */
-	char from[11];             /* the same as text */
-	char tier[RATES_TIER_MAX]; /* empty: the standard price */
-	int64_t input_over; /* holds when the input* counts sum to more than this; -1: always */
-	uint32_t rated;     /* one bit a bucket */
-	money_wide yocto[USAGE_BUCKET_MAX]; /* USD x 10^24 a unit */
+/* Dates of a file on which entries with `weekdays` do not hold: days since 1970, ascending. */
+struct rates_holidays {
+	unsigned n;
+	int32_t days[RATES_HOLIDAYS_MAX];
 };
 
+/* One allocation, freed by free(). */
+struct rates {
+	int64_t from_ns;           /* UTC midnight, inclusive */
+	int64_t input_over;        /* holds when the input* counts sum to more; -1: always */
+	int64_t least;             /* what least_bucket is billed at the least; 0: nothing */
+	uint64_t rated;            /* one bit a bucket */
+	uint16_t begin_minute;     /* of the UTC day; equal to end_minute: the whole day */
+	uint16_t end_minute;       /* exclusive; may be before the begin: over midnight */
+	uint8_t weekdays;          /* bit 0: Monday; 0: every day */
+	uint8_t least_bucket;      /* an enum usage_bucket */
+	char from[11];             /* the same as text */
+	char tier[RATES_TIER_MAX]; /* empty: the standard price */
+	money_wide yocto[];        /* USD x 10^24 a unit, of the buckets of `rated`, in order */
+};
+
+/* What one borrows from another where it has no rate of its own: bucket + 1, or 0. */
+struct rates_loans {
+	uint8_t from[USAGE_BUCKET_MAX];
+};
+
+static inline bool rates_has(const struct rates *rates, unsigned bucket)
+{
+	return rates->rated >> bucket & 1;
+}
+
+/* The rate of a bucket that has one. */
+static inline money_wide rates_of(const struct rates *rates, unsigned bucket)
+{
+	return rates->yocto[__builtin_popcountll(rates->rated & ((UINT64_C(1) << bucket) - 1))];
+}
+
+/* An object of "bucket": "=bucket", absent or not: the loans of a whole file. */
+int rates_parse_loans(const json_t *object, const char *key, const struct document_place *at,
+		      struct rates_loans *ret_loans, struct err *err);
+
 /* One entry of "rates". On failure `err` names the place, and `*ret_rates` is unchanged. */
-int rates_parse(const json_t *entry, const struct document_place *at, struct rates *ret_rates,
-		struct err *err);
+int rates_parse(const json_t *entry, const struct rates_loans *loans,
+		const struct document_place *at, struct rates **ret_rates, struct err *err);
 
 /* Whether `next` may stand below `former` in a list: each tier rises by date, and within a date by
- * `input_over`. Entries of two tiers do not mind each other. */
+ * `input_over`; entries for some hours stand below those for all. Entries of two tiers do not mind
+ * each other. */
 bool rates_ascend(const struct rates *former, const struct rates *next);

@@ -375,7 +375,8 @@ static const struct bad_row bad_rows[] = {
 	{ "{'catalog': 'c', 'provider': 'p', 'models': {}}", "test.json: models: expected a list" },
 	{ "{'catalog': 'c', 'catalog': 'd'}", "test.json:1: duplicate object key" },
 	{ "{'Catalog': 'c'}",
-	  "test.json: Catalog: expected one of the keys catalog, provider, source, models" },
+	  "test.json: Catalog: expected one of the keys catalog, provider, source, contracted, "
+	  "fallback, holidays, models" },
 	{ HEAD "7]}", "test.json: models[0]: expected an object" },
 	{ HEAD "{'model': 'm', 'price': 1}]}",
 	  "test.json: models[0].price: expected one of the keys model" },
