@@ -2,12 +2,12 @@
  * every way for what is returned. A way, an address with what is known there, is gone once. */
 #include "attach/code.h"
 
-#include <capstone/capstone.h>
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "attach/disasm.h"
 #include "base/cleanup.h"
 
 #define LINE_MAX_INSNS 48   /* of a straight line */
@@ -25,8 +25,7 @@ static const uint16_t arguments_in[] = { BIT(RDI), BIT(RSI), BIT(RDX), BIT(RCX),
 
 struct code {
 	int fd;
-	csh handle;
-	cs_insn *insn; /* the one at hand */
+	struct disasm *disasm;
 };
 
 CLEANUP_FOR(code, struct code *, code_close)
@@ -38,35 +37,30 @@ struct code *code_open(int fd)
 
 	if (!c || pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
 	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_machine != EM_X86_64 ||
-	    cs_open(CS_ARCH_X86, CS_MODE_64, &c->handle) != CS_ERR_OK)
+	    disasm_open(&c->disasm) < 0)
 		return NULL;
 	c->fd = fd;
-	cs_option(c->handle, CS_OPT_DETAIL, CS_OPT_ON);
-	c->insn = cs_malloc(c->handle);
-	return c->insn ? TAKE_PTR(c) : NULL;
+	return TAKE_PTR(c);
 }
 
 void code_close(struct code *c)
 {
 	if (!c)
 		return;
-	if (c->insn)
-		cs_free(c->insn, 1);
-	if (c->handle)
-		cs_close(&c->handle);
+	disasm_close(c->disasm);
 	free(c);
 }
 
 /* --- one instruction */
 
-static cs_insn *decode(struct code *c, uint64_t at)
+static const cs_insn *decode(struct code *c, uint64_t at)
 {
 	uint8_t bytes[16];
 	const uint8_t *from = bytes;
 	ssize_t n = at <= INT64_MAX ? pread(c->fd, bytes, sizeof(bytes), (off_t)at) : -1;
 	size_t left = n > 0 ? (size_t)n : 0;
 
-	return cs_disasm_iter(c->handle, &from, &left, &at, c->insn) ? c->insn : NULL;
+	return disasm_next(c->disasm, &from, &left, &at);
 }
 
 static unsigned register_of(unsigned reg)
@@ -100,11 +94,11 @@ static unsigned register_of(unsigned reg)
 /* Bits of the registers that the instruction writes. */
 static unsigned written(struct code *c, const cs_insn *insn)
 {
-	cs_regs reads, writes;
-	uint8_t n_reads, n_writes;
+	cs_regs writes;
+	uint8_t n_writes;
 	unsigned mask = 0;
 
-	if (cs_regs_access(c->handle, insn, reads, &n_reads, writes, &n_writes) != CS_ERR_OK)
+	if (!disasm_writes(c->disasm, insn, writes, &n_writes))
 		return ~0u;
 	for (unsigned i = 0; i < n_writes; i++) {
 		unsigned reg = register_of(writes[i]);
@@ -131,10 +125,10 @@ static bool is_emulated(const cs_insn *insn)
 /* Ends the straight line: what follows in the file is not what runs next. */
 static bool is_branch(const struct code *c, const cs_insn *insn)
 {
-	return cs_insn_group(c->handle, insn, CS_GRP_JUMP) ||
-	       cs_insn_group(c->handle, insn, CS_GRP_RET) ||
-	       cs_insn_group(c->handle, insn, CS_GRP_CALL) ||
-	       cs_insn_group(c->handle, insn, CS_GRP_INT) || insn->id == X86_INS_UD2 ||
+	return disasm_in_group(c->disasm, insn, CS_GRP_JUMP) ||
+	       disasm_in_group(c->disasm, insn, CS_GRP_RET) ||
+	       disasm_in_group(c->disasm, insn, CS_GRP_CALL) ||
+	       disasm_in_group(c->disasm, insn, CS_GRP_INT) || insn->id == X86_INS_UD2 ||
 	       insn->id == X86_INS_HLT;
 }
 
@@ -205,7 +199,7 @@ struct code_call code_first_call(struct code *c, uint64_t function)
 			break;
 		}
 		if (!insn || (jumps && !target_of(insn)) ||
-		    (is_branch(c, insn) && !cs_insn_group(c->handle, insn, CS_GRP_JUMP)))
+		    (is_branch(c, insn) && !disasm_in_group(c->disasm, insn, CS_GRP_JUMP)))
 			break;
 		if (mask & (BIT(RCX) | BIT(R8)) && is_stack_address(insn))
 			found.local_argument = mask & BIT(RCX) ? 4 : 5;
@@ -246,7 +240,7 @@ static void go(struct walk *w, struct way way)
 /* To wherever the instruction leads. */
 static void go_on(struct walk *w, const cs_insn *insn, struct way way)
 {
-	bool jumps = cs_insn_group(w->code->handle, insn, CS_GRP_JUMP);
+	bool jumps = disasm_in_group(w->code->disasm, insn, CS_GRP_JUMP);
 	uint64_t next = way.at + insn->size;
 
 	if (jumps) {
@@ -305,7 +299,7 @@ unsigned code_returned_field(struct code *c, uint64_t function, unsigned bytes)
 
 		if (!insn)
 			return 0;
-		if (!cs_insn_group(c->handle, insn, CS_GRP_RET)) {
+		if (!disasm_in_group(c->disasm, insn, CS_GRP_RET)) {
 			learn(c, insn, bytes, &way);
 			go_on(w, insn, way);
 			continue;
@@ -330,7 +324,7 @@ unsigned code_returns(struct code *c, uint64_t function, uint64_t ret_at[CODE_RE
 		if (!insn)
 			return 0;
 		way.objects = 0; /* only the place matters */
-		if (!cs_insn_group(c->handle, insn, CS_GRP_RET))
+		if (!disasm_in_group(c->disasm, insn, CS_GRP_RET))
 			go_on(w, insn, way);
 		else if (n == CODE_RETURNS_MAX)
 			return 0;

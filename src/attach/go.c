@@ -2,12 +2,12 @@
  * .go.buildinfo. */
 #include "attach/go.h"
 
-#include <capstone/capstone.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "attach/disasm.h"
 #include "attach/image.h"
 #include "attach/pclntab.h"
 #include "base/cleanup.h"
@@ -102,13 +102,15 @@ struct decoded {
 	uint64_t returns[GO_RETURNS_MAX];
 };
 
-static int decode(csh capstone, cs_insn *insn, const uint8_t *code, size_t n, uint64_t offset,
+static int decode(struct disasm *disasm, const uint8_t *code, size_t n, uint64_t offset,
 		  bool with_returns, struct decoded *d)
 {
 	bool prologue = true;
 
 	for (unsigned i = 0; n; i++) {
-		if (!cs_disasm_iter(capstone, &code, &n, &offset, insn))
+		const cs_insn *insn = disasm_next(disasm, &code, &n, &offset);
+
+		if (!insn)
 			return -EBADMSG;
 		if (prologue && is_begin(insn)) {
 			d->begin = insn->address;
@@ -130,8 +132,7 @@ static int decode_function(int fd, const struct pclntab_function *function, bool
 			   struct decoded *ret)
 {
 	FREE_PTR uint8_t *code = malloc(FUNCTION_MAX);
-	cs_insn *insn;
-	csh capstone;
+	struct disasm *disasm;
 	int result;
 
 	memset(ret, 0, sizeof(*ret));
@@ -140,16 +141,11 @@ static int decode_function(int fd, const struct pclntab_function *function, bool
 	if (function->bytes > FUNCTION_MAX ||
 	    !image_read(fd, code, function->bytes, function->offset))
 		return -EBADMSG;
-	if (cs_open(CS_ARCH_X86, CS_MODE_64, &capstone) != CS_ERR_OK)
-		return -ENOMEM;
-	cs_option(capstone, CS_OPT_DETAIL, CS_OPT_ON);
-	insn = cs_malloc(capstone);
-	result = insn ? decode(capstone, insn, code, function->bytes, function->offset,
-			       with_returns, ret)
-		      : -ENOMEM;
-	if (insn)
-		cs_free(insn, 1);
-	cs_close(&capstone);
+	result = disasm_open(&disasm);
+	if (result < 0)
+		return result;
+	result = decode(disasm, code, function->bytes, function->offset, with_returns, ret);
+	disasm_close(disasm);
 	return result;
 }
 
