@@ -31,6 +31,7 @@ struct seen {
 	uint64_t first_offset;
 	char bytes[2][4096];
 	size_t n[2];
+	uint64_t end[2]; /* of the stream, by the last record */
 };
 
 struct world {
@@ -63,6 +64,7 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 	if (!seen->chunks++)
 		seen->first_offset = chunk->offset;
 	assert_int_equal(chunk->data.len, chunk->length);
+	seen->end[chunk->direction] = chunk->offset + chunk->length;
 	if (*n + chunk->data.len > sizeof(seen->bytes[0]))
 		return;
 	memcpy(seen->bytes[chunk->direction] + *n, chunk->data.ptr, chunk->data.len);
@@ -413,6 +415,84 @@ static void test_write_here_read_there(void **state) /* case 25 */
 	close_world(&w);
 }
 
+/* Capture case 6: a write that is retried moves nothing until it moves something. */
+static void test_full_buffers_and_retries(void **state)
+{
+	char pattern[3000], sink[700];
+	size_t sent = 0, retries = 0;
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pattern); i++)
+		pattern[i] = (char)(i * 31 % 251);
+	open_world(&w);
+	p = connect_pair(HOST);
+	SSL_set_mode(p.client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_set_max_send_fragment(p.client, 512);
+	while (SSL_write(p.client, pattern, 512) == 512) /* until no more fits */
+		sent += 512;
+	while (sent < 200000) {
+		int n = SSL_write(p.client, pattern, sizeof(pattern));
+
+		sent += n > 0 ? (size_t)n : 0;
+		retries += n <= 0;
+		if (n <= 0 && SSL_read(p.server, sink, sizeof(sink)) <= 0)
+			fail_msg("neither side can move");
+		drain(&w);
+	}
+	drain(&w);
+	assert_true(retries > 100);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], sent);
+	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 0);
+	free_pair(&p);
+	close_world(&w);
+}
+
+/* Capture case 8: 0-RTT, in which the first request goes before the handshake is over. */
+static void test_early_data(void **state)
+{
+	SSL_SESSION *session;
+	char sink[16];
+	struct world w;
+	struct pair p;
+	size_t n;
+
+	(void)state;
+	SSL_CTX_set_max_early_data(server_ctx, 16384);
+	p = connect_pair(HOST);
+	assert_true(SSL_read(p.client, sink, sizeof(sink)) <= 0); /* takes the ticket */
+	session = SSL_get1_session(p.client);
+	assert_true(SSL_SESSION_get_max_early_data(session) > 0);
+	SSL_set_shutdown(p.client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or it is of */
+	SSL_set_shutdown(p.server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* no more use */
+	free_pair(&p);
+	open_world(&w);
+	p = (struct pair){ SSL_new(client_ctx), SSL_new(server_ctx) };
+	SSL_set_tlsext_host_name(p.client, HOST);
+	join_pair(&p);
+	assert_int_equal(SSL_set_session(p.client, session), 1);
+	assert_int_equal(SSL_write_early_data(p.client, "early", 5, &n), 1);
+	assert_int_equal(SSL_read_early_data(p.server, sink, sizeof(sink), &n),
+			 SSL_READ_EARLY_DATA_SUCCESS);
+	assert_int_equal(n, 5);
+	for (int i = 0; i < 4; i++) {
+		SSL_do_handshake(p.client);
+		SSL_read_early_data(p.server, sink, sizeof(sink), &n);
+		SSL_do_handshake(p.server);
+	}
+	assert_int_equal(SSL_get_early_data_status(p.client), SSL_EARLY_DATA_ACCEPTED);
+	move(p.client, p.server, "late");
+	move(p.server, p.client, "answer");
+	drain(&w);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 9);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "earlylate", 9);
+	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
+	SSL_SESSION_free(session);
+	free_pair(&p);
+	close_world(&w);
+}
+
 static void ask_when_done(const SSL *ssl, int where, int result)
 {
 	(void)result;
@@ -530,6 +610,8 @@ int main(void)
 		cmocka_unit_test(test_reused_addresses),
 		cmocka_unit_test(test_abandoned_connections),
 		cmocka_unit_test(test_write_here_read_there),
+		cmocka_unit_test(test_full_buffers_and_retries),
+		cmocka_unit_test(test_early_data),
 		cmocka_unit_test(test_write_inside_a_read),
 		cmocka_unit_test(test_strict_seccomp),
 	};

@@ -1,0 +1,404 @@
+/* Libraries that this machine does not have, made by the compiler from a few lines: with one
+ * function more than OpenSSL 3.0, with all of the old ones alone, with a sendfile; and files that
+ * come, go and are replaced while the agent runs. Needs root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "attach/attach.h"
+#include "capture/capture.h"
+
+#define HOST         "api.outlay-test.invalid"
+#define SET_HOSTNAME 55 /* SSL_CTRL_SET_TLSEXT_HOSTNAME of openssl/ssl.h */
+
+/* As OpenSSL 1.0.x had them; what a read gives is fixed. */
+#define OLD                                                                                        \
+	"#include <string.h>\n"                                                                    \
+	"long SSL_ctrl(void *s, int cmd, long n, void *p) { return 1; }\n"                         \
+	"void SSL_free(void *s) { __asm__ volatile(\"\"); }\n"                                     \
+	"int SSL_read(void *s, void *b, int n) { memcpy(b, \"answer\", 6); return 6; }\n"          \
+	"int SSL_write(void *s, const void *b, int n) { return n; }\n"
+/* In OpenSSL 3.3 and later SSL_write_ex is a call of SSL_write_ex2. */
+#define NEW                                                                                        \
+	OLD "int SSL_write_ex2(void *s, const void *b, size_t n, unsigned long flags, size_t "     \
+	    "*w)\n"                                                                                \
+	    "{ *w = n; return 1; }\n"                                                              \
+	    "int SSL_write_ex(void *s, const void *b, size_t n, size_t *w)\n"                      \
+	    "{ int r = SSL_write_ex2(s, b, n, 0, w); __asm__ volatile(\"\"); return r; }\n"
+#define SENDFILE                                                                                   \
+	OLD "long SSL_sendfile(void *s, int fd, long at, size_t n, int flags) { return (long)n; "  \
+	    "}\n"
+
+struct stub {
+	void *handle;
+	long (*ctrl)(void *, int, long, void *);
+	void (*free)(void *);
+	int (*read)(void *, void *, int);
+	int (*write)(void *, const void *, int);
+};
+
+struct seen {
+	unsigned opened, closed, chunks;
+	char bytes[2][4096];
+	size_t n[2];
+	uint64_t end[2]; /* of the stream, by the last record */
+};
+
+struct world {
+	struct attach *attach;
+	struct capture *capture;
+	struct seen seen;
+};
+
+static char folder[] = "/tmp/outlay-stubs-XXXXXX";
+
+static void on_opened(void *ctx, struct connection *conn)
+{
+	(void)conn;
+	((struct world *)ctx)->seen.opened++;
+}
+
+static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
+{
+	struct seen *seen = &((struct world *)ctx)->seen;
+	size_t *n = &seen->n[chunk->direction];
+
+	(void)conn;
+	seen->chunks++;
+	assert_true(*n + chunk->data.len <= sizeof(seen->bytes[0]));
+	memcpy(seen->bytes[chunk->direction] + *n, chunk->data.ptr, chunk->data.len);
+	*n += chunk->data.len;
+	seen->end[chunk->direction] = chunk->offset + chunk->length;
+}
+
+static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
+{
+	(void)conn;
+	(void)time;
+	(void)lost;
+	((struct world *)ctx)->seen.closed++;
+}
+
+static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
+
+static void open_world(struct world *w)
+{
+	const char *const hosts[] = { HOST };
+	struct attach_options options = { .ring_bytes = 1 << 20 };
+	struct capture_options capture = {
+		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
+	};
+	struct err err = { 0 };
+
+	memset(w, 0, sizeof(*w));
+	if (attach_new(&options, &w->attach, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(attach_set_hosts(w->attach, hosts, 1, &err), 0);
+	attach_sweep(w->attach);
+	capture.ring_fd = attach_ring_fd(w->attach);
+	capture.wake_flag = attach_wake_flag(w->attach);
+	assert_int_equal(capture_new(&capture, &w->capture), 0);
+}
+
+static void close_world(struct world *w)
+{
+	capture_free(w->capture);
+	attach_free(w->attach);
+}
+
+static void drain(struct world *w)
+{
+	while (capture_drain(w->capture, 1024))
+		;
+}
+
+static uint64_t watched(struct world *w)
+{
+	return counter_read(&attach_libraries(w->attach)->watched);
+}
+
+static void wait_for_watched(struct world *w, uint64_t due)
+{
+	for (int i = 0; i < 2000 && watched(w) < due; i++) {
+		attach_poll(w->attach);
+		usleep(1000);
+	}
+	assert_int_equal(watched(w), due);
+}
+
+static void path_of(const char *name, char path[static 128])
+{
+	snprintf(path, 128, "%s/%s", folder, name);
+}
+
+static void make(const char *source, const char *name)
+{
+	char path[128], command[256];
+	FILE *compiler;
+
+	path_of(name, path);
+	snprintf(command, sizeof(command), "cc -O1 -w -shared -fPIC -x c -o '%s' -", path);
+	compiler = popen(command, "w");
+	assert_non_null(compiler);
+	fputs(source, compiler);
+	assert_int_equal(pclose(compiler), 0);
+}
+
+static struct stub load(const char *name)
+{
+	struct stub s = { 0 };
+	char path[128];
+
+	path_of(name, path);
+	s.handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	assert_non_null(s.handle);
+	*(void **)&s.ctrl = dlsym(s.handle, "SSL_ctrl");
+	*(void **)&s.free = dlsym(s.handle, "SSL_free");
+	*(void **)&s.read = dlsym(s.handle, "SSL_read");
+	*(void **)&s.write = dlsym(s.handle, "SSL_write");
+	assert_true(s.ctrl && s.free && s.read && s.write);
+	return s;
+}
+
+static struct stub make_and_load(struct world *w, const char *source, const char *name)
+{
+	uint64_t before = watched(w);
+	struct stub s;
+
+	make(source, name);
+	s = load(name);
+	wait_for_watched(w, before + 1);
+	return s;
+}
+
+static void talk(const struct stub *s, void *object)
+{
+	char sink[16];
+
+	s->ctrl(object, SET_HOSTNAME, 0, HOST);
+	assert_int_equal(s->write(object, "question", 8), 8);
+	assert_int_equal(s->read(object, sink, sizeof(sink)), 6);
+	s->free(object);
+}
+
+/* capture case 2 */
+static void test_write_ex2_is_one_write(void **state)
+{
+	int (*ex)(void *, const void *, size_t, size_t *);
+	int (*ex2)(void *, const void *, size_t, unsigned long, size_t *);
+	char object[64] = { 0 };
+	struct world w;
+	struct stub s;
+	size_t n = 0;
+
+	(void)state;
+	open_world(&w);
+	s = make_and_load(&w, NEW, "libssl-new.so");
+	*(void **)&ex = dlsym(s.handle, "SSL_write_ex");
+	*(void **)&ex2 = dlsym(s.handle, "SSL_write_ex2");
+	s.ctrl(object, SET_HOSTNAME, 0, HOST);
+	assert_int_equal(ex(object, "one", 3, &n), 1);
+	assert_int_equal(ex2(object, "two", 3, 0, &n), 1);
+	drain(&w);
+	assert_int_equal(w.seen.chunks, 2);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 6);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "onetwo", 6);
+	dlclose(s.handle);
+	close_world(&w);
+}
+
+/* capture case 4 */
+static void test_only_the_old_functions(void **state)
+{
+	char object[64] = { 0 };
+	struct world w;
+	struct stub s;
+
+	(void)state;
+	open_world(&w);
+	s = make_and_load(&w, OLD, "libssl-old.so");
+	talk(&s, object);
+	drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_int_equal(w.seen.closed, 1);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
+	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
+	dlclose(s.handle);
+	close_world(&w);
+}
+
+/* capture case 9: what the kernel encrypts passes no buffer, so it is counted as a gap. */
+static void test_sendfile_is_a_gap(void **state)
+{
+	long (*sendfile)(void *, int, long, size_t, int);
+	uint64_t counters[EVENT_COUNTER_MAX];
+	char object[64] = { 0 };
+	struct world w;
+	struct stub s;
+
+	(void)state;
+	open_world(&w);
+	s = make_and_load(&w, SENDFILE, "libssl-sendfile.so");
+	*(void **)&sendfile = dlsym(s.handle, "SSL_sendfile");
+	s.ctrl(object, SET_HOSTNAME, 0, HOST);
+	assert_int_equal(s.write(object, "head", 4), 4);
+	assert_int_equal(sendfile(object, 0, 0, 5000000000, 0), 5000000000);
+	assert_int_equal(s.write(object, "tail", 4), 4);
+	s.free(object);
+	drain(&w);
+	attach_read_counters(w.attach, counters);
+	assert_int_equal(counters[EVENT_COUNTER_UNSEEN_BYTES], 5000000000);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 8);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], 5000000008);
+	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 5000000000);
+	dlclose(s.handle);
+	close_world(&w);
+}
+
+/* capture case 49 */
+static void test_two_libraries_in_one_process(void **state)
+{
+	char object[64] = { 0 };
+	struct stub first, second;
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	first = make_and_load(&w, OLD, "libssl-2f9a81c0.so.3");
+	second = make_and_load(&w, NEW, "libother.so");
+	for (int i = 0; i < 3; i++) {
+		talk(&first, object);
+		talk(&second, object);
+	}
+	drain(&w);
+	assert_int_equal(w.seen.opened, 6);
+	assert_int_equal(w.seen.closed, 6);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 6 * 8);
+	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6 * 6);
+	dlclose(first.handle);
+	dlclose(second.handle);
+	close_world(&w);
+}
+
+/* capture case 44: an upgrade renames a new file into place; running programs keep the old. */
+static void test_replaced_library(void **state)
+{
+	char object[64] = { 0 }, from[128], to[128];
+	struct stub before, after;
+	uint64_t known;
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	before = make_and_load(&w, OLD, "libssl.so.3");
+	known = watched(&w);
+	make(NEW, "libssl.so.3.new");
+	path_of("libssl.so.3.new", from);
+	path_of("libssl.so.3", to);
+	assert_int_equal(rename(from, to), 0);
+	after = load("./libssl.so.3"); /* by the same words the loader would give the old one */
+	assert_ptr_not_equal(after.handle, before.handle);
+	wait_for_watched(&w, known + 1);
+	attach_sweep(w.attach); /* which must not take the old one for gone */
+	talk(&before, object);
+	talk(&after, object);
+	drain(&w);
+	assert_int_equal(w.seen.opened, 2);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 2 * 8);
+	dlclose(before.handle);
+	dlclose(after.handle);
+	close_world(&w);
+}
+
+#define PROCESSES 50
+
+/* capture case 43 */
+static void test_many_processes_on_one_library(void **state)
+{
+	pid_t children[PROCESSES];
+	int go[2], ready[2];
+	struct world w;
+	struct stub s;
+	char byte;
+
+	(void)state;
+	open_world(&w);
+	s = make_and_load(&w, OLD, "libssl-shared.so");
+	assert_true(pipe(go) == 0 && pipe(ready) == 0);
+	for (int i = 0; i < PROCESSES; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			char object[64] = { 0 };
+			struct stub mine = load("libssl-shared.so");
+
+			close(go[1]);
+			if (write(ready[1], "r", 1) != 1 || read(go[0], &byte, 1) != 0)
+				_exit(1);
+			talk(&mine, object);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < PROCESSES; i++)
+		assert_int_equal(read(ready[0], &byte, 1), 1);
+	attach_poll(w.attach);
+	attach_sweep(w.attach);
+	close(go[1]);
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+
+		waitpid(children[i], &status, 0);
+		assert_int_equal(status, 0);
+	}
+	drain(&w);
+	assert_int_equal(w.seen.opened, PROCESSES);
+	assert_int_equal(w.seen.chunks, 2 * PROCESSES);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], PROCESSES * 8);
+	close(go[0]);
+	close(ready[0]);
+	close(ready[1]);
+	dlclose(s.handle);
+	close_world(&w);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_write_ex2_is_one_write),
+		cmocka_unit_test(test_only_the_old_functions),
+		cmocka_unit_test(test_sendfile_is_a_gap),
+		cmocka_unit_test(test_two_libraries_in_one_process),
+		cmocka_unit_test(test_replaced_library),
+		cmocka_unit_test(test_many_processes_on_one_library),
+	};
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
