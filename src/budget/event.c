@@ -104,7 +104,7 @@ int event_read_usage(struct span json, struct verdict *v)
 	CLEANUP(cleanup_json) json_t *root = load(json);
 	int64_t counts[USAGE_BUCKET_MAX] = { 0 };
 	enum usage_bucket bucket;
-	uint32_t present = 0;
+	uint64_t present = 0;
 	const char *name;
 	json_t *count;
 
@@ -115,7 +115,7 @@ int event_read_usage(struct span json, struct verdict *v)
 		if (!json_is_integer(count) || usage_bucket_find(span_of(name), &bucket) < 0)
 			return -EBADMSG;
 		counts[bucket] = json_integer_value(count);
-		present |= 1u << bucket;
+		present |= USAGE_BIT(bucket);
 	}
 	memcpy(v->charge.usage.counts, counts, sizeof(counts));
 	v->charge.usage.present = present;
@@ -143,7 +143,7 @@ int event_read_rates(struct span json, struct verdict *v)
 	CLEANUP(cleanup_json) json_t *root = load(json);
 	money_wide rates[USAGE_BUCKET_MAX] = { 0 };
 	enum usage_bucket bucket;
-	uint32_t rated = 0;
+	uint64_t rated = 0;
 	const char *name;
 	json_t *rate;
 
@@ -156,7 +156,7 @@ int event_read_rates(struct span json, struct verdict *v)
 		if (money_parse(span_of(json_string_value(rate)), MONEY_YOCTO_DIGITS,
 				&rates[bucket]) < 0)
 			return -EBADMSG;
-		rated |= 1u << bucket;
+		rated |= USAGE_BIT(bucket);
 	}
 	memcpy(v->charge.rates_yocto, rates, sizeof(rates));
 	v->charge.rated = rated;

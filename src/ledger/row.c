@@ -285,7 +285,7 @@ static int read_count(sqlite3_stmt *stmt, int at, enum usage_bucket bucket, stru
 {
 	if (sqlite3_column_type(stmt, at) == SQLITE_NULL)
 		return 0;
-	usage->present |= 1u << bucket;
+	usage->present |= USAGE_BIT(bucket);
 	return read_integer(stmt, at, 0, 0, &usage->counts[bucket]);
 }
 

@@ -7,7 +7,7 @@
 
 #include "budget/verdict.h"
 
-#define ROW_COLUMNS_MAX 96
+#define ROW_COLUMNS_MAX 128
 #define ROW_TABLES_MAX  3
 
 struct row_column {

@@ -17,8 +17,8 @@ struct expr_source {
 	enum kind kind;
 	enum fold fold;
 	enum join join;
-	unsigned slot; /* *_BODY: id of the pointer; PATH: which segment */
-	int64_t constant;
+	unsigned slot;    /* *_BODY: id of the pointer; PATH: which segment */
+	int64_t constant; /* PATH: bytes of the :method behind the {name} */
 	struct span name; /* of a header or a parameter */
 };
 
@@ -110,6 +110,7 @@ static int parse_name(struct parser *p, struct span word, struct expr_source *so
 	if (segment < 0)
 		return refuse(p, word, "expected a {name} of the match");
 	source->slot = (unsigned)segment;
+	source->constant = (int64_t)target_suffix_of(p->scope->template, source->name);
 	return 0;
 }
 
@@ -269,15 +270,18 @@ static const struct slot *find_slot(const struct expr_source *source, const stru
 static struct span find_text(const struct expr_source *source, const struct expr_input *in)
 {
 	const struct exchange *ex = in->exchange;
-	struct span path, query;
+	struct span path, query, raw;
 
 	if (source->kind == REQUEST_HEAD)
 		return head_get(&ex->request, source->name);
 	if (source->kind == RESPONSE_HEAD)
 		return head_get(&ex->response, source->name);
 	target_split(ex->request.target, &path, &query);
-	return source->kind == PATH ? target_segment(path, source->slot)
-				    : target_query(query, source->name);
+	raw = source->kind == PATH ? target_segment(path, source->slot)
+				   : target_query(query, source->name);
+	if (source->kind == PATH && raw.len >= (size_t)source->constant)
+		raw = span_head(raw, raw.len - (size_t)source->constant);
+	return raw.len ? target_decode(raw, in->scratch, EXPR_SCRATCH_BYTES) : raw;
 }
 
 static int text_of(const struct expr_source *source, const struct expr_input *in,

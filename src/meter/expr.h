@@ -6,8 +6,9 @@
 #include "http/exchange.h"
 #include "meter/slot.h"
 
-#define EXPR_SOURCES_MAX 16 /* of one expression */
-#define EXPR_TEXT_MAX    1024
+#define EXPR_SOURCES_MAX   16 /* of one expression */
+#define EXPR_TEXT_MAX      1024
+#define EXPR_SCRATCH_BYTES 256
 
 /* What the expressions of one route share: the pointer sets and the path template. */
 struct expr_scope {
@@ -40,9 +41,11 @@ struct expr_input {
 	const struct exchange *exchange;
 	const struct slot *request;
 	const struct slot *response;
+	char *scratch; /* EXPR_SCRATCH_BYTES: for what is percent-encoded */
 };
 
-/* 1 = present, 0 = absent, -EBADMSG = there, but no text. The text is borrowed from the input. */
+/* 1 = present, 0 = absent, -EBADMSG = there, but no text. The text is borrowed from the input, and
+ * that of a path or query good until the next call. */
 int expr_text(const struct expr *expr, const struct expr_input *in, struct span *ret_text);
 
 /* 1 = present, 0 = absent, -EBADMSG = there, but no whole number or from a torn document, -ERANGE =

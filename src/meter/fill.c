@@ -86,7 +86,7 @@ static int fill_counts(const struct route *route, const struct expr_input *expr_
 		int rc = expr_count(&route->counts[i], expr_in, &usage->counts[i]);
 
 		if (rc > 0)
-			usage->present |= 1u << i;
+			usage->present |= USAGE_BIT(i);
 		else if (rc == -ERANGE || (rc < 0 && worst == 0))
 			worst = rc;
 	}
@@ -112,7 +112,7 @@ static bool is_refused(const struct fill_input *in, const struct usage *usage)
 
 static enum usage_doubt judge(const struct fill_input *in, const struct usage *usage, int worst)
 {
-	uint32_t required = in->route->required;
+	uint64_t required = in->route->required;
 
 	if (in->route->free)
 		return USAGE_DOUBT_NONE;
@@ -169,7 +169,9 @@ static void fill_facts(const struct fill_input *in, struct usage *usage)
 
 void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 {
-	const struct expr_input expr_in = { in->exchange, in->request_slots, in->response_slots };
+	char scratch[EXPR_SCRATCH_BYTES];
+	const struct expr_input expr_in = { in->exchange, in->request_slots, in->response_slots,
+					    scratch };
 	int worst;
 
 	*ret_usage = (struct usage){ 0 };

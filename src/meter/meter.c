@@ -271,7 +271,7 @@ static void tell(struct meter *meter, const struct exchange *ex, struct call *ca
  * says that there will be none. */
 static bool is_answer(const struct call *call, const struct usage *usage)
 {
-	uint32_t required = call->route->required;
+	uint64_t required = call->route->required;
 
 	if (usage->doubt == USAGE_DOUBT_INCONSISTENT || usage->error[0])
 		return true;

@@ -38,6 +38,8 @@
  *   req:/pointer    the request body; of a WebSocket the client's messages
  *   head:Name       a response header          req-head:Name  a request header
  *   path:name       a {name} of the match      query:name     of the query string
+ * The last two are percent-decoded. A {name} is a whole segment, or ends at a :method that stands
+ * behind it: "/v1beta/models/{model}:generateContent".
  * A pointer may hold `*` tokens inside count() and sum() alone. Texts (model, ids, api_key, error)
  * are sources joined by `|`; what is there but is no text is left out. A count that comes out
  * negative makes the call inconsistent. */

@@ -135,7 +135,7 @@ static int compile_counts(const struct place *at, const struct route_file *from,
 		/* The others break these down, and are left out where there is none of their
 		 * kind. */
 		if (from->usage.counts[i] && (i == USAGE_INPUT || i == USAGE_OUTPUT))
-			route->required |= 1u << i;
+			route->required |= USAGE_BIT(i);
 	}
 	if (any && from->free)
 		return refuse(at, "free", "expected no usage beside it");

@@ -15,7 +15,7 @@ struct route {
 	struct expr texts[ROUTE_TEXT_MAX];
 	struct expr attempt;
 	struct expr counts[USAGE_BUCKET_MAX];
-	uint32_t required; /* buckets that an answer must have */
+	uint64_t required; /* buckets that an answer must have */
 };
 
 /* The `index`th route of a file; at `routes_count`, the one for all other requests, which reads

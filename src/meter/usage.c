@@ -9,7 +9,7 @@ static const char *const names[USAGE_BUCKET_MAX] = {
 #undef X
 };
 
-_Static_assert(USAGE_BUCKET_MAX <= 32, "usage.present holds one bit a bucket");
+_Static_assert(USAGE_BUCKET_MAX <= 64, "usage.present holds one bit a bucket");
 
 const char *usage_bucket_name(enum usage_bucket bucket)
 {

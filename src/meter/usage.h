@@ -16,11 +16,35 @@
 	X(INPUT, "input")                                                                          \
 	X(INPUT_CACHE_READ, "input_cache_read")                                                    \
 	X(INPUT_CACHE_WRITE, "input_cache_write") /* lifetime not said */                          \
+	X(INPUT_CACHE_WRITE_5M, "input_cache_write_5m")                                            \
+	X(INPUT_CACHE_WRITE_30M, "input_cache_write_30m")                                          \
+	X(INPUT_CACHE_WRITE_1H, "input_cache_write_1h")                                            \
+	X(INPUT_CACHE_WRITE_12H, "input_cache_write_12h")                                          \
 	X(INPUT_AUDIO, "input_audio")                                                              \
-	X(OUTPUT, "output") /* visible text */                                                     \
+	X(INPUT_AUDIO_CACHE_READ, "input_audio_cache_read")                                        \
+	X(INPUT_IMAGE, "input_image")                                                              \
+	X(INPUT_IMAGE_CACHE_READ, "input_image_cache_read")                                        \
+	X(INPUT_TOOL, "input_tool") /* what tools put into the prompt */                           \
+	X(OUTPUT, "output")         /* visible text */                                             \
 	X(OUTPUT_REASONING, "output_reasoning")                                                    \
 	X(OUTPUT_AUDIO, "output_audio")                                                            \
-	X(REQUESTS, "requests")
+	X(OUTPUT_IMAGE, "output_image")                                                            \
+	X(REQUESTS, "requests") /* from here on: no tokens */                                      \
+	X(WEB_SEARCHES, "web_searches")                                                            \
+	X(FILE_SEARCHES, "file_searches")                                                          \
+	X(CODE_SESSIONS, "code_sessions")                                                          \
+	X(SEARCH_UNITS, "search_units")                                                            \
+	X(IMAGES, "images")                                                                        \
+	X(AUDIO_SECONDS, "audio_seconds")                                                          \
+	X(CHARACTERS, "characters")                                                                \
+	X(PAGES, "pages")                                                                          \
+	X(SEGMENTS, "segments")                                                                    \
+	X(MESSAGES, "messages")                                                                    \
+	X(MINUTES, "minutes")                                                                      \
+	X(RECIPIENTS, "recipients")                                                                \
+	X(ROWS, "rows")                                                                            \
+	X(BYTES_OUT, "bytes_out")                                                                  \
+	X(INVOCATIONS, "invocations")
 
 enum usage_bucket {
 #define X(id, name) USAGE_##id,
@@ -28,6 +52,9 @@ enum usage_bucket {
 #undef X
 	    USAGE_BUCKET_MAX
 };
+
+/* Its place in `present`. */
+#define USAGE_BIT(bucket) ((uint64_t)1 << (bucket))
 
 const char *usage_bucket_name(enum usage_bucket bucket);
 /* -ENOENT for a name that is none. */
@@ -66,7 +93,7 @@ struct usage {
 	uint16_t attempt;      /* 1, or more when the client's SDK says that it retries */
 	char api_key_hash[17]; /* 64 bits of a keyed hash in hex; empty without a key */
 	int64_t counts[USAGE_BUCKET_MAX];
-	uint32_t present; /* one bit a bucket: the provider said it */
+	uint64_t present; /* one bit a bucket: the provider said it */
 	enum usage_doubt doubt;
 	enum completeness completeness;
 	uint64_t lost_bytes;

@@ -45,7 +45,7 @@ static void estimate(struct policy *policy, struct decide *d)
 	memcpy(usage.model, asked->model, sizeof(usage.model));
 	usage.counts[USAGE_INPUT] = asked->input_tokens;
 	usage.counts[USAGE_OUTPUT] = asked->max_output_tokens;
-	usage.present = 1u << USAGE_INPUT | 1u << USAGE_OUTPUT;
+	usage.present = USAGE_BIT(USAGE_INPUT) | USAGE_BIT(USAGE_OUTPUT);
 	policy->ports.price(policy->ports.ctx, &usage, &charge);
 	d->is_priced = charge.source != COST_UNPRICED;
 	d->asked_pico = d->is_priced ? charge.cost_pico : 0;

@@ -14,7 +14,7 @@ static void price(const struct catalog *catalog, const char *model, int64_t coun
 	struct charge charge;
 
 	usage.time_start_ns = 1764061200 * NS_PER_SEC; /* 2025-11-25 */
-	usage.present = (1u << USAGE_BUCKET_MAX) - 1;
+	usage.present = USAGE_BIT(USAGE_BUCKET_MAX) - 1;
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 		usage.counts[i] = count;
 	span_copy(span_of(model), usage.model, sizeof(usage.model));

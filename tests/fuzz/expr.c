@@ -30,7 +30,8 @@ static void evaluate(const struct expr *expr, const struct expr_scope *scope)
 	struct exchange exchange = { 0 };
 	struct slot *request = read_body(scope->request, scope->n_request);
 	struct slot *response = read_body(scope->response, scope->n_response);
-	const struct expr_input in = { &exchange, request, response };
+	char scratch[EXPR_SCRATCH_BYTES];
+	const struct expr_input in = { &exchange, request, response, scratch };
 	int64_t count = -1;
 	struct span text;
 	int rc;

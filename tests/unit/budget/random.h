@@ -129,7 +129,7 @@ static inline void random_usage(struct random *random, struct usage *usage)
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
 		if (random_below(random, 2))
 			continue;
-		usage->present |= 1u << i;
+		usage->present |= USAGE_BIT(i);
 		usage->counts[i] = random_magnitude(random);
 	}
 	usage->completeness = (enum completeness)random_below(random, 4);
@@ -156,7 +156,7 @@ static inline void random_price(struct random *random, struct charge *charge)
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
 		if (random_below(random, 2))
 			continue;
-		charge->rated |= 1u << i;
+		charge->rated |= USAGE_BIT(i);
 		charge->rates_yocto[i] = (money_wide)random_magnitude(random) *
 					 (int64_t)(1 + random_below(random, 1000000000));
 	}

@@ -107,7 +107,8 @@ static struct verdict random_verdict(int64_t n)
 		v.charge.usage.counts[i] = rand();
 		v.charge.rates_yocto[i] = (money_wide)rand() * rand();
 	}
-	v.charge.usage.present = (uint32_t)rand() & ((1u << USAGE_BUCKET_MAX) - 1);
+	v.charge.usage.present =
+	    ((uint64_t)rand() << 31 | (uint64_t)rand()) & (USAGE_BIT(USAGE_BUCKET_MAX) - 1);
 	v.charge.rated = v.charge.usage.present;
 	v.n_budgets = (unsigned)(rand() % (VERDICT_BUDGETS_MAX + 1));
 	v.budget_cost_pico = v.n_budgets ? v.charge.cost_pico : 0;

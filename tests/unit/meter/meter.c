@@ -88,23 +88,36 @@ static const char ask[] = "{\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\
 static const char plain_usage[] =
     ANSWER("{\"prompt_tokens\":19,\"completion_tokens\":10,\"total_tokens\":29}");
 
+/* The buckets of a chat completion. */
+static const enum usage_bucket listed[] = {
+	USAGE_INPUT,  USAGE_INPUT_CACHE_READ, USAGE_INPUT_CACHE_WRITE, USAGE_INPUT_AUDIO,
+	USAGE_OUTPUT, USAGE_OUTPUT_REASONING, USAGE_OUTPUT_AUDIO,      USAGE_REQUESTS,
+};
+
+#define N_LISTED (sizeof(listed) / sizeof(*listed))
+
 struct expected {
-	int64_t counts[USAGE_BUCKET_MAX]; /* -1 = not said */
+	int64_t counts[N_LISTED]; /* -1 = not said */
 	enum usage_doubt doubt;
 };
 
 static void expect_counts(const struct usage *usage, const struct expected *expected)
 {
+	uint64_t said = 0;
+
 	assert_int_equal(usage->doubt, expected->doubt);
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
-		bool present = usage->present >> i & 1;
+	for (size_t i = 0; i < N_LISTED; i++) {
+		bool present = usage->present & USAGE_BIT(listed[i]);
+		int64_t count = usage->counts[listed[i]];
 
 		if (present != (expected->counts[i] >= 0) ||
-		    (present && usage->counts[i] != expected->counts[i]))
-			fail_msg("%s: %s%lld, not %lld", usage_bucket_name(i),
-				 present ? "" : "absent ", (long long)usage->counts[i],
+		    (present && count != expected->counts[i]))
+			fail_msg("%s: %s%lld, not %lld", usage_bucket_name(listed[i]),
+				 present ? "" : "absent ", (long long)count,
 				 (long long)expected->counts[i]);
+		said |= present ? USAGE_BIT(listed[i]) : 0;
 	}
+	assert_int_equal(usage->present, said);
 }
 
 static const struct usage *call(struct world *w, struct span response_head, struct span body,
@@ -413,7 +426,7 @@ static void answer_with_a_hole(void **state)
 			expected.doubt = to <= comma ? USAGE_DOUBT_NONE : USAGE_DOUBT_UNPARSED;
 			if (to <= comma) {
 				expected.counts[USAGE_INPUT] = 19;
-				expected.counts[USAGE_OUTPUT] = 10;
+				expected.counts[4 /* output */] = 10;
 			}
 			expect_counts(&w->usages[0], &expected);
 			assert_int_equal(w->usages[0].completeness, COMPLETENESS_GAP);
@@ -625,8 +638,8 @@ static void free_routes(void **state)
 static void unknown_routes(void **state)
 {
 	static const char *const heads[] = {
-		"POST /v1/embeddings HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
-		"GET /v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
+		"POST /v1/nothing HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
+		"GET /v1/completions HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
 		"POST /v1/chat/completions/ HTTP/1.1\r\nAuthorization: Bearer sk-test-key\r\n\r\n",
 	};
 	struct world *w = *state;

@@ -16,6 +16,8 @@ static void splits(void **state)
 		{ "/v1/x", "/v1/x", NULL },
 		{ "/v1/x?a=b&c", "/v1/x", "a=b&c" },
 		{ "/v1/x?", "/v1/x", "" },
+		{ "//v1/x?a", "/v1/x", "a" },
+		{ "https://h.example//v1//x", "/v1//x", NULL },
 		{ "/?a?b", "/", "a?b" },
 		{ "https://h.example/v1/x?a", "/v1/x", "a" },
 		{ "http://h.example:443/", "/", NULL },
@@ -48,6 +50,12 @@ static void matches(void **state)
 		bool expected;
 	} cases[] = {
 		{ "/v1/models", "/v1/models", true },
+		{ "/m/gemini:generateContent", "/m/{m}:generateContent", true },
+		{ "/m/tuned:a:generateContent", "/m/{m}:generateContent", true },
+		{ "/m/:generateContent", "/m/{m}:generateContent", false },
+		{ "/m/gemini:countTokens", "/m/{m}:generateContent", false },
+		{ "/m/gemini", "/m/{m}:generateContent", false },
+		{ "/m/gemini:a/b", "/m/{m}:a/b", true },
 		{ "/v1/models/", "/v1/models", false },
 		{ "/v1/model", "/v1/models", false },
 		{ "/V1/models", "/v1/models", false },
