@@ -1,43 +1,59 @@
-/* tls HOST [PAIRS] [BYTES]: nanoseconds of one SSL_write (client) and one SSL_read (server) of
- * BYTES over a BIO pair, so without a system call; TLS 1.3, one thread. HOST is the server name
- * that the client sets: the agent follows its writes or does not. Prints the mean. */
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* tls HOST [PAIRS] [BYTES] [RATE]: nanoseconds of one SSL_write and one SSL_read of BYTES over a
+ * BIO pair, without a system call, in turns from the client and from the server; one thread. HOST
+ * is the server name that the client sets: the agent follows its calls or does not. With RATE
+ * (pairs a second) the pairs come paced, in bursts of a millisecond. Prints the median over bursts
+ * of STEP pairs, which other work on the machine disturbs little. */
 #include <string.h>
-#include <time.h>
 
-static double now_ns(void)
+#include "tests/bench/pair.h"
+
+#define WARM_UP   1000 /* pairs before the clock starts */
+#define STEP      200
+#define STEPS_MAX 10000
+
+static struct pair pair;
+static char bytes[PAIR_BYTES_MAX];
+
+static void move(long first, long n, size_t size)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+	for (long i = first; i < first + n; i++) {
+		if (i & 1)
+			pair_move(pair.client, pair.server, bytes, size);
+		else
+			pair_move(pair.server, pair.client, bytes, size);
+	}
 }
 
-static SSL_CTX *server_context(void)
+static int compare(const void *a, const void *b)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_set_pubkey(cert, key);
-	X509_sign(cert, key, EVP_sha256());
-	SSL_CTX_use_certificate(ctx, cert);
-	SSL_CTX_use_PrivateKey(ctx, key);
-	SSL_CTX_set_num_tickets(ctx, 0);
-	return ctx;
+	return (x > y) - (x < y);
 }
 
-static void exchange(SSL *from, SSL *to, char *bytes, int n)
+static int64_t median_ns(long pairs, size_t size)
 {
-	if (SSL_write(from, bytes, n) != n || SSL_read(to, bytes, n) != n) {
-		fprintf(stderr, "tls: the connection broke\n");
-		exit(1);
+	static int64_t took[STEPS_MAX];
+	size_t n = 0;
+
+	for (long i = 0; i < pairs && n < STEPS_MAX; i += STEP) {
+		int64_t start = pair_now_ns();
+
+		move(i, STEP, size);
+		took[n++] = (pair_now_ns() - start) / STEP;
+	}
+	qsort(took, n, sizeof(*took), compare);
+	return took[n / 2];
+}
+
+static void paced(long pairs, size_t size, long rate)
+{
+	int64_t start = pair_now_ns();
+	long burst = rate > 1000 ? rate / 1000 : 1;
+
+	for (long i = 0; i < pairs; i += burst) {
+		pair_wait_until(start + i * 1000000000 / rate);
+		move(i, burst < pairs - i ? burst : pairs - i, size);
 	}
 }
 
@@ -45,30 +61,19 @@ int main(int argc, char **argv)
 {
 	const char *host = argc > 1 ? argv[1] : "bench.invalid";
 	long pairs = argc > 2 ? strtol(argv[2], NULL, 10) : 20000;
-	int n = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 1024;
-	SSL *server = SSL_new(server_context());
-	SSL *client = SSL_new(SSL_CTX_new(TLS_client_method()));
-	static char bytes[16384];
-	double start = 0;
-	BIO *a, *b;
+	long size = argc > 3 ? strtol(argv[3], NULL, 10) : 1024;
+	long rate = argc > 4 ? strtol(argv[4], NULL, 10) : 0;
+	struct pair_contexts ctx = pair_contexts();
 
-	if (n < 1 || n > (int)sizeof(bytes) || !BIO_new_bio_pair(&a, 1 << 16, &b, 1 << 16))
+	if (pairs < STEP || size < 1 || size > PAIR_BYTES_MAX)
 		return 2;
+	pair = pair_open(&ctx, host);
 	memset(bytes, 'x', sizeof(bytes));
-	SSL_set_tlsext_host_name(client, host);
-	SSL_set_bio(server, a, a);
-	SSL_set_bio(client, b, b);
-	SSL_set_accept_state(server);
-	SSL_set_connect_state(client);
-	for (int i = 0; i < 20; i++) {
-		SSL_do_handshake(client);
-		SSL_do_handshake(server);
-	}
-	for (long i = -1000; i < pairs; i++) {
-		if (i == 0)
-			start = now_ns();
-		exchange(client, server, bytes, n);
-	}
-	printf("%.0f\n", (now_ns() - start) / (double)pairs);
+	move(0, WARM_UP, (size_t)size);
+	if (rate)
+		paced(pairs, (size_t)size, rate);
+	else
+		printf("%lld\n", (long long)median_ns(pairs, (size_t)size));
+	pair_close(&pair);
 	return 0;
 }

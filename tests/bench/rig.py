@@ -1,0 +1,116 @@
+"""What the parts of `make bench` share: the table, runs of programs, and an agent to measure."""
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / 'build'
+BENCH = BUILD / 'opt' / 'tests' / 'bench'
+ROUNDS = int(os.environ.get('ROUNDS', 5))
+PROVIDER, OTHER = 'api.openai.com', 'bench.invalid'
+rows = []
+
+
+def row(name, value, unit, floor=None, what=''):
+    rows.append({'name': name, 'value': value, 'unit': unit, 'floor': floor,
+                 'ratio': round(value / floor, 2) if floor else None})
+    shown = f'{floor:>12,.6g}{value / floor:>9.2f}x' if floor else ' ' * 22
+    print(f'{name:<34}{value:>14,.6g} {unit:<8}{shown}  {what}', flush=True)
+
+
+def run(words, cpu=None, **options):
+    words = [str(w) for w in words]
+    if cpu is not None:
+        words = ['taskset', '-c', str(cpu), *words]
+    return subprocess.run(words, capture_output=True, text=True, check=True, timeout=300,
+                          **options).stdout
+
+
+def start(words, cpu=None, wait='', **options):
+    """A program that says a line when it is there and ends with its stdin; `end` ends it."""
+    words = [str(w) for w in words]
+    if cpu is not None:
+        words = ['taskset', '-c', str(cpu), *words]
+    child = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                             stderr=subprocess.PIPE, **options)
+    if wait not in (child.stdout.readline() or 'nothing'):
+        sys.exit(f'bench: {words[0]}: {child.stderr.read()}')
+    return child
+
+
+def end(child):
+    return child.communicate(timeout=60)[0]
+
+
+class Agent:
+    """outlayd with 100 budgets; on one CPU, or on all."""
+
+    def __init__(self, cpu=None):
+        self.dir = tempfile.TemporaryDirectory(prefix='bench', dir=BUILD)
+        top = pathlib.Path(self.dir.name)
+        self.socket = top / 'policy.sock'
+        for name in ('providers', 'prices', 'outlayd.yaml'):
+            (top / name).symlink_to(TOP / 'config' / name)
+        (top / 'budgets.yaml').write_text('budgets:\n' + ''.join(
+            f'  - {{name: b{i}, limit: 1000 USD per day, mode: advise, match: {match(i)}}}\n'
+            for i in range(100)))
+        pinned = [] if cpu is None else ['taskset', '-c', str(cpu)]
+        self.child = subprocess.Popen(
+            [*pinned, BUILD / 'outlayd', '--config', top, '--state', top / 'state',
+             '--socket', self.socket],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(200):
+            with socket.socket(socket.AF_UNIX) as probe:
+                if probe.connect_ex(str(self.socket)) == 0:
+                    return
+            if self.child.poll() is not None:
+                sys.exit(f'bench: outlayd ended: {self.child.stderr.read()}')
+            time.sleep(0.05)
+        sys.exit('bench: outlayd does not listen')
+
+    def status(self):
+        return json.loads(run([BUILD / 'outlay', 'status', '--json', '--socket', self.socket]))
+
+    def pss_kib(self):
+        text = pathlib.Path(f'/proc/{self.child.pid}/smaps_rollup').read_text()
+        return int(re.search(r'^Pss:\s+(\d+)', text, re.M)[1])
+
+    def tasks(self, file):
+        return [(task / file).read_text()
+                for task in pathlib.Path(f'/proc/{self.child.pid}/task').iterdir()]
+
+    def cpu_ns(self):
+        return sum(int(text.split()[0]) for text in self.tasks('schedstat'))
+
+    def wakeups(self):
+        return sum(int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', text, re.M)[1])
+                   for text in self.tasks('status'))
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        self.child.wait(20)
+        self.dir.cleanup()
+
+
+def match(i):
+    """Five dimensions, twenty values each: one budget of each matches the decision of the bench."""
+    key = ('user', 'team', 'project', 'provider', 'model')[i % 5]
+    value = f'{key}-{i // 5}'
+    if key in ('team', 'project'):
+        return f'{{label: {{{key}: {value}}}}}'
+    return f'{{{key}: {value if i // 5 != 3 else known[key]}}}'
+
+
+known = {'user': 'root', 'provider': 'openai', 'model': 'gpt-4o-mini'}
+
+
+def median(samples):
+    return statistics.median(samples)
