@@ -239,12 +239,14 @@ static void check_sizes(bool ex)
 	close_world(&w);
 }
 
+/* Capture cases 26, 27. */
 static void test_every_size_plain(void **state)
 {
 	(void)state;
 	check_sizes(false);
 }
 
+/* Capture cases 1, 3: as Python calls it. */
 static void test_every_size_ex(void **state)
 {
 	(void)state;
@@ -396,6 +398,7 @@ static void test_object_that_changes_its_host(void **state)
 	close_world(&w);
 }
 
+/* Capture case 29: what is lost shifts nothing. */
 static void test_loss_is_counted_to_the_byte(void **state)
 {
 	uint64_t counters[EVENT_COUNTER_MAX], sent = 0, captured = 0;

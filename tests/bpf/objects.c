@@ -167,7 +167,7 @@ static void move(SSL *from, SSL *to, const char *text)
 	assert_int_equal(SSL_read(to, sink, sizeof(sink)), n);
 }
 
-/* --- older than the agent (case 36, first half) */
+/* --- older than the agent (capture case 36) */
 
 static void test_late_by_the_object(void **state)
 {
@@ -259,7 +259,7 @@ static void test_server_yields_nothing(void **state)
 	close_world(&w);
 }
 
-static void test_peek_is_counted_once(void **state) /* case 7 */
+static void test_peek_is_counted_once(void **state) /* capture case 7 */
 {
 	char sink[16];
 	struct world w;
@@ -279,7 +279,7 @@ static void test_peek_is_counted_once(void **state) /* case 7 */
 	close_world(&w);
 }
 
-static void test_clear_begins_a_generation(void **state) /* case 18 */
+static void test_clear_begins_a_generation(void **state) /* capture case 18 */
 {
 	struct world w;
 	struct pair p;
@@ -304,7 +304,7 @@ static void test_clear_begins_a_generation(void **state) /* case 18 */
 	close_world(&w);
 }
 
-static void test_reused_addresses(void **state) /* cases 18, 21 */
+static void test_reused_addresses(void **state) /* capture cases 18, 21 */
 {
 	struct world w;
 	uintptr_t last = 0;
@@ -353,7 +353,7 @@ static unsigned occupancy(struct world *w)
 #define CHILDREN  20
 #define ABANDONED 5000 /* by each */
 
-static void test_abandoned_connections(void **state) /* case 20 */
+static void test_abandoned_connections(void **state) /* capture case 20 */
 {
 	struct world w;
 	struct pair p;
@@ -395,7 +395,7 @@ static void *read_answer(void *pair)
 	return NULL;
 }
 
-static void test_write_here_read_there(void **state) /* case 25 */
+static void test_write_here_read_there(void **state) /* capture case 25 */
 {
 	pthread_t reader;
 	struct world w;
@@ -547,7 +547,7 @@ static void run_sandboxed(void)
 	syscall(SYS_exit, 0);
 }
 
-static void test_strict_seccomp(void **state) /* case 12 */
+static void test_strict_seccomp(void **state) /* capture case 12 */
 {
 	static const char *const means[] = { NULL, "ret" };
 

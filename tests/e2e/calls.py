@@ -27,7 +27,8 @@ def series(client, name, count, fresh=False, **fields):
 
 def two_hundred():
     """Each client over kept and fresh connections, plain and streamed, in each framing, and the
-    provider's errors. The call that is retried once is served twice, so it counts for two."""
+    provider's errors, and streams without usage (capture case 40). The call that is retried once
+    is served twice, so it counts for two."""
     return (
         series('curl', 'curl fresh', 24, fresh=True, stream=[False, False, True],
                case=['', 'chunked'], curl=[[], ['--tls-max', '1.2'], ['--compressed']],

@@ -12,6 +12,7 @@ A request picks how it is answered by the header X-Case:
     cut       the stream ends in the middle, then closed
     notjson   200 with HTML in it               garbage      no HTTP at all
     open      HTTP/2: the stream is never ended
+    huge      the stream's last event has 64 KiB    flaky  429, then 500, then 200
 and how its body is coded by the header X-Coding: names of CODINGS in the order of their use.
 """
 import email.message
@@ -118,6 +119,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         request = json.loads(body)
         self.begin(request['model'], request)
         case = self.headers.get('x-case', '')
+        if case == 'flaky':
+            case = ('429', '500', '')[int(self.headers['x-stainless-retry-count'])]
         if case.isdigit():
             return self.answer_error(int(case), *ERRORS[int(case)])
         number, usage, buckets = self.server.ledger.draw(self.model)
@@ -234,7 +237,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         lines += [event(delta({'content': word}), **null) for word in words]
         lines.append(event(delta({}, 'stop'), **null))
         if self.include_usage:
-            lines.append(event([], usage=usage))
+            pad = {'obfuscation': 'x' * (64 << 10)} if case == 'huge' else {}
+            lines.append(event([], **pad, usage=usage))
         lines.append('data: [DONE]\n\n')
         body = ''.join(lines).encode()
         told = self.include_usage and case != 'cut'
@@ -245,7 +249,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             self.wfile.write(b'%x\r\n%s' % (len(body), body[:len(body) // 2]))
         else:
-            self.send_odd(body, chunked=True)
+            sizes = {'sizes': (13500,)} if case == 'huge' else {}
+            self.send_odd(body, chunked=True, **sizes)
 
 
 class Stream(Handler):

@@ -46,6 +46,7 @@ class Codings:
         return said.decode(errors='replace')
 
     def bodies(self):
+        """Capture case 35."""
         results = self.crew.run([
             call for http, coding in PAIRS for call in calls.series(
                 'curl', f'curl {http} {coding}', 4, stream=[False, True],
@@ -71,6 +72,7 @@ class Codings:
             return probe.connect_ex(('127.0.0.1', 8443)) == 0
 
     def websockets(self):
+        """Capture case 39."""
         self.world.spawn('wss', [PYTHON, HERE / 'websocket.py', 'serve', self.world.dir])
         self.check('the WebSocket server starts', wait_for(self.listens, 10))
         for case in CASES:

@@ -121,6 +121,7 @@ class Flow:
         self.check.equal('nothing of it is unmetered', self.flows()['unmetered'], 0)
 
     def unmetered(self):
+        """Capture case 48."""
         uv = PYTHON.with_name('uv')
         _, said = self.ran('uv', uv, 'pip', 'install', '--no-cache', '--target',
                            self.world.dir / 'none', '--index-url',

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who made a call (cases 42, 50 and 51 of the reference): programs that are gone in a moment on a
+"""Who made a call (capture cases 42, 50 and 51): programs that are gone in a moment on a
 busy machine, in a pid namespace of their own, or that run as another user than the one who started
 them; and budgets that ask for it."""
 import os

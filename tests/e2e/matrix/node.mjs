@@ -1,4 +1,5 @@
-// node.mjs https|fetch: two plain calls and a streamed one.
+// node.mjs https|fetch|http2: two plain calls and a streamed one.
+import http2 from 'node:http2';
 import https from 'node:https';
 
 const { URL: url, PROMPT: prompt, OPENAI_API_KEY: key, AGENT: agent } = process.env;
@@ -22,9 +23,21 @@ const byHttps = body => new Promise((resolve, reject) => {
 	request.on('error', reject).end(body);
 });
 
+let session;
+const byHttp2 = body => new Promise((resolve, reject) => {
+	session ??= http2.connect(url);
+	const head = { ':method': 'POST', ':path': '/v1/chat/completions', ...headers };
+	const request = session.request(head);
+	let status;
+	request.on('response', got => { status = got[':status']; });
+	request.resume().on('end', () => resolve(status)).on('error', reject).end(body);
+});
+
+const call = { https: byHttps, fetch: byFetch, http2: byHttp2 }[process.argv[2]];
 for (const body of bodies) {
-	const status = await (process.argv[2] === 'fetch' ? byFetch : byHttps)(body);
+	const status = await call(body);
 	if (status !== 200)
 		throw new Error(`status ${status}`);
 }
 kept.destroy();
+session?.close();

@@ -124,6 +124,7 @@ static void play(const struct opening *o, uint64_t from, size_t piece)
 	wire_done(&w, o->name, 0);
 }
 
+/* Capture case 37. */
 static void test_openings(void **state)
 {
 	(void)state;

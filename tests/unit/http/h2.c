@@ -85,6 +85,7 @@ static void test_one_call(void **state)
 	play_all_ways(&t, "POST /v1/x?y=z [hello] -> 200 [world] complete\n");
 }
 
+/* Capture case 38. */
 static void test_everything_a_peer_may_send(void **state)
 {
 	struct talk2 t;

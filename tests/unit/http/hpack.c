@@ -254,6 +254,7 @@ static bool judge(const struct said *said, const struct hpack_block *block)
 	return !block->unknown;
 }
 
+/* Capture case 36. */
 static void test_from_any_block_on(void **state)
 {
 	static struct said said[BLOCKS];

@@ -347,6 +347,7 @@ static void lose(const char *what, bool pipelined, bool gzip, struct tally *tall
 	       tally->calls, tally->untouched, tally->complete, tally->marked, tally->orphans);
 }
 
+/* Capture case 29. */
 static void test_losses(void **state)
 {
 	struct tally tally = { 0 };
