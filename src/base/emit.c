@@ -8,6 +8,19 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* U+2028 and U+2029 break lines; U+202A to U+202E and U+2066 to U+2069 turn the direction of what
+ * stands beside them, so that it reads otherwise than it is. 0: the character is none of them. */
+static unsigned misleading(struct span text)
+{
+	unsigned char last = text.len < 3 ? 0 : (unsigned char)text.ptr[2];
+
+	if (span_starts(text, SPAN("\xe2\x80")) && last >= 0xa8 && last <= 0xae)
+		return 0x2000u + (last & 0x3f);
+	if (span_starts(text, SPAN("\xe2\x81")) && last >= 0xa6 && last <= 0xa9)
+		return 0x2040u + (last & 0x3f);
+	return 0;
+}
+
 /* One character that is not plain; returns the bytes it took from `text`. */
 static size_t put_special(struct buf *out, struct span text)
 {
@@ -34,10 +47,8 @@ static size_t put_special(struct buf *out, struct span text)
 	}
 	if (n == 2 && c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0)
 		buf_printf(out, "\\u%04x", (unsigned char)text.ptr[1]);
-	else if (span_starts(text, SPAN("\xe2\x80\xa8")))
-		buf_put(out, SPAN("\\u2028"));
-	else if (span_starts(text, SPAN("\xe2\x80\xa9")))
-		buf_put(out, SPAN("\\u2029"));
+	else if (misleading(text))
+		buf_printf(out, "\\u%04x", misleading(text));
 	else
 		buf_put(out, span_head(text, n));
 	return n;

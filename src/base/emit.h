@@ -1,6 +1,7 @@
 /* Writes JSON into a buf: commas, quotes and escapes are right by construction. Strings may hold
- * any bytes: invalid UTF-8 becomes U+FFFD, control characters are escaped (also DEL, C1 and U+2028,
- * so that a line stays a line wherever it is shown). Nesting over EMIT_DEPTH_MAX fails the buf. */
+ * any bytes: invalid UTF-8 becomes U+FFFD; control characters are escaped (also DEL, C1 and U+2028)
+ * and so are those that turn the direction of text: a line stays what it is on any terminal.
+ * Nesting over EMIT_DEPTH_MAX fails the buf. */
 #pragma once
 
 #include <stdint.h>

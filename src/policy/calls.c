@@ -113,6 +113,26 @@ void calls_ask(struct client *client)
 	}
 }
 
+void calls_tick(struct client *client, int64_t now_ns)
+{
+	if (server_unsent(client))
+		client->since_ns = now_ns; /* it is the reader who is waited for */
+	if (now_ns - client->since_ns <= POLICY_LEDGER_SECONDS * NS_PER_SEC) {
+		calls_ask(client);
+	} else if (client->has_head) {
+		server_free(client);
+	} else {
+		/* Closed, so that a caller cannot heap up questions by asking again. */
+		client->keep_alive = false;
+		answer_problem(&client->policy->out,
+			       &(struct answer_fault){ .status = 504,
+						       .detail = "The ledger did not answer in "
+								 "time." },
+			       false);
+		go_on(client);
+	}
+}
+
 static void put_head(struct client *client)
 {
 	struct span framing = !client->is_chunked ? SPAN("Connection: close\r\n")
@@ -154,6 +174,7 @@ void calls_page(struct client *client, const struct policy_calls_page *page)
 		return;
 	}
 	client->is_asked = false;
+	client->since_ns = server_monotonic_ns(client->policy);
 	if (page->failed) {
 		answer_busy(client);
 		go_on(client);

@@ -26,6 +26,7 @@
 #define POLICY_REQUEST_SECONDS 2            /* for a request to arrive whole */
 #define POLICY_IDLE_SECONDS    300
 #define POLICY_STALL_SECONDS   30 /* a caller that does not read its answer is dropped */
+#define POLICY_LEDGER_SECONDS  10 /* for a page of calls; then 504, or the answer is cut */
 
 struct event_base;
 struct policy;

@@ -311,7 +311,7 @@ void server_tick(struct policy *policy)
 		} else if (client->state == CLIENT_WATCHING) {
 			watch_beat(client, now_ns);
 		} else if (client->state == CLIENT_PAGING) {
-			calls_ask(client);
+			calls_tick(client, now_ns);
 		} else if (client->state == CLIENT_OPEN && client->has_partial &&
 			   is_past(now_ns, client->since_ns, POLICY_REQUEST_SECONDS)) {
 			refuse(client, 408, "The request did not arrive within 2 seconds.");

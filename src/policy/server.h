@@ -26,7 +26,8 @@ struct client {
 	bool has_ended;     /* its sending side is closed: answers still go out */
 	bool has_partial;   /* a part of a request is here, since `since_ns` */
 	bool was_continued; /* that request got its "100 Continue" */
-	int64_t since_ns; /* monotonic: last request, or start of the partial one, or of closing */
+	int64_t since_ns; /* monotonic: last request, or start of the partial one, of closing, or of
+			   * waiting for a page */
 	int64_t moved_ns; /* monotonic: when it last took bytes that were ready for it */
 	size_t unsent;    /* bytes, as of the last tick */
 

@@ -67,7 +67,12 @@ static void test_strings(void **state)
 		/* Line breaks beyond ASCII: U+0085, U+2028, U+2029; their neighbours pass. */
 		{ SPAN("\xc2\x85\xc2\x9f\xc2\xa0"), SPAN("\"\\u0085\\u009f\xc2\xa0\"") },
 		{ SPAN("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"),
-		  SPAN("\"\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\"") },
+		  SPAN("\"\xe2\x80\xa7\\u2028\\u2029\\u202a\"") },
+		/* Direction (UAX 9): U+202A to U+202E, U+2066 to U+2069; their neighbours pass. */
+		{ SPAN("\xe2\x80\xab\xe2\x80\xac\xe2\x80\xad\xe2\x80\xae\xe2\x80\xaf"),
+		  SPAN("\"\\u202b\\u202c\\u202d\\u202e\xe2\x80\xaf\"") },
+		{ SPAN("\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa7\xe2\x81\xa8\xe2\x81\xa9\xe2\x81\xaa"),
+		  SPAN("\"\xe2\x81\xa5\\u2066\\u2067\\u2068\\u2069\xe2\x81\xaa\"") },
 		/* A U+FFFD for each byte that starts no character; the rest goes on. */
 		{ SPAN("a\x80z"), SPAN("\"a\xef\xbf\xbdz\"") },
 		{ SPAN("\xc3"), SPAN("\"\xef\xbf\xbd\"") },

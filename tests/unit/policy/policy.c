@@ -567,6 +567,46 @@ static void test_calls_when_the_ledger_cannot(void **state)
 	caller_done(&caller);
 }
 
+/* Nobody waits for ever: not for the first page, nor for a later one, nor for a queue that stays
+ * full. */
+static void test_calls_of_a_silent_ledger(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+
+	rig->n_calls = 10000;
+	rig->ledger_is_silent = true;
+	ask_calls(&caller, "");
+	usleep(1500000); /* a tick has passed, and the caller still waits */
+	assert_int_equal(recv(caller.fd, caller.data, 1, MSG_DONTWAIT), -1);
+	rig->moved_ns += (POLICY_LEDGER_SECONDS + 1) * NS_PER_SEC;
+	reply = caller_reply(&caller);
+	assert_int_equal(reply.status, 504);
+	assert_true(reply_has(&reply, "application/problem+json"));
+	assert_true(reply_has(&reply, "Connection: close\r\n"));
+	assert_true(caller_has_ended(&caller));
+	reply_done(&reply);
+	caller_done(&caller);
+	for (int is_full = 0; is_full < 2; is_full++) {
+		rig->ledger_is_silent = rig->ledger_is_full = false;
+		caller = rig_connect(rig);
+		ask_calls(&caller, "");
+		caller_wait_for(&caller, "\r\n\r\n");
+		*(is_full ? &rig->ledger_is_full : &rig->ledger_is_silent) = true;
+		/* What the socket holds is read; only then is it the ledger that is waited for. */
+		do
+			usleep(20000);
+		while (recv(caller.fd, caller.data, RIG_REPLY_MAX, MSG_DONTWAIT) > 0);
+		usleep(1500000);
+		rig->moved_ns += (POLICY_LEDGER_SECONDS + 1) * NS_PER_SEC;
+		caller.len = caller.taken = 0;
+		assert_true(caller_has_ended(&caller));
+		caller_done(&caller);
+	}
+	rig->ledger_is_silent = rig->ledger_is_full = false;
+}
+
 /* A page for a caller that has gone finds nobody. */
 static void test_calls_of_one_that_goes(void **state)
 {
@@ -913,6 +953,7 @@ int main(void)
 		TEST(test_calls_while_they_come),
 		TEST(test_calls_of_a_slow_reader),
 		TEST(test_calls_when_the_ledger_cannot),
+		TEST(test_calls_of_a_silent_ledger),
 		TEST(test_calls_of_one_that_goes),
 		TEST(test_calls_http_1_0),
 		TEST(test_watch),
