@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Programs that ask before they call: a captured call settles the reservation of its own process,
+each one its own however they are interleaved, and one that nobody calls for expires."""
+import json
+import subprocess
+from decimal import Decimal
+
+import calls
+import daemon as agent
+from truth import PICO
+from world import Checks, World, wait_for
+
+BUDGETS = '''\
+budgets:
+  - {name: all, match: {provider: openai}, limit: 1000 USD per month, mode: advise}
+'''
+FAKETIME = '/usr/$LIB/faketime/libfaketimeMT.so.1'
+TTL_MINUTES = 10
+# By the published prices, 10,000 tokens in and 1,000 out.
+ESTIMATES = {'gpt-4o': Decimal('0.035'), 'gpt-4o-mini': Decimal('0.0021')}
+
+
+class Program:
+    """decider.py, told what to do step by step."""
+
+    def __init__(self, settle):
+        world, crew = settle.world, settle.crew
+        self.child = world.spawn(
+            'decider', [crew.python, calls.HERE / 'matrix' / 'decider.py', settle.daemon.socket,
+                        calls.PROVIDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**world.env, 'PROMPT': crew.prompt, 'OPENAI_API_KEY': crew.key})
+
+    def do(self, **what):
+        self.child.stdin.write(json.dumps(what) + '\n')
+        self.child.stdin.flush()
+        return json.loads(self.child.stdout.readline())
+
+    def decide(self, model):
+        return self.do(decide={'provider': 'openai', 'model': model, 'operation': 'chat',
+                               'input_tokens': 10000, 'max_output_tokens': 1000})
+
+
+class Settle:
+    def __init__(self):
+        self.world = World.enter('settle')
+        self.check = Checks()
+        self.daemon = agent.Daemon(self.world)
+        (self.daemon.config / 'budgets.yaml').write_text(BUDGETS)
+        self.crew = calls.Crew(self.world)
+        # Its wall clock is ours until `later` says otherwise; its timers are never touched.
+        self.clock = self.world.dir / 'clock'
+        self.clock.write_text('+0')
+        self.world.env |= {'FAKETIME_TIMESTAMP_FILE': str(self.clock), 'FAKETIME_NO_CACHE': '1',
+                           'DONT_FAKE_MONOTONIC': '1', 'LD_PRELOAD': FAKETIME}
+        self.check('outlayd starts', self.daemon.start(), self.daemon.said())
+        for name in ('LD_PRELOAD', 'FAKETIME_TIMESTAMP_FILE'):
+            del self.world.env[name]
+
+    def run(self):
+        self.one()
+        self.two()
+        self.too_many_calls()
+        self.expires()
+        self.check.equal('the daemon ends well', self.daemon.stop()[0], 0)
+        self.check.finish(self.world)
+
+    def money(self):
+        budget = self.daemon.budget('all')
+        return Decimal(budget['reserved_usd']), Decimal(budget['spent_usd'])
+
+    def event_of(self, response_id):
+        """The event of a call, once it is in the ledger."""
+        return wait_for(lambda: next((event for event in self.daemon.calls()
+                                      if event['response_id'] == response_id), None), 10)
+
+    def cost_of(self, response_id):
+        return next(line['cost_pico'] for line in self.crew.truth()
+                    if line['response_id'] == response_id) * PICO
+
+    def settles(self, name, answer, decision):
+        event = self.event_of(answer['id']) or {}
+        self.check.equal(f'{name}: the call carries its decision', event.get('decision_id'),
+                         decision['id'])
+        self.check.equal(f'{name}: and costs what the provider took',
+                         Decimal(event.get('cost_usd') or 0), self.cost_of(answer['id']))
+
+    def one(self):
+        program = Program(self)
+        decision = program.decide('gpt-4o')
+        self.check.equal('a decision reserves its estimate', self.money(),
+                         (ESTIMATES['gpt-4o'], 0))
+        answer = program.do(call='gpt-4o')
+        self.settles('one program', answer, decision)
+        self.check.equal('nothing is reserved any more, the cost is spent', self.money(),
+                         (0, self.cost_of(answer['id'])))
+
+    def two(self):
+        """Two programs, two reservations each, of two models, made and used in turns; the second
+        calls first, and the first makes its calls in the other order than it asked."""
+        first, second = Program(self), Program(self)
+        before = self.money()[1]
+        asked = {(program, model): program.decide(model)
+                 for model in ('gpt-4o', 'gpt-4o-mini') for program in (first, second)}
+        self.check.equal('all are reserved', self.money()[0], 2 * sum(ESTIMATES.values()))
+        self.check('by ids of their own', len({d['id'] for d in asked.values()}) == 4)
+        held, spent = 2 * sum(ESTIMATES.values()), before
+        for program, model in ((second, 'gpt-4o'), (first, 'gpt-4o-mini'), (first, 'gpt-4o'),
+                               (second, 'gpt-4o-mini')):
+            answer = program.do(call=model)
+            name = f'{"first" if program is first else "second"}, {model}'
+            self.settles(name, answer, asked[program, model])
+            held, spent = held - ESTIMATES[model], spent + self.cost_of(answer['id'])
+            self.check.equal(f'{name}: of what is reserved only its own goes', self.money(),
+                             (held, spent))
+
+    def too_many_calls(self):
+        """A call more than was asked for settles nothing, least of all another program's."""
+        asker, caller = Program(self), Program(self)
+        asker.decide('gpt-4o')
+        event = self.event_of(caller.do(call='gpt-4o')['id']) or {}
+        self.check.equal('a program that did not ask has no decision', event.get('decision_id', ''),
+                         None)
+        self.check.equal('and leaves the reservation of another', self.money()[0],
+                         ESTIMATES['gpt-4o'])
+
+    def expires(self):
+        spent = self.money()[1]
+        self.clock.write_text(f'+{TTL_MINUTES * 60 - 60}')
+        wait_for(lambda: False, 2.5)
+        self.check.equal('after nine minutes it is still reserved', self.money(),
+                         (ESTIMATES['gpt-4o'], spent))
+        self.clock.write_text(f'+{TTL_MINUTES * 60 + 60}')
+        wait_for(lambda: not self.money()[0], 5)
+        self.check.equal('after ten it is not, and nothing was spent for it', self.money(),
+                         (0, spent))
+
+
+Settle().run()
