@@ -121,6 +121,7 @@ UNIT_BIN  := $(UNITS:%.c=$B/asan/%)
 FUZZ_BIN  := $(FUZZERS:%.c=$B/fuzz/%)
 COV_BIN   := $(UNITS:%.c=$B/cov/%) $(patsubst %.c,$B/cov/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
 BPF_BIN   := $(patsubst %.c,$B/opt/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
+E2E       := $(wildcard tests/e2e/test_*.py)
 BENCH_BIN := $(BENCHES:%.c=$B/opt/%)
 REPLAYS   := $(foreach f,$(FUZZ_BIN),"$f -runs=0 $(wildcard tests/fuzz/corpus/$(notdir $f))")
 export ASAN_OPTIONS  := detect_leaks=1
@@ -133,7 +134,7 @@ check: all $(UNIT_BIN) $(FUZZ_BIN)
 # The probes and the whole line, on the real kernel.
 check-root: all $(BPF_BIN) $B/tests/bpf/layout.bpf.o
 	$(call say,TEST,bpf e2e)
-	$Q JOBS=1 SECONDS_EACH=600 $(SUDO) tests/run.sh $(BPF_BIN) $(wildcard tests/e2e/test_*.py)
+	$Q $(SUDO) env JOBS=1 SECONDS_EACH=600 tests/run.sh $(BPF_BIN) $(E2E)
 
 coverage: $(COV_BIN) $B/tests/bpf/layout.bpf.o
 	$Q tests/coverage.sh

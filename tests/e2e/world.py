@@ -120,8 +120,8 @@ class World:
         owner = os.environ.get('SUDO_UID')
         if not self.keep:
             shutil.rmtree(self.dir, ignore_errors=True)
-        elif owner:
-            subprocess.run(['chown', '-R', owner, self.dir], check=False)
+        if owner:  # so that who called sudo can read and remove what is left
+            subprocess.run(['chown', '-R', owner, self.dir.parent], check=False)
         if self.keep:
             print(f'what it left behind: {self.dir.relative_to(TOP)}')
 
