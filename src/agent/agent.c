@@ -194,15 +194,15 @@ static int open_capture(struct agent *a, struct err *err)
 						.charges = a->charges,
 						.reloads = a->capture_reloads,
 						.flows = a->flows,
-						.canary = canary_watch(a->canary) };
+						.canary = canary_watch(a->canary),
+						.record = a->options.record };
 
 	return capture_loop_new(&options, &a->capture, err);
 }
 
 static int open_flow(struct agent *a, struct err *err)
 {
-	struct flow_loop_options options = { .shared = attach_shared(a->attach),
-					     .captures = a->flows };
+	struct flow_loop_options options = { attach_shared(a->attach), a->flows };
 
 	return flow_loop_new(&options, &a->flow, err);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "capture/record.h"
 #include "flow/flow.h"
 
 #define BATCH       1024 /* records between two looks at the other events */
@@ -26,6 +27,8 @@ struct capture_loop {
 	struct capture_loop_counters counters;
 	struct http_counters http_counters;
 	struct capture *capture;
+	struct record *record; /* NULL without --record */
+	bool record_told;      /* that it has ended */
 	struct meter *meter;
 	struct catalog *catalog;
 	struct event *ring_readable, *drain, *sweep;
@@ -59,6 +62,8 @@ static void on_opened(void *ctx, struct connection *conn)
 		return;
 	if (http_new(conn, &meter_handler, l->meter, &l->http_counters, &http) == 0)
 		conn->http = http;
+	if (l->record)
+		record_opened(l->record, conn);
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
@@ -73,6 +78,8 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 		conn->has_data = true;
 		tell_flows(ctx, conn, false);
 	}
+	if (l->record)
+		record_chunk(l->record, conn, chunk);
 	if (conn->http)
 		http_feed(conn->http, chunk);
 }
@@ -80,6 +87,10 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 		      const uint64_t lost[2])
 {
+	struct capture_loop *l = ctx;
+
+	if (l->record)
+		record_closed(l->record, conn, time_utc_ns, lost);
 	if (!conn->has_data && lost[0] + lost[1] && !canary_owns(conn))
 		tell_flows(ctx, conn, true);
 	if (!conn->http)
@@ -135,6 +146,11 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	capture_sweep(l->capture);
+	if (l->record && !record_flush(l->record) && !l->record_told) {
+		l->record_told = true;
+		fprintf(stderr,
+			"outlayd: the recording has ended: no room, or a fault of the disk\n");
+	}
 }
 
 static void take_reloads(void *ctx)
@@ -181,6 +197,19 @@ static int make_stages(struct capture_loop *l)
 	return code < 0 ? code : capture_new(&capture, &l->capture);
 }
 
+static int begin_recording(struct capture_loop *l, struct err *err)
+{
+	int code = record_new(l->options.record, &l->record, err);
+
+	if (code == 0)
+		fprintf(stderr,
+			"outlayd: recording to %s: sizes, times, programs, server names, paths, "
+			"models and figures; texts, other headers and credentials are "
+			"overwritten\n",
+			l->options.record);
+	return code;
+}
+
 static int add_events(struct capture_loop *l)
 {
 	l->ring_readable =
@@ -205,6 +234,8 @@ int capture_loop_new(const struct capture_loop_options *options, struct capture_
 		return err_set(err, -ENOMEM, "out of memory");
 	l->options = *options;
 	code = loop_init(&l->loop, "capture", err);
+	if (code == 0 && options->record)
+		code = begin_recording(l, err);
 	if (code == 0)
 		code = make_stages(l);
 	if (code == 0)
@@ -230,6 +261,7 @@ void capture_loop_free(struct capture_loop *l)
 	if (!l)
 		return;
 	capture_free(l->capture);
+	record_free(l->record);
 	meter_free(l->meter);
 	catalog_unref(l->catalog);
 	intake_done(&l->reloads);

@@ -24,6 +24,7 @@ struct capture_loop_options {
 	struct queue *reloads; /* in: struct capture_reload */
 	struct queue *flows;   /* out: struct flow_capture */
 	struct canary_watch *canary;
+	const char *record; /* file to make for --record; NULL: none */
 };
 
 struct capture_loop_counters {

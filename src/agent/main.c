@@ -1,6 +1,7 @@
 /* outlayd: options, configuration, agent. Exit codes: 0 fine, 1 failed, 2 bad use or
  * configuration. */
 #include <errno.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "agent/canary.h"
+#include "agent/offline.h"
 #include "base/cleanup.h"
 #include "gen/version.h"
 
@@ -32,6 +34,39 @@ static void seal_process(void)
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
 	mallopt(M_ARENA_MAX, 2); /* a few small loops: an arena each would only hold memory */
+}
+
+static int print_event(void *ctx, struct span event)
+{
+	(void)ctx;
+	return fwrite(event.ptr, 1, event.len, stdout) == event.len && putchar('\n') != EOF
+		   ? 0
+		   : -EPIPE;
+}
+
+static int replay(const struct options *options)
+{
+	CLOSE_FILE FILE *file = fopen(options->replay, "re");
+	struct offline *offline = NULL;
+	struct playback_counts counts;
+	struct err err = { 0 };
+	int code;
+
+	if (!file) {
+		err_set(&err, -errno, "%s: %s", options->replay, strerror(errno));
+		return fail(&err, EXIT_BAD_USE);
+	}
+	if (offline_new(options->config, print_event, NULL, &offline, &err) < 0)
+		return fail(&err, EXIT_BAD_USE);
+	code = offline_replay(offline, file, options->replay, &counts, &err);
+	offline_free(offline);
+	if (fflush(stdout) == EOF || code == -EPIPE)
+		err_set(&err, -EPIPE, "standard output: cannot be written");
+	fprintf(stderr,
+		"outlayd: %s: %" PRIu64 " connections, %" PRIu64 " chunks, %" PRIu64
+		" bytes of them not stored\n",
+		options->replay, counts.connections, counts.chunks, counts.left_out_bytes);
+	return err.text[0] ? fail(&err, EXIT_FAILED) : EXIT_FINE;
 }
 
 static int run(const struct options *options)
@@ -73,5 +108,5 @@ int main(int argc, char **argv)
 		options_usage();
 		return EXIT_FINE;
 	}
-	return run(&options);
+	return options.replay ? replay(&options) : run(&options);
 }

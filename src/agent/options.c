@@ -64,6 +64,8 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "state", required_argument, NULL, 'S' },
 	{ "socket", required_argument, NULL, 's' },
+	{ "record", required_argument, NULL, 'r' },
+	{ "replay", required_argument, NULL, 'R' },
 	{ "check", no_argument, NULL, 'k' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -74,6 +76,8 @@ void options_usage(void)
 {
 	printf(
 	    "Usage: outlayd [--config DIR] [--state DIR] [--socket PATH] [--check]\n"
+	    "               [--record FILE]\n"
+	    "       outlayd [--config DIR] --replay FILE\n"
 	    "\n"
 	    "Watches the calls that programs on this host make to paid APIs, prices them, keeps\n"
 	    "budgets and a ledger. Needs root.\n"
@@ -83,12 +87,28 @@ void options_usage(void)
 	    "  --state DIR    the ledger (OUTLAY_STATE; default " DEFAULT_STATE ")\n"
 	    "  --socket PATH  the policy socket (OUTLAY_SOCKET; default " DEFAULT_SOCKET ")\n"
 	    "  --check        load the configuration, say whether it is good, exit\n"
+	    "  --record FILE  make FILE and write to it what is seen, without contents and "
+	    "secrets:\n"
+	    "                 sizes, times, programs, paths, models and figures stay\n"
+	    "  --replay FILE  price such a file, one usage event a line, and exit: needs no root\n"
 	    "  --version, --help\n"
 	    "\n"
 	    "OUTLAY_LINKS (session, multi, perf) and OUTLAY_RETURNS (probe, ret) force how probes\n"
 	    "are put on; `outlay doctor` shows what is in use.\n"
 	    "\n"
 	    "SIGHUP reloads providers, prices and budgets; SIGTERM flushes and ends.\n");
+}
+
+static void take_text(struct options *o, int c, const char *value)
+{
+	char **at = c == 'c'   ? &o->config
+		    : c == 'S' ? &o->state
+		    : c == 's' ? &o->socket
+		    : c == 'r' ? &o->record
+			       : &o->replay;
+
+	free(*at);
+	*at = strdup(value);
 }
 
 static int parse_arguments(int argc, char **argv, struct options *o, struct err *err)
@@ -104,13 +124,11 @@ static int parse_arguments(int argc, char **argv, struct options *o, struct err 
 		switch (c) {
 		case 'c':
 		case 'S':
-		case 's': {
-			char **at = c == 'c' ? &o->config : c == 'S' ? &o->state : &o->socket;
-
-			free(*at);
-			*at = strdup(optarg);
+		case 's':
+		case 'r':
+		case 'R':
+			take_text(o, c, optarg);
 			break;
-		}
 		case 'k':
 			o->check = true;
 			break;
@@ -210,5 +228,7 @@ void options_done(struct options *o)
 	free(o->socket);
 	free(o->kafka);
 	free(o->kafka_topic);
+	free(o->record);
+	free(o->replay);
 	*o = (struct options){ 0 };
 }

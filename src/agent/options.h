@@ -17,6 +17,8 @@ struct options {
 	char *kafka_topic;       /* NULL: the sink's own */
 	bool check;              /* load the configuration, say whether it is good, exit */
 	unsigned request_kib;    /* of one write, half from each end; 0 = all */
+	char *record;            /* file to make for the chunks; NULL: none */
+	char *replay;            /* file of --record to price instead of watching */
 	bool version;
 	bool help;
 };

@@ -23,6 +23,7 @@ struct connection {
 	char server[256]; /* the server name the client asked for, lower case */
 	bool has_data;    /* some of its plaintext was seen */
 	void *http;       /* the parser of the next stage: set and freed by it */
+	void *recorded;   /* of capture/record.h: set and freed by it */
 };
 
 struct chunk {

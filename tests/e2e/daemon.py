@@ -45,8 +45,8 @@ class Daemon:
         return [TOP / 'build' / 'outlayd', '--config', self.config, '--state', self.state,
                 '--socket', self.socket, *more]
 
-    def start(self):
-        self.child = self.world.spawn('outlayd', self.words())
+    def start(self, *more):
+        self.child = self.world.spawn('outlayd', self.words(*more))
         # At once: the first call after the socket accepts must be seen.
         return wait_for(lambda: self.listens() or self.child.poll() is not None, 20, every=0.001) \
             and self.listens()
