@@ -26,6 +26,8 @@ static const struct header {
 	{ "expect", MEANING_NONE },
 	{ "x-request-id", MEANING_NONE },
 	{ "request-id", MEANING_NONE },
+	{ "apim-request-id", MEANING_NONE },
+	{ "cf-ray", MEANING_NONE },
 	{ "x-stainless-retry-count", MEANING_NONE },
 	{ NULL, MEANING_NONE },
 };

@@ -48,10 +48,14 @@ static const struct row rows[] = {
 	{ "max_tokens", true, ZONE_DARK },
 	{ "max_completion_tokens", true, ZONE_DARK },
 	{ "max_output_tokens", true, ZONE_DARK },
+	{ "conversation_id", true, ZONE_DARK },
 	{ "response", false, ZONE_PART },
+	{ "last_error", false, ZONE_PART },
+	{ "x_groq", false, ZONE_PART },
 	{ "message", false, ZONE_PART },
 	{ "error", false, ZONE_PART },
 	{ "usage", false, ZONE_USAGE },
+	{ "usage_info", false, ZONE_USAGE },
 	{ "usageMetadata", false, ZONE_USAGE },
 	{ "choices", false, ZONE_DARK },
 	{ "candidates", false, ZONE_DARK },
@@ -122,8 +126,8 @@ static bool keeps_scalar(const struct mask_json *m, bool number)
 {
 	enum zone zone = zone_of(m);
 
-	if (zone == ZONE_USAGE)
-		return number;
+	if (zone == ZONE_USAGE && number)
+		return true;
 	return zone != ZONE_DARK && in_object(m) && m->row != NO_ROW && rows[m->row].keep;
 }
 
@@ -192,7 +196,7 @@ static void end_string(struct mask_json *m)
 	}
 	m->state = STATE_COLON;
 	m->row = NO_ROW;
-	for (int i = 0; m->keep && zone_of(m) != ZONE_USAGE && rows[i].key; i++)
+	for (int i = 0; m->keep && rows[i].key; i++)
 		if (strlen(rows[i].key) == m->token_len &&
 		    memcmp(rows[i].key, m->token, m->token_len) == 0)
 			m->row = (int8_t)i;

@@ -76,7 +76,7 @@ static void test_request(void **state)
 	       "\"messages\":[{\"role\":\"user\",\"content\":\"\\\"h\\u00e9\"}],\"n\": 3}",
 	       "POST /v1/chat/completions?xxxxxxx HTTP/1.1\r\n"
 	       "Host: api.openai.com\r\n"
-	       "xxxxxxxxxxxxx: xxxxxx xxxx\r\n"
+	       "Axxxxxxxxxxxx: xxxxxx xxxx\r\n"
 	       "X-Stainless-Retry-Count: 2\r\n"
 	       "X-Requestxxxxx: xx\r\n"
 	       "Content-Length: 78\r\n\r\n"
