@@ -110,6 +110,17 @@ static bool is_refused(const struct fill_input *in, const struct usage *usage)
 	return usage->status >= 400 || (usage->error[0] && !begun);
 }
 
+/* A refused call has no counts besides those that the file itself gives to each call. */
+static void forget_constants(const struct fill_input *in, struct usage *usage)
+{
+	uint64_t required = in->route->required;
+
+	if (!required || usage->present & required || !is_refused(in, usage))
+		return;
+	usage->present = 0;
+	memset(usage->counts, 0, sizeof(usage->counts));
+}
+
 static enum usage_doubt judge(const struct fill_input *in, const struct usage *usage, int worst)
 {
 	uint64_t required = in->route->required;
@@ -142,6 +153,14 @@ static enum completeness completeness_of(const struct fill_input *in)
 	return ex->completeness;
 }
 
+/* A sequence of one document is a plain answer. */
+static bool is_stream(const struct fill_input *in)
+{
+	bool sequence = in->response->format == &format_table[FORMAT_SEQUENCE];
+
+	return in->streaming && (!sequence || in->response->documents > 1);
+}
+
 static void fill_facts(const struct fill_input *in, struct usage *usage)
 {
 	const struct exchange *ex = in->exchange;
@@ -159,7 +178,7 @@ static void fill_facts(const struct fill_input *in, struct usage *usage)
 	span_copy(span_of(in->route->match), usage->route, sizeof(usage->route));
 	span_copy(ex->request.method, usage->method, sizeof(usage->method));
 	usage->status = (uint16_t)ex->response.status;
-	usage->streaming = in->streaming;
+	usage->streaming = is_stream(in);
 	usage->free = in->route->free;
 	usage->completeness = completeness_of(in);
 	usage->lost_bytes = ex->lost_bytes;
@@ -181,5 +200,6 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	fill_key(in, &expr_in, ret_usage);
 	fill_attempt(in->route, &expr_in, ret_usage);
 	worst = fill_counts(in->route, &expr_in, ret_usage);
+	forget_constants(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 }

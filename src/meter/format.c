@@ -1,69 +1,10 @@
-/* From a body to values, with no more memory than the reader and the end of a torn document. A
- * document that breaks off leaves its values marked as torn, so that no count rests on half of a
- * usage object; in a stream a later whole document heals them. */
+/* From a body to values, with no more memory than the reader and the end of a torn document. */
 #include "meter/format.h"
 
 #include <stdlib.h>
 
 #include "base/json_tail.h"
-
-#define MARKER_NONE 0xff
-
-/* Ends a stream of the OpenAI shape: an event, and the only one that is no JSON. */
-static const struct span marker = { "[DONE]", 6 };
-
-static void store(void *ctx, unsigned id, const struct json_value *value)
-{
-	struct format_reader *reader = ctx;
-
-	slot_store(&reader->slots[id], reader->documents, value);
-}
-
-static void tear(struct format_reader *reader)
-{
-	reader->broken = true;
-	for (unsigned i = 0; i < reader->n_slots; i++)
-		if (reader->slots[i].document == reader->documents)
-			reader->slots[i].torn = true;
-}
-
-static void match_marker(struct format_reader *reader, struct span piece)
-{
-	if (reader->marker == MARKER_NONE)
-		return;
-	if (piece.len <= marker.len - reader->marker &&
-	    memcmp(piece.ptr, marker.ptr + reader->marker, piece.len) == 0)
-		reader->marker += (uint8_t)piece.len;
-	else
-		reader->marker = MARKER_NONE;
-}
-
-static void feed_document(void *ctx, struct span piece)
-{
-	struct format_reader *reader = ctx;
-
-	if (!piece.len)
-		return;
-	if (!reader->open) {
-		reader->open = true;
-		reader->documents++;
-		reader->marker = 0;
-		json_scan_init(&reader->scan, reader->paths, store, reader);
-	}
-	match_marker(reader, piece);
-	json_scan_feed(&reader->scan, piece);
-}
-
-static void end_document(struct format_reader *reader)
-{
-	if (!reader->open)
-		return;
-	reader->open = false;
-	if (reader->marker == marker.len)
-		reader->finished = true;
-	else if (json_scan_end(&reader->scan) != 1)
-		tear(reader);
-}
+#include "meter/document.h"
 
 /* --- json */
 
@@ -93,7 +34,7 @@ static void keep_tail(struct format_reader *reader, struct span piece)
 static void json_feed(struct format_reader *reader, struct span piece)
 {
 	if (!reader->hole)
-		feed_document(reader, piece);
+		document_feed(reader, piece);
 	else if (piece.len)
 		keep_tail(reader, piece);
 }
@@ -101,8 +42,7 @@ static void json_feed(struct format_reader *reader, struct span piece)
 static void tear_open(struct format_reader *reader)
 {
 	if (reader->open)
-		tear(reader);
-	reader->open = false;
+		document_tear(reader);
 }
 
 static void json_gap(struct format_reader *reader)
@@ -111,27 +51,29 @@ static void json_gap(struct format_reader *reader)
 	reader->tail_len = 0;
 }
 
-/* What it says replaces what was torn, as a document of its own. */
+/* What it says replaces what was torn. */
 static void read_tail(struct format_reader *reader)
 {
-	if (!reader->tail)
-		return;
-	reader->documents++;
-	json_tail_scan((struct span){ reader->tail, reader->tail_len }, reader->paths, store,
-		       reader);
+	if (reader->tail)
+		document_read_tail(reader, (struct span){ reader->tail, reader->tail_len });
 }
 
 /* --- sse */
 
+static void feed_event(void *ctx, struct span piece)
+{
+	document_feed(ctx, piece);
+}
+
 static void end_event(void *ctx, struct span name)
 {
 	(void)name;
-	end_document(ctx);
+	document_end(ctx);
 }
 
 static void sse_begin(struct format_reader *reader)
 {
-	static const struct sse_handler handler = { feed_document, end_event };
+	static const struct sse_handler handler = { feed_event, end_event };
 
 	sse_init(&reader->sse, &handler, reader);
 }
@@ -162,7 +104,7 @@ static void ws_feed_piece(struct format_reader *reader, struct span piece)
 	if (!reader->open && piece.len)
 		reader->skipped |= *piece.ptr != '{';
 	if (!reader->skipped)
-		feed_document(reader, piece);
+		document_feed(reader, piece);
 }
 
 static void ws_hole(struct format_reader *reader)
@@ -176,6 +118,11 @@ const struct format format_table[] = {
 	[FORMAT_JSON] = { "json", " application/json +json ", json_begin, json_feed, json_gap },
 	[FORMAT_SSE] = { "sse", " text/event-stream ", sse_begin, sse_feed_piece, sse_hole },
 	[FORMAT_WS] = { "ws", "", json_begin, ws_feed_piece, ws_hole },
+	[FORMAT_SEQUENCE] = { "sequence",
+			      " application/x-ndjson application/x-jsonl application/stream+json ",
+			      sequence_begin, sequence_feed, sequence_gap },
+	[FORMAT_EVENTSTREAM] = { "eventstream", " application/vnd.amazon.eventstream ",
+				 eventstream_begin, eventstream_feed, eventstream_gap },
 	{ 0 },
 };
 
@@ -217,7 +164,9 @@ int format_of_body(struct span *body, unsigned allowed)
 	while (body->len && is_space(*body->ptr))
 		*body = span_skip(*body, 1);
 	if (body->len && (*body->ptr == '{' || *body->ptr == '['))
-		format = FORMAT_JSON;
+		format = allowed & 1u << FORMAT_JSON ? FORMAT_JSON : FORMAT_SEQUENCE;
+	else if (body->len && !*body->ptr) /* the length of a message: no 16 MiB of it */
+		format = FORMAT_EVENTSTREAM;
 	else if (body->len && memchr("dier:\xef", *body->ptr, 6)) /* a field, a comment, a mark */
 		format = FORMAT_SSE;
 	return format >= 0 && allowed & 1u << format ? format : -1;
@@ -255,7 +204,7 @@ void format_gap(struct format_reader *reader)
 void format_message(struct format_reader *reader)
 {
 	if (reader->format)
-		end_document(reader);
+		document_end(reader);
 	reader->skipped = false;
 }
 
@@ -277,7 +226,7 @@ void format_forget(struct format_reader *reader)
 void format_end(struct format_reader *reader, bool whole)
 {
 	if (reader->format)
-		end_document(reader);
+		document_end(reader);
 	if (whole)
 		read_tail(reader);
 	if (reader->tail)

@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 #include "http/sse.h"
+#include "meter/eventstream.h"
+#include "meter/sequence.h"
 #include "meter/slot.h"
 
 struct format_reader;
@@ -16,7 +18,7 @@ struct format {
 	void (*gap)(struct format_reader *reader);
 };
 
-enum format_row { FORMAT_JSON, FORMAT_SSE, FORMAT_WS };
+enum format_row { FORMAT_JSON, FORMAT_SSE, FORMAT_WS, FORMAT_SEQUENCE, FORMAT_EVENTSTREAM };
 
 extern const struct format format_table[]; /* by format_row; ends with a NULL name */
 
@@ -42,7 +44,11 @@ struct format_reader {
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
 	struct json_scan scan;
-	struct sse sse;
+	union {
+		struct sse sse;
+		struct sequence sequence;
+		struct eventstream eventstream;
+	};
 };
 
 /* `paths` and `slots` (zeroed, one a pointer) must outlive the reader. Only a hole in a JSON

@@ -184,7 +184,7 @@ static void begin_body(struct call *call, const struct exchange *ex, struct span
 	call->body_begun = true;
 	if (format < 0 || !(allowed & 1u << format))
 		return;
-	call->streaming = format == FORMAT_SSE;
+	call->streaming = format != FORMAT_JSON;
 	format_begin(&call->response, &format_table[format], call->route->scope.response,
 		     response_slots(call), call->route->scope.n_response);
 }

@@ -25,7 +25,9 @@
  * The first route that matches takes the request. An answer must have the buckets `input` and
  * `output` that its route lists; the others may be absent.
  *
- * Formats: json, sse, and ws for a WebSocket that a GET opens. Each of its messages that is a JSON
+ * Formats: json, sse, sequence (JSON documents a line each, or the elements of an array; one alone,
+ * too), eventstream (Amazon's: meter/eventstream.h), and ws for a WebSocket that a GET opens. Each
+ * of the messages of the latter that is a JSON
  * object is read like an event of a stream. A message with all the counts that an answer must have,
  * or with an error, is an answer, and a call of its own: counts are those of that message alone.
  * What others said of model and the like stays; a `response_id` is of an answer that has begun.

@@ -1,0 +1,73 @@
+/* A document that breaks off leaves its values marked as torn, so that no count rests on half of a
+ * usage object; in a stream a later whole document heals them. */
+#include "meter/document.h"
+
+#include "base/json_tail.h"
+
+#define MARKER_NONE 0xff
+
+/* Ends a stream of the OpenAI shape: an event, and the only one that is no JSON. */
+static const struct span marker = { "[DONE]", 6 };
+
+static void store(void *ctx, unsigned id, const struct json_value *value)
+{
+	struct format_reader *reader = ctx;
+
+	slot_store(&reader->slots[id], reader->documents, value);
+}
+
+static void tear_values(struct format_reader *reader)
+{
+	reader->broken = true;
+	for (unsigned i = 0; i < reader->n_slots; i++)
+		if (reader->slots[i].document == reader->documents)
+			reader->slots[i].torn = true;
+}
+
+static void match_marker(struct format_reader *reader, struct span piece)
+{
+	if (reader->marker == MARKER_NONE)
+		return;
+	if (piece.len <= marker.len - reader->marker &&
+	    memcmp(piece.ptr, marker.ptr + reader->marker, piece.len) == 0)
+		reader->marker += (uint8_t)piece.len;
+	else
+		reader->marker = MARKER_NONE;
+}
+
+void document_feed(struct format_reader *reader, struct span piece)
+{
+	if (!piece.len)
+		return;
+	if (!reader->open) {
+		reader->open = true;
+		reader->documents++;
+		reader->marker = 0;
+		json_scan_init(&reader->scan, reader->paths, store, reader);
+	}
+	match_marker(reader, piece);
+	json_scan_feed(&reader->scan, piece);
+}
+
+void document_end(struct format_reader *reader)
+{
+	if (!reader->open)
+		return;
+	reader->open = false;
+	if (reader->marker == marker.len)
+		reader->finished = true;
+	else if (json_scan_end(&reader->scan) != 1)
+		tear_values(reader);
+}
+
+void document_tear(struct format_reader *reader)
+{
+	tear_values(reader);
+	reader->open = false;
+}
+
+void document_read_tail(struct format_reader *reader, struct span tail)
+{
+	reader->documents++;
+	json_tail_scan(tail, reader->paths, store, reader);
+}

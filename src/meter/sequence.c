@@ -1,0 +1,77 @@
+/* Finds where documents begin and end by counting brackets outside strings; whether they are JSON
+ * is the scanner's to say. */
+#include "meter/sequence.h"
+
+#include "meter/document.h"
+
+void sequence_begin(struct format_reader *reader)
+{
+	reader->sequence = (struct sequence){ 0 };
+}
+
+/* Between documents. True when one begins at the byte. */
+static bool begins(struct format_reader *reader, char c)
+{
+	struct sequence *s = &reader->sequence;
+
+	if (c == '{') {
+		s->depth = 1;
+		return true;
+	}
+	if (c == '[' && !s->in_array && !reader->documents)
+		s->in_array = true;
+	else if (c == ']' && s->in_array)
+		s->in_array = false;
+	else if (!strchr(" \t\r\n,", c) || !c)
+		s->lost = reader->broken = true;
+	return false;
+}
+
+/* Bytes of the document at hand at the front of the piece. */
+static size_t measure(struct sequence *s, struct span piece)
+{
+	size_t i = 0;
+
+	while (i < piece.len && s->depth) {
+		char c = piece.ptr[i++];
+
+		if (s->escape)
+			s->escape = false;
+		else if (s->in_string && c == '\\')
+			s->escape = true;
+		else if (c == '"')
+			s->in_string = !s->in_string;
+		else if (!s->in_string && (c == '{' || c == '['))
+			s->depth++;
+		else if (!s->in_string && (c == '}' || c == ']'))
+			s->depth--;
+	}
+	return i;
+}
+
+void sequence_feed(struct format_reader *reader, struct span piece)
+{
+	struct sequence *s = &reader->sequence;
+	size_t n;
+
+	while (piece.len && !s->lost) {
+		if (!s->depth) {
+			if (begins(reader, *piece.ptr))
+				document_feed(reader, span_head(piece, 1));
+			piece = span_skip(piece, 1);
+			continue;
+		}
+		n = measure(s, piece);
+		document_feed(reader, span_head(piece, n));
+		piece = span_skip(piece, n);
+		if (!s->depth)
+			document_end(reader);
+	}
+}
+
+void sequence_gap(struct format_reader *reader)
+{
+	if (reader->open)
+		document_tear(reader);
+	reader->sequence.lost = true;
+}

@@ -1,0 +1,59 @@
+/* Any bytes through the formats that split a body into documents. The first byte chooses the format
+ * and how the body is cut; a 0xfe inside is a hole. Whole or in pieces, the slots are the same. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "meter/format.h"
+
+#define HOLE  '\xfe'
+#define SLOTS 3
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct result {
+	struct slot slots[SLOTS];
+	uint32_t documents;
+	bool well;
+};
+
+static void read_body(int format, const struct json_paths *paths, struct span body, size_t piece,
+		      struct result *ret_result)
+{
+	struct format_reader reader;
+
+	memset(ret_result, 0, sizeof(*ret_result));
+	format_begin(&reader, &format_table[format], paths, ret_result->slots, SLOTS);
+	while (body.ptr) {
+		struct span part = span_cut(&body, HOLE);
+
+		for (; part.len; part = span_skip(part, piece))
+			format_feed(&reader, span_head(part, piece));
+		if (body.ptr)
+			format_gap(&reader);
+	}
+	format_end(&reader, true);
+	ret_result->documents = reader.documents;
+	ret_result->well = format_read_well(&reader);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const int formats[] = { FORMAT_SEQUENCE, FORMAT_EVENTSTREAM };
+	static struct json_paths *paths; /* made once: it never changes */
+	struct result whole, parts;
+	struct span body;
+	unsigned id;
+
+	if (!size)
+		return 0;
+	body = (struct span){ (const char *)data + 1, size - 1 };
+	if (!paths && (json_paths_new(&paths) < 0 || json_paths_add(paths, SPAN("/u/n"), &id) < 0 ||
+		       json_paths_add(paths, SPAN("/t"), &id) < 0 ||
+		       json_paths_add(paths, SPAN("/i/*"), &id) < 0))
+		abort();
+	read_body(formats[data[0] & 1], paths, body, SIZE_MAX, &whole);
+	read_body(formats[data[0] & 1], paths, body, 1 + (data[0] >> 1) % 16, &parts);
+	assert(memcmp(&whole, &parts, sizeof(whole)) == 0);
+	return 0;
+}
