@@ -157,6 +157,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)/usr/bin $B/outlay
 	install -D -m 644 -t $(DESTDIR)/etc/outlay config/*.yaml
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/providers config/providers/*.yaml
+	install -D -m 644 -t $(DESTDIR)/usr/share/outlay/templates config/templates/*.yaml
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices config/prices/*.json
 	install -D -m 644 -t $(DESTDIR)/usr/share/outlay include/outlay/*.schema.json
 

@@ -10,7 +10,7 @@
 #include "meter/target.h"
 
 enum kind { REQUEST_BODY, RESPONSE_BODY, REQUEST_HEAD, RESPONSE_HEAD, PATH, QUERY, CONSTANT };
-enum fold { LAST, COUNT, SUM };
+enum fold { LAST, COUNT, SUM, SOME };
 enum join { FIRST, OR, PLUS, MINUS };
 
 struct expr_source {
@@ -22,6 +22,8 @@ struct expr_source {
 	struct span name; /* of a header or a parameter */
 };
 
+#define SPACES " \t\n" /* texts are C strings: there is no NUL to find */
+
 struct parser {
 	struct span rest;
 	enum expr_want want;
@@ -29,14 +31,9 @@ struct parser {
 	struct err *err;
 };
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n';
-}
-
 static void skip_spaces(struct parser *p)
 {
-	while (p->rest.len && is_space(p->rest.ptr[0]))
+	while (p->rest.len && strchr(SPACES, p->rest.ptr[0]))
 		p->rest = span_skip(p->rest, 1);
 }
 
@@ -52,7 +49,7 @@ static struct span take_word(struct parser *p)
 {
 	struct span word = { p->rest.ptr, 0 };
 
-	while (word.len < p->rest.len && !is_space(word.ptr[word.len]) &&
+	while (word.len < p->rest.len && !strchr(SPACES, word.ptr[word.len]) &&
 	       !strchr("|()", word.ptr[word.len]))
 		word.len++;
 	p->rest = span_skip(p->rest, word.len);
@@ -82,7 +79,7 @@ static int parse_pointer(struct parser *p, struct span pointer, struct expr_sour
 	unsigned *n = request ? &p->scope->n_request : &p->scope->n_response;
 	int rc;
 
-	if (source->fold == LAST && has_wildcard(pointer))
+	if ((source->fold == LAST || source->fold == SOME) && has_wildcard(pointer))
 		return refuse(p, pointer, "expected * inside count() or sum() alone");
 	rc = json_paths_add(paths, pointer, &source->slot);
 	if (rc == -EINVAL)
@@ -163,6 +160,8 @@ static int parse_source(struct parser *p, struct expr_source *source)
 		source->fold = COUNT;
 	else if (take(p, SPAN("sum(")))
 		source->fold = SUM;
+	else if (take(p, SPAN("some(")))
+		source->fold = SOME;
 	if (source->fold == LAST)
 		return parse_plain(p, source);
 	if (p->want == EXPR_WANT_TEXT)
@@ -179,7 +178,7 @@ static int parse_source(struct parser *p, struct expr_source *source)
 static bool take_sign(struct parser *p, char sign)
 {
 	if (p->want == EXPR_WANT_TEXT || p->rest.len < 2 || p->rest.ptr[0] != sign ||
-	    !is_space(p->rest.ptr[1]))
+	    !strchr(SPACES, p->rest.ptr[1]))
 		return false;
 	p->rest = span_skip(p->rest, 1);
 	return true;
@@ -213,6 +212,8 @@ static int parse_all(struct parser *p, struct expr *expr)
 		rc = parse_source(p, &expr->sources[expr->n]);
 		if (rc < 0)
 			return rc;
+		expr->said |= expr->sources[expr->n].kind == RESPONSE_BODY ||
+			      expr->sources[expr->n].kind == RESPONSE_HEAD;
 		expr->n++;
 		skip_spaces(p);
 		if (!p->rest.len)
@@ -313,26 +314,28 @@ static int number_of(struct span text, int64_t *ret_number)
 	uint64_t value;
 	int rc = span_u64(text, &value);
 
-	if (rc == -ERANGE || (rc == 0 && value > INT64_MAX))
-		return -ERANGE;
-	if (rc < 0)
-		return -EBADMSG;
+	if (rc < 0 || value > INT64_MAX)
+		return rc == 0 || rc == -ERANGE ? -ERANGE : -EBADMSG;
 	*ret_number = (int64_t)value;
 	return 1;
 }
 
 static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_count)
 {
+	bool folded = fold == COUNT || fold == SUM;
+	int rc = 1;
+
 	if (slot->type == SLOT_ABSENT)
 		return 0;
 	if (slot->torn || (fold == SUM && slot->sum_bad))
 		return -EBADMSG;
-	if (fold == LAST && slot->type == SLOT_TEXT)
-		return number_of((struct span){ slot->text, slot->text_len }, ret_count);
-	if (fold == LAST && slot->type != SLOT_INTEGER)
-		return -EBADMSG;
-	*ret_count = fold == COUNT ? slot->count : fold == SUM ? slot->sum : slot->integer;
-	return 1;
+	if (!folded && slot->type == SLOT_TEXT)
+		rc = number_of((struct span){ slot->text, slot->text_len }, ret_count);
+	else if (!folded && slot->type != SLOT_INTEGER)
+		rc = -EBADMSG;
+	else
+		*ret_count = fold == COUNT ? slot->count : folded ? slot->sum : slot->integer;
+	return rc > 0 && fold == SOME && !*ret_count ? 0 : rc;
 }
 
 static int count_of(const struct expr_source *source, const struct expr_input *in,

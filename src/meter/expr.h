@@ -28,6 +28,7 @@ struct expr {
 	unsigned n;
 	struct expr_source *sources;
 	char *text; /* names in `sources` point into it */
+	bool said;  /* a part of it comes from the response */
 };
 
 /* -EINVAL with what is wrong and where in the text, or -ENOMEM. A text has no +, -, count or sum.

@@ -110,15 +110,19 @@ static bool is_refused(const struct fill_input *in, const struct usage *usage)
 	return usage->status >= 400 || (usage->error[0] && !begun);
 }
 
-/* A refused call has no counts besides those that the file itself gives to each call. */
-static void forget_constants(const struct fill_input *in, struct usage *usage)
+/* What was asked for and refused was not consumed. Nor is a constant all there is to an answer. */
+static void forget_asked(const struct fill_input *in, struct usage *usage)
 {
-	uint64_t required = in->route->required;
+	uint64_t required = in->route->required, forget = in->route->asked;
 
-	if (!required || usage->present & required || !is_refused(in, usage))
+	if (!is_refused(in, usage))
 		return;
-	usage->present = 0;
-	memset(usage->counts, 0, sizeof(usage->counts));
+	if (required && !(usage->present & required))
+		forget = UINT64_MAX;
+	usage->present &= ~forget;
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+		if (!(usage->present & USAGE_BIT(i)))
+			usage->counts[i] = 0;
 }
 
 static enum usage_doubt judge(const struct fill_input *in, const struct usage *usage, int worst)
@@ -200,6 +204,6 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	fill_key(in, &expr_in, ret_usage);
 	fill_attempt(in->route, &expr_in, ret_usage);
 	worst = fill_counts(in->route, &expr_in, ret_usage);
-	forget_constants(in, ret_usage);
+	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 }

@@ -27,13 +27,14 @@
  *
  * Formats: json, sse, sequence (JSON documents a line each, or the elements of an array; one alone,
  * too), eventstream (Amazon's: meter/eventstream.h), and ws for a WebSocket that a GET opens. Each
- * of the messages of the latter that is a JSON
- * object is read like an event of a stream. A message with all the counts that an answer must have,
- * or with an error, is an answer, and a call of its own: counts are those of that message alone.
- * What others said of model and the like stays; a `response_id` is of an answer that has begun.
+ * of its messages that is a JSON object is read like an event of a stream. A message with all the
+ * counts that an answer must have, or with an error, is an answer, and a call of its own: counts
+ * are those of that message alone. What others said of model and the like stays; a `response_id` is
+ * of an answer that has begun.
  *
  * Expressions: a source, or sources joined by `|` (first present), `+`, `-` (an absent right side
- * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers.
+ * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
+ * some(pointer): a count for which 0 stands for "not known" and is absent.
  * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
  * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
  *   /pointer        the response body; in a stream each event's data, the latest value present
@@ -44,7 +45,8 @@
  * behind it: "/v1beta/models/{model}:generateContent".
  * A pointer may hold `*` tokens inside count() and sum() alone. Texts (model, ids, api_key, error)
  * are sources joined by `|`; what is there but is no text is left out. A count that comes out
- * negative makes the call inconsistent. */
+ * negative makes the call inconsistent. One that rests on the request alone does not hold for a
+ * call that was refused. */
 #pragma once
 
 #include "base/err.h"

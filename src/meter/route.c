@@ -132,6 +132,8 @@ static int compile_counts(const struct place *at, const struct route_file *from,
 		if (rc < 0)
 			return rc;
 		any |= from->usage.counts[i] != NULL;
+		if (from->usage.counts[i] && !route->counts[i].said)
+			route->asked |= USAGE_BIT(i);
 		/* The others break these down, and are left out where there is none of their
 		 * kind. */
 		if (from->usage.counts[i] && (i == USAGE_INPUT || i == USAGE_OUTPUT))

@@ -16,6 +16,7 @@ struct route {
 	struct expr attempt;
 	struct expr counts[USAGE_BUCKET_MAX];
 	uint64_t required; /* buckets that an answer must have */
+	uint64_t asked;    /* buckets that rest on the request alone */
 };
 
 /* The `index`th route of a file; at `routes_count`, the one for all other requests, which reads

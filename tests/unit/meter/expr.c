@@ -153,6 +153,11 @@ static void counts(void **state)
 		{ "sum(/mixed/*)", -EBADMSG },
 		{ "sum(/huge/*)", -EBADMSG },
 		{ "count(/a)", 1 },
+		{ "some(/a)", 5 },
+		{ "some(/zero)", ABSENT },
+		{ "some(/digits)", 42 },
+		{ "some(/zero) | 3", 3 },
+		{ "some(/nothing)", ABSENT },
 		{ "sum(/list/*) - count(/list/*)", 3 },
 		{ "count(/nothing/*) | 1", 1 },
 	};

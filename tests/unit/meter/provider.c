@@ -376,6 +376,24 @@ static void openai(void **state)
 	providers_unref(providers);
 }
 
+/* A file to copy loads as it stands. */
+static void template(void **state)
+{
+	const struct provider *provider;
+	struct providers *providers;
+	struct err err = { "" };
+
+	(void)state;
+	if (providers_load("config/templates", &providers, &err) < 0)
+		fail_msg("%s", err.text);
+	provider = providers_find(providers, SPAN("llm.example.com"));
+	assert_non_null(provider);
+	assert_string_equal(
+	    provider_route(provider, SPAN("POST"), SPAN("/v1/chat/completions"))->operation,
+	    "chat");
+	providers_unref(providers);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +404,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(says_what_is_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_files_share_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(directories, setup, teardown),
+		cmocka_unit_test(template),
 		cmocka_unit_test(openai),
 	};
 
