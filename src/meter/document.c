@@ -2,6 +2,8 @@
  * usage object; in a stream a later whole document heals them. */
 #include "meter/document.h"
 
+#include <stdio.h>
+
 #include "base/json_tail.h"
 
 #define MARKER_NONE 0xff
@@ -47,6 +49,21 @@ void document_feed(struct format_reader *reader, struct span piece)
 	}
 	match_marker(reader, piece);
 	json_scan_feed(&reader->scan, piece);
+}
+
+void document_feed_text(struct format_reader *reader, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+		char escaped[8];
+
+		if (c == '"' || c == '\\' || c < ' ') {
+			snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+			document_feed(reader, span_of(escaped));
+		} else {
+			document_feed(reader, (struct span){ text.ptr + i, 1 });
+		}
+	}
 }
 
 void document_end(struct format_reader *reader)

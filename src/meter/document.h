@@ -7,6 +7,9 @@
 /* The next piece of the document at hand, or the first of a new one. */
 void document_feed(struct format_reader *reader, struct span piece);
 
+/* A piece of a text inside it, which is escaped. */
+void document_feed_text(struct format_reader *reader, struct span text);
+
 /* The document at hand is all there. One that is no JSON leaves its values torn. */
 void document_end(struct format_reader *reader);
 

@@ -115,21 +115,28 @@ static void ws_hole(struct format_reader *reader)
 
 /* To add a format: its functions above or in a file of its own, and a row. */
 const struct format format_table[] = {
-	[FORMAT_JSON] = { "json", " application/json +json ", json_begin, json_feed, json_gap },
-	[FORMAT_SSE] = { "sse", " text/event-stream ", sse_begin, sse_feed_piece, sse_hole },
-	[FORMAT_WS] = { "ws", "", json_begin, ws_feed_piece, ws_hole },
+	[FORMAT_JSON] = { "json", " application/json +json ", json_begin, json_feed, json_gap, NULL,
+			  false },
+	[FORMAT_SSE] = { "sse", " text/event-stream ", sse_begin, sse_feed_piece, sse_hole, NULL,
+			 false },
+	[FORMAT_WS] = { "ws", "", json_begin, ws_feed_piece, ws_hole, NULL, false },
 	[FORMAT_SEQUENCE] = { "sequence",
 			      " application/x-ndjson application/x-jsonl application/stream+json ",
-			      sequence_begin, sequence_feed, sequence_gap },
+			      sequence_begin, sequence_feed, sequence_gap, NULL, false },
 	[FORMAT_EVENTSTREAM] = { "eventstream", " application/vnd.amazon.eventstream ",
-				 eventstream_begin, eventstream_feed, eventstream_gap },
+				 eventstream_begin, eventstream_feed, eventstream_gap, NULL,
+				 false },
+	[FORMAT_FORM] = { "form", " application/x-www-form-urlencoded ", form_begin, form_feed,
+			  form_gap, form_end, true },
+	[FORMAT_MULTIPART] = { "multipart", " multipart/form-data ", multipart_begin,
+			       multipart_feed, multipart_gap, NULL, true },
 	{ 0 },
 };
 
 int format_find(struct span name)
 {
 	for (int i = 0; format_table[i].name; i++)
-		if (span_eq(span_of(format_table[i].name), name))
+		if (span_eq(span_of(format_table[i].name), name) && !format_table[i].of_requests)
 			return i;
 	return -1;
 }
@@ -225,6 +232,8 @@ void format_forget(struct format_reader *reader)
 
 void format_end(struct format_reader *reader, bool whole)
 {
+	if (whole && reader->format && reader->format->end)
+		reader->format->end(reader);
 	if (reader->format)
 		document_end(reader);
 	if (whole)

@@ -4,6 +4,8 @@
 #include "base/json.h"
 #include "http/sse.h"
 #include "meter/eventstream.h"
+#include "meter/form.h"
+#include "meter/multipart.h"
 #include "meter/sequence.h"
 #include "meter/slot.h"
 
@@ -16,9 +18,19 @@ struct format {
 	void (*begin)(struct format_reader *reader);
 	void (*feed)(struct format_reader *reader, struct span piece);
 	void (*gap)(struct format_reader *reader);
+	void (*end)(struct format_reader *reader); /* of a whole body; may be NULL */
+	bool of_requests; /* found by its type, and not named in provider files */
 };
 
-enum format_row { FORMAT_JSON, FORMAT_SSE, FORMAT_WS, FORMAT_SEQUENCE, FORMAT_EVENTSTREAM };
+enum format_row {
+	FORMAT_JSON,
+	FORMAT_SSE,
+	FORMAT_WS,
+	FORMAT_SEQUENCE,
+	FORMAT_EVENTSTREAM,
+	FORMAT_FORM,
+	FORMAT_MULTIPART
+};
 
 extern const struct format format_table[]; /* by format_row; ends with a NULL name */
 
@@ -48,6 +60,8 @@ struct format_reader {
 		struct sse sse;
 		struct sequence sequence;
 		struct eventstream eventstream;
+		struct form form;
+		struct multipart multipart;
 	};
 };
 

@@ -100,6 +100,14 @@ static const struct provider *find_provider(struct meter *meter, struct exchange
 	return provider;
 }
 
+/* JSON, unless it says that it is a form. */
+static const struct format *request_format(const struct exchange *ex)
+{
+	int row = format_of_type(head_get(&ex->request, SPAN("content-type")));
+
+	return &format_table[row >= 0 && format_table[row].of_requests ? row : FORMAT_JSON];
+}
+
 /* Hangs a call on the exchange, unless one is there. NULL: the host is none of a provider, or there
  * is no memory (then counted at the end, and tried again until then). */
 static struct call *begin(struct meter *meter, struct exchange *ex, struct counter *lost)
@@ -130,8 +138,8 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	call->route = route;
 	call->streaming = call->answers = call->body_begun = false;
 	call->told = (struct told){ 0 };
-	format_begin(&call->request, scope->n_request ? &format_table[FORMAT_JSON] : NULL,
-		     scope->request, call->slots, scope->n_request);
+	format_begin(&call->request, scope->n_request ? request_format(ex) : NULL, scope->request,
+		     call->slots, scope->n_request);
 	format_begin(&call->response, NULL, scope->response, response_slots(call),
 		     scope->n_response);
 	ex->meter = call;
@@ -182,7 +190,7 @@ static void begin_body(struct call *call, const struct exchange *ex, struct span
 	if (format < 0)
 		format = format_of_type(type);
 	call->body_begun = true;
-	if (format < 0 || !(allowed & 1u << format))
+	if (format < 0 || !(allowed & 1u << format) || format_table[format].of_requests)
 		return;
 	call->streaming = format != FORMAT_JSON;
 	format_begin(&call->response, &format_table[format], call->route->scope.response,

@@ -38,7 +38,7 @@
  * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
  * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
  *   /pointer        the response body; in a stream each event's data, the latest value present
- *   req:/pointer    the request body; of a WebSocket the client's messages
+ *   req:/pointer    the request body, JSON or a form; of a WebSocket the client's messages
  *   head:Name       a response header          req-head:Name  a request header
  *   path:name       a {name} of the match      query:name     of the query string
  * The last two are percent-decoded. A {name} is a whole segment, or ends at a :method that stands

@@ -39,7 +39,8 @@ static void read_body(int format, const struct json_paths *paths, struct span bo
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int formats[] = { FORMAT_SEQUENCE, FORMAT_EVENTSTREAM };
+	static const int formats[] = { FORMAT_SEQUENCE, FORMAT_EVENTSTREAM, FORMAT_FORM,
+				       FORMAT_MULTIPART };
 	static struct json_paths *paths; /* made once: it never changes */
 	struct result whole, parts;
 	struct span body;
@@ -52,8 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		       json_paths_add(paths, SPAN("/t"), &id) < 0 ||
 		       json_paths_add(paths, SPAN("/i/*"), &id) < 0))
 		abort();
-	read_body(formats[data[0] & 1], paths, body, SIZE_MAX, &whole);
-	read_body(formats[data[0] & 1], paths, body, 1 + (data[0] >> 1) % 16, &parts);
+	read_body(formats[data[0] & 3], paths, body, SIZE_MAX, &whole);
+	read_body(formats[data[0] & 3], paths, body, 1 + (data[0] >> 2) % 16, &parts);
 	assert(memcmp(&whole, &parts, sizeof(whole)) == 0);
 	return 0;
 }
