@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS call (
 	rows INTEGER,
 	bytes_out INTEGER,
 	invocations INTEGER,
+	unbilled_cache_read INTEGER,
 	cost_pico INTEGER,              -- 10^-12 USD; NULL = unpriced
 	lost_bytes INTEGER,
 	ttfb_ms REAL,

@@ -44,7 +44,8 @@
 	X(RECIPIENTS, "recipients")                                                                \
 	X(ROWS, "rows")                                                                            \
 	X(BYTES_OUT, "bytes_out")                                                                  \
-	X(INVOCATIONS, "invocations")
+	X(INVOCATIONS, "invocations")                                                              \
+	X(UNBILLED_CACHE_READ, "unbilled_cache_read") /* told, but in no bill: has no price */
 
 enum usage_bucket {
 #define X(id, name) USAGE_##id,

@@ -153,7 +153,8 @@ static enum price_doubt add_up(const struct rates *rates, struct charge *charge)
 	money_wide sum_yocto = 0;
 
 	for (unsigned i = 0; i < USAGE_BUCKET_MAX; i++) {
-		if (!(usage->present >> i & 1) || usage->counts[i] == 0)
+		if (!(usage->present >> i & 1) || usage->counts[i] == 0 ||
+		    i == USAGE_UNBILLED_CACHE_READ)
 			continue;
 		if (usage->counts[i] < 0)
 			return PRICE_DOUBT_OVERFLOW;
