@@ -39,19 +39,32 @@ static int keep_event(void *ctx, struct span event)
 	return r->n == r->stop_at ? -EPIPE : 0;
 }
 
-static void run(struct result *r, struct span text)
+static struct offline *open_offline(struct result *r)
 {
 	struct offline *offline;
+
+	if (offline_new("config", keep_event, r, &offline, &r->err) < 0)
+		fail_msg("%s", r->err.text);
+	return offline;
+}
+
+static void read_text(struct offline *offline, struct result *r, struct span text)
+{
 	FILE *file = text.len ? fmemopen((void *)text.ptr, text.len, "r") : fopen("/dev/null", "r");
 
 	assert_non_null(file);
 	r->n = 0;
 	r->err.text[0] = '\0';
-	if (offline_new("config", keep_event, r, &offline, &r->err) < 0)
-		fail_msg("%s", r->err.text);
 	r->rc = offline_file(offline, file, "in", &r->err);
-	offline_free(offline);
 	fclose(file);
+}
+
+static void run(struct result *r, struct span text)
+{
+	struct offline *offline = open_offline(r);
+
+	read_text(offline, r, text);
+	offline_free(offline);
 }
 
 static void done(struct result *r)
@@ -394,16 +407,17 @@ static void test_bad_input(void **state)
 static void test_every_cut(void **state)
 {
 	struct buf text = buf_with_max(1 << 16);
+	struct result r = { 0 };
+	struct offline *offline = open_offline(&r);
 
 	(void)state;
 	put_quoted(&text, ENTRY("a"));
 	for (size_t n = 1; n < text.len; n++) {
-		struct result r = { 0 };
-
-		run(&r, span_head(buf_span(&text), n));
+		read_text(offline, &r, span_head(buf_span(&text), n));
 		assert_int_equal(r.rc, -EINVAL);
 		assert_int_equal(r.n, 0);
 	}
+	offline_free(offline);
 	buf_done(&text);
 }
 
