@@ -134,7 +134,7 @@ check: all $(UNIT_BIN) $(FUZZ_BIN)
 # The probes and the whole line, on the real kernel.
 check-root: all $(BPF_BIN) $B/tests/bpf/layout.bpf.o
 	$(call say,TEST,bpf e2e)
-	$Q $(SUDO) env JOBS=1 SECONDS_EACH=600 tests/run.sh $(BPF_BIN) $(E2E)
+	$Q $(SUDO) env JOBS=1 SECONDS_EACH=600 PYTHONDONTWRITEBYTECODE=1 tests/run.sh $(BPF_BIN) $(E2E)
 
 coverage: $(COV_BIN) $B/tests/bpf/layout.bpf.o
 	$Q tests/coverage.sh

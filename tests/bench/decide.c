@@ -1,7 +1,8 @@
-/* decide SOCKET BODY-FILE [N]: latency of POST /v1/decide on the policy socket beside a bare echo
- * on a Unix socket that moves the same bytes, in interleaved rounds, both ends on the CPU that this
- * process was started on. Prints per server: name, p50 ns, p99 ns. Each decision reserves; after a
- * round all are settled, untimed. */
+/* decide SOCKET BODY-FILE N [NAME SOCKET BODY-FILE]...: latency of POST /v1/decide on the policy
+ * socket, beside a bare echo on a Unix socket that moves the same bytes and beside peers, in
+ * interleaved rounds, both ends on the CPU that this process was started on. Prints, for ours, the
+ * echo and each peer: name, p50 ns, p99 ns. Each decision of ours reserves; after a round all are
+ * settled, untimed. */
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -15,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS 10
+#define ROUNDS      10
+#define SERVERS_MAX 8
 
 struct message {
 	char bytes[16384];
@@ -144,43 +146,81 @@ static uint32_t timed(int fd, const struct message *m, struct message *answer)
 	return (uint32_t)(now_ns() - start);
 }
 
-int main(int argc, char **argv)
+/* One server, asked the same thing again and again. */
+struct server {
+	const char *name;
+	int fd;
+	struct message ask;
+	uint32_t *times;
+};
+
+static struct server server_at(const char *name, const char *path, const char *body_path, size_t n)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	size_t n = argc > 3 ? strtoul(argv[3], NULL, 10) : 40000, at = 0;
-	uint32_t *decide = malloc(n * sizeof(*decide)), *bare = malloc(n * sizeof(*bare));
-	struct message ask, answer;
-	int agent = socket(AF_UNIX, SOCK_STREAM, 0), pair[2];
-	char body[8192], (*ids)[36] = malloc(n / ROUNDS * sizeof(*ids));
-	FILE *file = argc > 2 ? fopen(argv[2], "r") : NULL;
+	struct server s = { name, socket(AF_UNIX, SOCK_STREAM, 0), .times = malloc(n * 4) };
+	FILE *file = fopen(body_path, "r");
+	char body[8192];
 
-	if (!file || !decide || !bare || !ids || strlen(argv[1]) >= sizeof(to.sun_path))
-		return 2;
-	ask = request("/v1/decide", body, fread(body, 1, sizeof(body), file));
+	if (!file || !s.times || strlen(path) >= sizeof(to.sun_path))
+		die(body_path);
+	s.ask = request("/v1/decide", body, fread(body, 1, sizeof(body), file));
 	fclose(file);
-	memcpy(to.sun_path, argv[1], strlen(argv[1]));
-	if (connect(agent, (struct sockaddr *)&to, sizeof(to)) < 0)
-		die(argv[1]);
-	(void)timed(agent, &ask, &answer);
-	settle(agent, reservation(&answer));
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
+	memcpy(to.sun_path, path, strlen(path));
+	if (connect(s.fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		die(path);
+	return s;
+}
+
+/* The floor of `of`, whose answers look like `answer`. */
+static struct server echo_of(const struct server *of, const struct message *answer, size_t n)
+{
+	struct server s = { "echo", .ask = of->ask, .times = malloc(n * 4) };
+	int pair[2];
+
+	if (!s.times || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
 		die("socketpair");
 	if (fork() == 0)
-		echo(pair[1], ask.n, &answer);
+		echo(pair[1], of->ask.n, answer);
+	s.fd = pair[0];
+	return s;
+}
+
+/* Settling makes the ledger work, on this CPU too: not while time is taken. */
+static void settle_all(int fd, char (*ids)[36], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		settle(fd, ids[i]);
+	usleep(200000);
+}
+
+int main(int argc, char **argv)
+{
+	size_t n = argc > 3 ? strtoul(argv[3], NULL, 10) : 0, each = n / ROUNDS, n_servers = 0;
+	struct server servers[SERVERS_MAX];
+	char(*ids)[36] = malloc(each * sizeof(*ids));
+	struct message answer;
+
+	if (!n || !ids || (argc - 4) % 3 || (argc - 4) / 3 + 2 > SERVERS_MAX)
+		return 2;
+	servers[n_servers++] = server_at("decide", argv[1], argv[2], n);
+	(void)timed(servers[0].fd, &servers[0].ask, &answer);
+	settle(servers[0].fd, reservation(&answer));
+	servers[n_servers++] = echo_of(&servers[0], &answer, n);
+	for (int i = 4; i < argc; i += 3)
+		servers[n_servers++] = server_at(argv[i], argv[i + 1], argv[i + 2], n);
 	for (int round = 0; round < ROUNDS; round++) {
-		for (size_t i = 0; i < n / ROUNDS; i++) {
-			decide[at + i] = timed(agent, &ask, &answer);
-			memcpy(ids[i], reservation(&answer), sizeof(ids[i]));
+		for (size_t s = 0; s < n_servers; s++) {
+			for (size_t i = 0; i < each; i++) {
+				servers[s].times[(size_t)round * each + i] =
+				    timed(servers[s].fd, &servers[s].ask, &answer);
+				if (s == 0)
+					memcpy(ids[i], reservation(&answer), sizeof(ids[i]));
+			}
+			if (s == 0)
+				settle_all(servers[0].fd, ids, each);
 		}
-		/* Settling makes the ledger work, on this CPU too: not while time is taken. */
-		for (size_t i = 0; i < n / ROUNDS; i++)
-			settle(agent, ids[i]);
-		usleep(200000);
-		for (size_t i = 0; i < n / ROUNDS; i++)
-			bare[at + i] = timed(pair[0], &ask, &answer);
-		at += n / ROUNDS;
 	}
-	print("echo", bare, at);
-	print("decide", decide, at);
+	for (size_t s = 0; s < n_servers; s++)
+		print(servers[s].name, servers[s].times, each * ROUNDS);
 	return 0;
 }

@@ -5,15 +5,12 @@ is stated. What needs root or a peer that is not there says "skipped"."""
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 
 import live
+import peers
 from rig import BENCH, BUILD, ROUNDS, TOP, Agent, median, row, rows, run
 
-PEERS = TOP.parent / 'shared' / 'bench'
-CORPUS = TOP.parent / 'shared' / 'corpus'
 LIVE = {'tls', 'empty', 'traffic', 'flow', 'decide'}  # run by live.py and by functions below
 ASK = {'provider': 'openai', 'model': 'gpt-4o-mini', 'operation': 'chat', 'input_tokens': 1200,
        'max_output_tokens': 400, 'labels': {'team': 'team-7', 'project': 'project-11'}}
@@ -24,12 +21,16 @@ def decide():
     with tempfile.NamedTemporaryFile('w', suffix='.json') as body:
         json.dump(ASK, body)
         body.flush()
-        out = run([BENCH / 'decide', agent.socket, body.name, 40000], cpu=0)
+        with peers.deciders(cpu=0) as others:
+            out = run([BENCH / 'decide', agent.socket, body.name, 40000, *others], cpu=0)
     found = {line.split()[0]: [int(n) for n in line.split()[1:]] for line in out.splitlines()}
     agent.stop()
     row('decide_p50', found['decide'][0], 'ns', found['echo'][0],
         'over 100 budgets, one CPU, beside an echo of the same bytes')
     row('decide_p99', found['decide'][1], 'ns', found['echo'][1])
+    for name in list(found)[2:]:
+        row(f'peer_{name}_p50', found[name][0], 'ns', found['echo'][0])
+        row(f'peer_{name}_p99', found[name][1], 'ns', found['echo'][1])
 
 
 def programs():
@@ -57,23 +58,8 @@ def sink():
                 'real Kafka on the same CPUs, beside a bare producer')
 
 
-def peers():
-    """The JSON scanner beside yajl and simdjson on recorded bodies."""
-    if not PEERS.is_dir() or not CORPUS.is_dir():
-        print('skipped: no peers')
-        return
-    scratch = BUILD / 'peers'
-    built = subprocess.run(['make', '-s', '-C', PEERS, f'B={scratch}', f'{scratch}/json_floor'],
-                           capture_output=True, text=True)
-    if built.returncode:
-        print('skipped: no peers (they need libyajl-dev to build)')
-        return
-    run([sys.executable, PEERS / 'prep.py', CORPUS, scratch / 'data'])
-    ours = median(json.loads(run([BENCH / 'json', scratch / 'data' / 'json.bin'],
-                                 cpu=0).splitlines()[0])['value']
-                  for _ in range(ROUNDS))
-    print(run([scratch / 'json_floor', scratch / 'data' / 'json.bin'], cpu=0).strip())
-    row('json_scan_ns_per_body', ours, 'ns', what='809 recorded bodies, usage only; yajl above')
+def scan(bodies):
+    return json.loads(run([BENCH / 'json', bodies], cpu=0).splitlines()[0])['value']
 
 
 def main():
@@ -81,7 +67,8 @@ def main():
     print(f'{platform.release()} {platform.machine()}, {os.cpu_count()} x {cpu}, {ROUNDS} rounds')
     print(f'{"figure":<34}{"value":>14} {"unit":<8}{"floor":>12}{"ratio":>10}')
     programs()
-    peers()
+    peers.json_bodies(scan)
+    peers.sqlite()
     if os.geteuid() == 0:
         live.measure()
         decide()

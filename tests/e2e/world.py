@@ -67,7 +67,7 @@ class World:
         self.env = {
             'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
             'OUTLAY_LABELS': 'team=e2e', 'HOME': str(self.dir), 'LANG': 'C.UTF-8',
-            'PYTHONUNBUFFERED': '1',
+            'PYTHONUNBUFFERED': '1', 'PYTHONDONTWRITEBYTECODE': '1',
             **dict.fromkeys(('SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'),
                             str(self.dir / 'ca.pem')),
         }
