@@ -2,7 +2,7 @@
 """Cases in which other captures have failed (tests/cases.py lists them all), as whole programs:
 each call in the ledger once, right to the token and the picodollar, or said to be in doubt."""
 import collections
-import json
+import os
 import pathlib
 import signal
 import socket
@@ -101,10 +101,12 @@ class Cases:
                  if word in text]
         self.check('13: no program can write to what it observes', len(sources) > 20 and not found,
                    found)
-        before = self.tracefs()
+        before, theirs = self.tracefs(), self.world.dir / 'theirs'
+        theirs.mkdir()
+        os.chown(theirs, int(NOBODY), int(NOBODY))
         words = ['setpriv', f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups',
                  TOP / 'build' / 'outlayd', '--config', TOP / 'config', '--state',
-                 self.world.dir / 'none', '--socket', self.world.dir / 'none.sock']
+                 theirs, '--socket', theirs / 'policy.sock']
         run = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
         said = run.stdout + run.stderr
         self.check('14: without rights it says what it needs, and ends', run.returncode > 0
