@@ -16,6 +16,8 @@
 #include "capture/facts.h"
 #include "capture/ring.h"
 
+_Static_assert(CHUNK_LATE_OFFSET == EVENT_LATE_OFFSET, "the kernel's offsets are ours");
+
 static const uint64_t none[2]; /* lost, by direction */
 
 struct object_key {
@@ -140,7 +142,7 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 	else
 		counter_add(&c->counters.unnamed, 1);
 	for (int d = 0; open && open->late && d < 2; d++)
-		e->next[d] = EVENT_LATE_OFFSET;
+		e->next[d] = CHUNK_LATE_OFFSET;
 	HASH_ADD(hh, c->entries, key, sizeof(e->key), e);
 	counter_add(&c->counters.connections, 1);
 	atomic_fetch_add_explicit(&c->counters.live, 1, memory_order_relaxed);

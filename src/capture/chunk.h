@@ -26,6 +26,9 @@ struct connection {
 	void *recorded;   /* of capture/record.h: set and freed by it */
 };
 
+/* Where both directions of a connection begin that is older than the agent; others begin at 0. */
+#define CHUNK_LATE_OFFSET 1
+
 struct chunk {
 	struct span data;    /* captured bytes, borrowed until the callback returns */
 	uint64_t offset;     /* of the first byte in this direction; a jump is a loss */

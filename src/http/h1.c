@@ -37,9 +37,10 @@ void h1_free(struct h1 *h1)
 	free(h1);
 }
 
-/* The first chunk of a direction. Offsets count from the first byte of the connection that the
- * kernel saw: when even the first chunk of both does not start there, we came late. */
-static void begin(struct h1 *h1, struct side *side, uint64_t offset)
+/* The first chunk of a direction. Where even the first of both does not begin at 0, we came late:
+ * at CHUNK_LATE_OFFSET, and what is between is lost, or where an empty chunk says (http.c looked at
+ * what was before it). */
+static void begin(struct h1 *h1, struct side *side, uint64_t offset, bool is_empty)
 {
 	if (side->begun)
 		return;
@@ -47,7 +48,7 @@ static void begin(struct h1 *h1, struct side *side, uint64_t offset)
 		h1->late = offset > 0;
 	side->begun = true;
 	if (h1->late && offset > 0) {
-		side->next_offset = offset;
+		side->next_offset = is_empty ? offset : CHUNK_LATE_OFFSET;
 		message_lose(&side->message);
 	}
 }
@@ -121,7 +122,7 @@ void h1_feed(struct h1 *h1, const struct chunk *chunk)
 	if (h1->opaque || __builtin_add_overflow(start, length, &end))
 		return;
 	h1->now_utc_ns = chunk->time_utc_ns;
-	begin(h1, side, start);
+	begin(h1, side, start, !length);
 	if (end <= side->next_offset)
 		return;
 	if (start > side->next_offset)

@@ -37,7 +37,7 @@ void h2_free(struct h2 *h2)
 }
 
 /* The first chunk of both tells whether we came late, as in h1. Then neither table is known. */
-static void begin(struct h2 *h2, struct lane *lane, uint64_t offset)
+static void begin(struct h2 *h2, struct lane *lane, uint64_t offset, bool is_empty)
 {
 	if (lane->begun)
 		return;
@@ -47,7 +47,7 @@ static void begin(struct h2 *h2, struct lane *lane, uint64_t offset)
 	}
 	lane->begun = true;
 	if (h2->late && offset) {
-		lane->next_offset = offset;
+		lane->next_offset = is_empty ? offset : CHUNK_LATE_OFFSET;
 		hpack_forget(&lane->hpack);
 		frames_lose(&lane->frames);
 	}
@@ -122,7 +122,7 @@ void h2_feed(struct h2 *h2, const struct chunk *chunk)
 	if (h2->opaque || __builtin_add_overflow(start, length, &end))
 		return;
 	h2->now_utc_ns = chunk->time_utc_ns;
-	begin(h2, lane, start);
+	begin(h2, lane, start, !length);
 	if (end <= lane->next_offset)
 		return;
 	if (start > lane->next_offset)

@@ -250,7 +250,7 @@ static void test_late(void **state)
 	talk2_headers(&t, R, 0, 3, RESPONSE("200"));
 	talk2_data(&t, R, FRAME_END_STREAM, 1, "!");
 	talk2_data(&t, R, FRAME_END_STREAM, 3, "three");
-	ear_init(&e, 1000);
+	ear_init(&e, CHUNK_LATE_OFFSET);
 	ear_hear(&e, &t, late_from, t.n);
 	ear_close(&e);
 	/* nghttp2 does not index :path, so that of /3 is known; its authorization is not. */

@@ -98,17 +98,17 @@ static void test_from_the_middle(void **state)
 	struct ear e;
 
 	(void)state;
-	ear_init(&e, 77);
+	ear_init(&e, CHUNK_LATE_OFFSET);
 	say(&e, R, SPAN("rest of some body\0\0\1\0"), 100);
 	say(&e, R, SPAN("\0\0\0\1\0\0\0\0\3\0\0\0"), 100);
 	say(&e, S, SPAN("GET /a HTTP/1.1\r\n\r\n"), 100);
 	say(&e, R, SPAN("HTTP/1.1 204 No Content\r\n\r\n"), 100);
 	expect(&e, "GET /a [] -> 204 [] complete\n", 0, 0);
-	ear_init(&e, 77);
+	ear_init(&e, CHUNK_LATE_OFFSET);
 	say(&e, R, SPAN("rest of some body"), 100);
 	say(&e, R, SPAN("\0\0\5\0\1\0\0\0\3tail!"), 100);
 	expect(&e, "  [] -> 0 [tail!] pre-attach\n", 1, 0);
-	ear_init(&e, 77);
+	ear_init(&e, CHUNK_LATE_OFFSET);
 	say(&e, R, SPAN("neither"), 100);
 	expect(&e, "", 0, 1);
 }

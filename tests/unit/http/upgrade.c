@@ -97,7 +97,7 @@ static const struct talk talks[] = {
 	{ "a late start: only the response to the handshake",
 	  { { RECEIVED, AGREE("") "\x81\x02hi" }, { SENT, SENT_HELLO } },
 	  .lines = "  [~] -> 101 [hi|] pre-attach\n",
-	  .from = { 100, 100 },
+	  .from = { CHUNK_LATE_OFFSET, CHUNK_LATE_OFFSET },
 	  .as_is = true },
 	{ "upgrade refused",
 	  { { SENT, ASK }, { RECEIVED, OK(1) "x" }, { SENT, GET("/b") }, { RECEIVED, OK(1) "y" } },
