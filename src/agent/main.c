@@ -33,7 +33,6 @@ static void seal_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
-	mallopt(M_ARENA_MAX, 2); /* a few small loops: an arena each would only hold memory */
 }
 
 static int print_event(void *ctx, struct span event)
@@ -86,6 +85,7 @@ static int run(const struct options *options)
 	seal_process();
 	if (agent_new(options, &config, &agent, &err) < 0)
 		return fail(&err, EXIT_FAILED);
+	malloc_trim(0); /* loading needed megabytes that running does not */
 	agent_run(agent);
 	agent_free(agent);
 	return EXIT_FINE;
@@ -96,6 +96,10 @@ int main(int argc, char **argv)
 	CLEANUP(options_done) struct options options = { 0 };
 	struct err err = { 0 };
 
+	/* A few small loops: an arena each would only hold memory. And what is large is a mapping
+	 * of its own, also after a larger one was freed: then untouched pages cost nothing. */
+	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	if (argc == 3 && strcmp(argv[1], CANARY_OPTION) == 0)
 		return canary_call(argv[2]);
 	if (options_parse(argc, argv, &options, &err) < 0)

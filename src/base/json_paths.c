@@ -184,6 +184,7 @@ void json_paths_free(struct json_paths *paths)
 		free((char *)paths->nodes[i].token.ptr);
 	for (size_t i = 0; i < paths->n_pointers; i++)
 		free((char *)paths->pointers[i].ptr);
+	free(paths->pointers);
 	free(paths->nodes);
 	free(paths);
 }
@@ -212,6 +213,22 @@ static size_t count_tokens(struct span pointer)
 	return n;
 }
 
+/* Room for one more: most sets have a handful, and there are hundreds of them. */
+static int make_pointer_room(struct json_paths *paths)
+{
+	unsigned cap = paths->pointers_cap ? paths->pointers_cap * 2 : 8;
+	struct span *pointers;
+
+	if (paths->n_pointers < paths->pointers_cap)
+		return 0;
+	pointers = realloc(paths->pointers, cap * sizeof(*pointers));
+	if (!pointers)
+		return -ENOMEM;
+	paths->pointers = pointers;
+	paths->pointers_cap = cap;
+	return 0;
+}
+
 int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id)
 {
 	unsigned id = paths->n_pointers;
@@ -228,7 +245,9 @@ int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_
 	}
 	if (id == JSON_POINTERS_MAX || count_tokens(pointer) > JSON_POINTER_MAX)
 		return -E2BIG;
-	err = copy_text(pointer, &kept);
+	err = make_pointer_room(paths);
+	if (!err)
+		err = copy_text(pointer, &kept);
 	if (err)
 		return err;
 	err = insert(paths, JSON_NODE_ROOT, pointer, id);

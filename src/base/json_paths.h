@@ -23,8 +23,8 @@ struct json_node {
 struct json_paths {
 	struct json_node *nodes;
 	size_t n_nodes, nodes_cap;
-	struct span pointers[JSON_POINTERS_MAX]; /* owned; position = id */
-	unsigned n_pointers;
+	struct span *pointers; /* owned, as their texts; position = id */
+	unsigned n_pointers, pointers_cap;
 };
 
 static inline bool json_node_is_wanted(const struct json_node *node)
