@@ -15,7 +15,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test check check-root bench coverage fuzz format install clean deps deps-dev
+.PHONY: all run test check check-root bench coverage fuzz format install clean deps deps-dev prices
 all: $B/outlayd $B/outlay
 
 # --- what is built from what
@@ -97,6 +97,10 @@ $B/gen/%.sql.inc: src/ledger/%.sql
 $B/gen/version.h: Makefile
 	$Q mkdir -p $(@D)
 	$Q printf '#define OUTLAY_VERSION "%s"\n' $(VERSION) > $@
+
+# --- price lists: from the catalogs in two PyPI packages, whose versions the script names
+prices: $B/outlay
+	$Q packaging/prices.py $B/outlay config/prices $B/prices
 
 # --- two commands
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

@@ -23,3 +23,4 @@ int tail_run(int argc, char **argv);
 int decide_run(int argc, char **argv);
 int budgets_run(int argc, char **argv);
 int price_run(int argc, char **argv);
+int prices_run(int argc, char **argv);

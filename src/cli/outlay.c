@@ -1,5 +1,5 @@
 /* outlay: the command line. Finds the command in the table and runs it; all of them but `price`
- * talk to the agent through its socket. */
+ * and `prices` talk to the agent through its socket. */
 #include <curl/curl.h>
 #include <locale.h>
 #include <stdio.h>
@@ -19,6 +19,8 @@ static const struct cli_command commands[] = {
 	  decide_run },
 	{ "budgets", "budgets", "budgets and what is left of them", budgets_run },
 	{ "price", "price FILE...", "prices recorded calls (HAR), without an agent", price_run },
+	{ "prices", "prices import --from SOURCE FILE", "takes in a foreign price catalog",
+	  prices_run },
 };
 
 static void print_usage(FILE *out)

@@ -146,13 +146,15 @@ static int parse_group(const json_t *entry, const struct group *group,
 	return rc;
 }
 
-/* The file's own loans hold only where the entry says nothing and the lender has a rate. */
-static void borrow_by_file(const struct rates_loans *loans, uint64_t own, struct draft *draft)
+/* The file's own loans hold only where the entry says nothing and the lender has a rate: its own,
+ * or one that it borrowed itself and stands before it in the table of buckets. */
+static void borrow_by_file(const struct rates_loans *loans, struct draft *draft)
 {
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
 		int lender = loans->from[i] - 1;
 
-		if (lender < 0 || rates_has(&draft->head, (unsigned)i) || !(own >> lender & 1))
+		if (lender < 0 || rates_has(&draft->head, (unsigned)i) ||
+		    !rates_has(&draft->head, (unsigned)lender))
 			continue;
 		draft->yocto[i] = draft->yocto[lender];
 		draft->head.rated |= UINT64_C(1) << i;
@@ -183,7 +185,7 @@ static int parse_groups(const json_t *entry, const struct rates_loans *loans,
 		draft->yocto[i] = draft->yocto[lender];
 		draft->head.rated |= UINT64_C(1) << i;
 	}
-	borrow_by_file(loans, own, draft);
+	borrow_by_file(loans, draft);
 	if (!draft->head.rated)
 		return document_refuse(at, err, "a rate in per_million or per_unit");
 	return 0;

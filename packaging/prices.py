@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Renews price lists from the catalogs in two PyPI packages, by `outlay prices import`.
+
+prices.py OUTLAY DIR WORK: OUTLAY is the program, DIR the price lists, WORK a directory for the
+packages, kept between runs. Where the two differ, what comes first stays: genai-prices, it knows
+dates; but for Bedrock and Vertex LiteLLM, which lists their own names and regions. Both packages are
+MIT; their names and versions stand in each file.
+"""
+import datetime, json, pathlib, subprocess, sys
+
+LITELLM, GENAI = "1.110.2", "0.2.3"
+FIRST_LITELLM = ["bedrock", "vertex"]
+MAP = "litellm/litellm/model_prices_and_context_window_backup.json"
+
+# genai-prices ships its data.json as Python: written back as JSON, decimals as text.
+DUMP = """
+import dataclasses, datetime, decimal, json, sys
+from genai_prices.data import providers
+
+def plain(v):
+    if type(v).__name__ == "ModelPrice":
+        return {k: plain(x) for k, x in v.__dict__.items() if x is not None and k[0] != "_"}
+    if dataclasses.is_dataclass(v):
+        fields = {f.name.rstrip("_"): plain(getattr(v, f.name)) for f in dataclasses.fields(v)}
+        return {k: x for k, x in fields.items() if x is not None}
+    if isinstance(v, (list, tuple)):
+        return [plain(x) for x in v]
+    if isinstance(v, dict):
+        return {k: plain(x) for k, x in v.items()}
+    if isinstance(v, decimal.Decimal):
+        return format(v, "f")
+    if isinstance(v, (datetime.time, datetime.date)):
+        return v.isoformat()
+    return v if isinstance(v, (str, int, bool, type(None))) else str(v)
+
+json.dump([{"id": p.id, "models": [
+    {"id": m.id, "match": plain(m.match), "prices": plain(m.prices),
+     "price_variants": plain(m.price_variants or [])} for m in p.models]}
+    for p in providers], sys.stdout)
+"""
+
+def run(*command, **more):
+    return subprocess.run([str(c) for c in command], check=True, **more)
+
+def install(work):
+    python = work / "venv/bin/python"
+    if not python.exists():
+        run(sys.executable, "-m", "venv", work / "venv")
+        pip = [python, "-m", "pip", "-q", "install"]
+        run(*pip, "genai-prices==" + GENAI)
+        run(*pip, "--no-deps", "--target", work / "litellm", "litellm==" + LITELLM)
+    return python
+
+def main(outlay, into, work):
+    work = pathlib.Path(work)
+    work.mkdir(parents=True, exist_ok=True)
+    python = install(work)
+    genai = work / "genai-prices.json"
+    genai.write_bytes(run(python, "-c", DUMP, stdout=subprocess.PIPE).stdout)
+    date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+
+    def take(source, version, file, *more):
+        run(outlay, "prices", "import", "--from", source, "--version", version, "--date", date,
+            "--into", into, *more, file)
+    for provider in FIRST_LITELLM:
+        take("litellm", LITELLM, work / MAP, "--provider", provider)
+    take("genai-prices", GENAI, genai)
+    take("litellm", LITELLM, work / MAP)
+
+main(*sys.argv[1:])

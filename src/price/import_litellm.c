@@ -1,0 +1,150 @@
+/* LiteLLM's model_prices_and_context_window.json: one flat object, a model a key, a rate a member
+ * whose name says what, over which step and in which tier. USD a single unit. It knows no dates,
+ * and a price of 0 for everything means that nobody knows. */
+#include "price/import.h"
+#include "price/slots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct rate_key {
+	const char *name, *bucket;
+};
+
+/* To add a rate: a row. Steps and tiers follow by themselves. */
+static const struct rate_key rate_keys[] = {
+	{ "input_cost_per_token", "input" },
+	{ "output_cost_per_token", "output" },
+	{ "cache_read_input_token_cost", "input_cache_read" },
+	{ "cache_creation_input_token_cost", "input_cache_write" },
+	{ "cache_creation_input_token_cost_above_1hr", "input_cache_write_1h" },
+	{ "cache_creation_input_token_cost_above_12hr", "input_cache_write_12h" },
+	{ "input_cost_per_audio_token", "input_audio" },
+	{ "cache_read_input_audio_token_cost", "input_audio_cache_read" },
+	{ "output_cost_per_audio_token", "output_audio" },
+	{ "input_cost_per_image_token", "input_image" },
+	{ "cache_read_input_image_token_cost", "input_image_cache_read" },
+	{ "output_cost_per_image_token", "output_image" },
+	{ "output_cost_per_reasoning_token", "output_reasoning" },
+	{ "input_cost_per_request", "requests" },
+	{ "input_cost_per_query", "search_units" },
+	{ "input_cost_per_second", "audio_seconds" },
+	{ "input_cost_per_character", "characters" },
+	{ "output_cost_per_image", "images" },
+	{ "ocr_cost_per_page", "pages" },
+	{ "code_interpreter_cost_per_session", "code_sessions" },
+};
+
+static const struct {
+	const char *suffix, *tier;
+} tiers[] = {
+	{ "", "" },          { "_batches", "batch" },
+	{ "_flex", "flex" }, { "_priority", "priority" },
+	{ "_fast", "fast" }, { "_ultrafast", "ultrafast" },
+};
+
+/* Providers that bill the long price from the step on, not above it. */
+static bool is_inclusive(const char *provider)
+{
+	return strcmp(provider, "xai") == 0;
+}
+
+/* "_above_200k_tokens_flex": what follows the name of a rate. False: it is another rate. */
+static bool parse_suffix(const char *rest, struct slot_key *key)
+{
+	static const char above[] = "_above_", tokens[] = "k_tokens";
+
+	if (strncmp(rest, above, sizeof(above) - 1) == 0) {
+		char *end;
+		long thousands = strtol(rest + sizeof(above) - 1, &end, 10);
+
+		if (thousands <= 0 || thousands > 100000 ||
+		    strncmp(end, tokens, sizeof(tokens) - 1) != 0)
+			return false;
+		key->over = thousands * 1000;
+		rest = end + sizeof(tokens) - 1;
+	}
+	for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++) {
+		if (strcmp(rest, tiers[i].suffix) != 0)
+			continue;
+		key->tier = tiers[i].tier;
+		return true;
+	}
+	return false;
+}
+
+static void put_rate(struct slots *slots, const char *provider, const char *name,
+		     const json_t *value)
+{
+	struct span number = { json_string_value(value), json_string_length(value) };
+
+	for (size_t i = 0; i < sizeof(rate_keys) / sizeof(rate_keys[0]); i++) {
+		struct slot_key key = { "", IMPORT_SINCE_EVER, "", 0 };
+		size_t len = strlen(rate_keys[i].name);
+
+		if (strncmp(name, rate_keys[i].name, len) != 0 || !parse_suffix(name + len, &key))
+			continue;
+		if (key.over && is_inclusive(provider))
+			key.over--;
+		slots_put(slots, &key, rate_keys[i].bucket, number, 1);
+		return;
+	}
+}
+
+/* A search of medium size is what callers get who ask for none. */
+static void put_searches(struct slots *slots, const json_t *entry)
+{
+	const json_t *sizes = json_object_get(entry, "search_context_cost_per_query");
+	const json_t *value = json_object_get(sizes, "search_context_size_medium");
+	struct slot_key key = { "", IMPORT_SINCE_EVER, "", 0 };
+
+	if (value)
+		slots_put(slots, &key, "web_searches",
+			  (struct span){ json_string_value(value), json_string_length(value) }, 1);
+}
+
+static int read_model(const char *model, json_t *entry, const char *provider,
+		      struct import_table *table)
+{
+	struct slots slots = { .n = 0 };
+	const char *name;
+	json_t *value;
+	json_t *rates;
+
+	json_object_foreach(entry, name, value) if (json_is_string(value))
+	    put_rate(&slots, provider, name, value);
+	put_searches(&slots, entry);
+	slots_inherit(&slots);
+	rates = slots_finish(&slots);
+	if (!rates) {
+		table->left_out++;
+		return 0;
+	}
+	return import_add(table, provider, model, json_array(), rates);
+}
+
+int import_litellm_read(const json_t *root, struct import_table *table)
+{
+	const char *key;
+	json_t *entry;
+	int rc = 0;
+
+	json_object_foreach((json_t *)root, key, entry)
+	{
+		const char *theirs = json_string_value(json_object_get(entry, "litellm_provider"));
+		const char *prefix, *ours, *model = key;
+
+		ours = theirs ? import_provider_of("litellm", theirs, &prefix) : NULL;
+		if (!ours)
+			continue;
+		if (strncmp(model, prefix, strlen(prefix)) == 0)
+			model += strlen(prefix);
+		/* what is left of a path are regions and sizes, which no call names */
+		if (strcmp(ours, "bedrock") == 0 && strchr(model, '/'))
+			continue;
+		rc = read_model(model, entry, ours, table);
+		if (rc)
+			break;
+	}
+	return rc;
+}

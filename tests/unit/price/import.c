@@ -1,0 +1,265 @@
+/* Catalogs of others, in the shapes of their published formats, into price lists of ours; then what
+ * calls cost by these. */
+#include "price/import.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cases.h"
+
+static const char litellm[] =
+    "{'sample_spec': {'litellm_provider': 'one of', 'input_cost_per_token': 0.0},"
+    " 'gpt-x': {'litellm_provider': 'openai', 'input_cost_per_token': 1.25e-06,"
+    "  'output_cost_per_token': 1e-05, 'input_cost_per_token_batches': 6.25e-07,"
+    "  'output_cost_per_token_batches': 5e-06, 'input_cost_per_token_above_200k_tokens': 2.5e-06,"
+    "  'mode': 'chat', 'source': 'a \\\\ 12'},"
+    " 'noisy': {'litellm_provider': 'openai', 'input_cost_per_token': 5.0000000000000004e-08},"
+    " 'free': {'litellm_provider': 'openai', 'input_cost_per_token': 0.0,"
+    "  'output_cost_per_token': 0.0},"
+    " 'xai/grok-x': {'litellm_provider': 'xai', 'input_cost_per_token': 1.25e-06,"
+    "  'input_cost_per_token_above_200k_tokens': 2.5e-06},"
+    " 'bedrock/us-east-1/x': {'litellm_provider': 'bedrock', 'input_cost_per_token': 1e-06},"
+    " 'other': {'litellm_provider': 'nobody', 'input_cost_per_token': 1e-06}}";
+
+static const char genai[] =
+    "[{'id': 'openai', 'models': [{'id': 'gpt-y', 'match': {'or': [{'equals': 'gpt-y-pro'},"
+    "   {'starts_with': 'gpt-yy'}, {'regex': 'z.*'}]}, 'prices': ["
+    "   {'prices': {'input_mtok': '3', 'output_mtok': '4'}},"
+    "   {'constraint': {'start_date': '2026-02-01'}, 'prices': {'input_mtok': {'base': '1',"
+    "    'tiers': [{'start': 1000, 'price': '2'}]}, 'output_mtok': '5'}}],"
+    "  'price_variants': [{'when': {'processing': 'batch'}, 'prices': {'input_mtok': '0.5'}},"
+    "   {'when': {'service_tier': 'default'}, 'prices': {'input_mtok': '9'}}]},"
+    "  {'id': 'gpt-x', 'prices': {'input_mtok': '1.5'}}]},"
+    " {'id': 'deepseek', 'models': [{'id': 'night', 'prices': ["
+    "   {'prices': {'input_mtok': '1'}},"
+    "   {'constraint': {'start_time': '16:30:00Z', 'end_time': '00:30:00Z'},"
+    "    'prices': {'input_mtok': '0.5'}}]}]}]";
+
+static const char models_dev[] =
+    "{'openai': {'id': 'openai', 'models': {'gpt-z': {'id': 'gpt-z', 'limit': {'context': 1},"
+    " 'cost': {'input': 2.50, 'output': 15, 'cache_read': 0.25,"
+    "  'tiers': [{'input': 5, 'output': 22.5, 'tier': {'type': 'context', 'size': 272000}}]}}}}}";
+
+struct fixture {
+	char dir[64], file[80];
+	unsigned lines;
+	char last[256];
+};
+
+static void on_line(void *ctx, const char *line)
+{
+	struct fixture *f = ctx;
+
+	f->lines++;
+	snprintf(f->last, sizeof(f->last), "%s", line);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	snprintf(f->dir, sizeof(f->dir), "/tmp/outlay-import-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->file, sizeof(f->file), "%s/in", f->dir);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	static const char *const names[] = { "in", "openai.json", "xai.json", "deepseek.json" };
+	struct fixture *f = *state;
+	char path[96];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", f->dir, names[i]);
+		unlink(path);
+	}
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+static int take(struct fixture *f, const char *from, const char *text, const char *date, bool force,
+		struct import_counts *counts, struct err *err)
+{
+	struct import_options options = { .from = from,
+					  .version = "1.2",
+					  .date = date,
+					  .force = force,
+					  .say = on_line,
+					  .ctx = f };
+	FILE *file = fopen(f->file, "we");
+
+	for (const char *c = text; *c; c++)
+		putc(*c == '\'' ? '"' : *c, file);
+	fclose(file);
+	return import_file(&options, f->file, f->dir, counts, err);
+}
+
+static void check(const struct fixture *f, const struct case_row *rows, size_t n)
+{
+	struct catalog *catalog;
+	struct err err = { "" };
+
+	assert_int_equal(catalog_load(f->dir, &catalog, &err), 0);
+	for (size_t i = 0; i < n; i++)
+		case_check(catalog, &rows[i]);
+	catalog_unref(catalog);
+}
+
+#define IN(name, provider, model, tier, time, count, usd)                                          \
+	{                                                                                          \
+		name, provider, model, tier, time, { { USAGE_INPUT, count } }, usd                 \
+	}
+
+static void test_litellm(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("a rate a token", "openai", "gpt-x", "", "2021-01-01", 1000000, "2.5"),
+		IN("below the step", "openai", "gpt-x", "", "2021-01-01", 200000, "0.25"),
+		IN("batch", "openai", "gpt-x", "batch", "2021-01-01", 1000, "0.000625"),
+		IN("no such tier", "openai", "gpt-x", "flex", "2021-01-01", 1000, NULL),
+		IN("noise of doubles", "openai", "noisy", "", "2021-01-01", 1000000, "0.05"),
+		IN("0 means unknown", "openai", "free", "", "2021-01-01", 1, NULL),
+		IN("40 inclusive", "xai", "grok-x", "", "2021-01-01", 200000, "0.5"),
+		IN("40 below", "xai", "grok-x", "", "2021-01-01", 199999, "0.24999875"),
+	};
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(*state, "litellm", litellm, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.added, 3);
+	assert_int_equal(counts.left_out, 1);
+	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void test_genai(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("45 history", "openai", "gpt-y", "", "2026-01-31", 1000, "0.003"),
+		IN("45 today", "openai", "gpt-y", "", "2026-02-01", 1000, "0.001"),
+		IN("38 the whole call", "openai", "gpt-y", "", "2026-02-01", 1001, "0.002002"),
+		IN("batch", "openai", "gpt-y-pro", "batch", "2026-02-01", 1000, "0.0005"),
+		IN("a beginning", "openai", "gpt-yy-2025-01-01", "", "2026-02-01", 1000, "0.001"),
+		IN("no pattern", "openai", "zz", "", "2026-02-01", 1000, NULL),
+		IN("by night", "deepseek", "night", "", "2026-02-01T17:00:00Z", 1000000, "0.5"),
+		IN("by day", "deepseek", "night", "", "2026-02-01T12:00:00Z", 1000000, "1"),
+	};
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(*state, "genai-prices", genai, "2026-11-25", false, &counts, &err),
+			 0);
+	assert_int_equal(counts.added, 3);
+	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void test_models_dev(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("below", "openai", "gpt-z", "", "2021-01-01", 272000, "0.68"),
+		IN("above", "openai", "gpt-z", "", "2021-01-01", 272001, "1.360005"),
+	};
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(*state, "models.dev", models_dev, "2026-11-25", false, &counts, &err),
+			 0);
+	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+#define ONE(rate) "{'m': {'litellm_provider': 'openai', 'input_cost_per_token': " rate "}}"
+
+/* A rate that its source changed begins with the import; the former keeps its time. */
+static void test_change(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("45 before", "openai", "m", "", "2026-11-24", 1000000, "2.5"),
+		IN("45 from then on", "openai", "m", "", "2026-11-25", 1000000, "2"),
+	};
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "litellm", ONE("2.5e-06"), "2026-01-01", false, &counts, &err), 0);
+	assert_int_equal(take(f, "litellm", ONE("2e-06"), "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.changed, 1);
+	assert_string_equal(f->last, "changed: openai/m input: 2.5 here, 2 in litellm 1.2");
+	check(f, rows, 2);
+	/* the same again is nothing new */
+	assert_int_equal(take(f, "litellm", ONE("2e-06"), "2026-11-26", false, &counts, &err), 0);
+	assert_int_equal(counts.changed, 0);
+}
+
+static void test_dispute(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("the first one stays", "openai", "gpt-x", "", "2026-11-25", 1000, "0.00125"),
+	};
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "litellm", litellm, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(take(f, "genai-prices", genai, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.disputed, 1);
+	assert_string_equal(f->last,
+			    "disputed: openai/gpt-x input: 1.25 here, 1.5 in genai-prices 1.2");
+	check(f, rows, 1);
+}
+
+/* 90: a price a million taken for one a token. Nothing is written. */
+static void test_jump(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("90 the former stays", "openai", "m", "", "2026-11-25", 1000000, "2.5"),
+	};
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "litellm", ONE("2.5e-06"), "2026-01-01", false, &counts, &err), 0);
+	assert_int_equal(take(f, "litellm", ONE("2.5"), "2026-11-25", false, &counts, &err),
+			 -EINVAL);
+	assert_string_equal(err.text, "openai/m input: from 2.5 to 2500000 is over 100-fold: "
+				      "--force takes it");
+	check(f, rows, 1);
+	err.text[0] = '\0';
+	assert_int_equal(take(f, "litellm", ONE("2.5e-04"), "2026-11-25", true, &counts, &err), 0);
+	assert_int_equal(counts.changed, 1);
+}
+
+static void test_bad(void **state)
+{
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "nobody", "{}", "2026-11-25", false, &counts, &err), -EINVAL);
+	assert_string_equal(err.text, "expected litellm, genai-prices or models.dev, not nobody");
+	err.text[0] = '\0';
+	assert_int_equal(
+	    take(f, "litellm", "{'a': 1,\n'a': 2}", "2026-11-25", false, &counts, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "/in:2: duplicate object key"));
+	err.text[0] = '\0';
+	assert_int_equal(import_file(&(struct import_options){ .from = "litellm" }, "/nowhere",
+				     f->dir, &counts, &err),
+			 -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_litellm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_genai, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_change, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dispute, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_jump, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bad, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
