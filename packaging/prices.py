@@ -2,9 +2,9 @@
 """Renews price lists from the catalogs in two PyPI packages, by `outlay prices import`.
 
 prices.py OUTLAY DIR WORK: OUTLAY is the program, DIR the price lists, WORK a directory for the
-packages, kept between runs. Where the two differ, what comes first stays: genai-prices, it knows
-dates; but for Bedrock and Vertex LiteLLM, which lists their own names and regions. Both packages are
-MIT; their names and versions stand in each file.
+packages, kept between runs. Where the two differ, what comes first stays: genai-prices, as it knows
+dates; but for Bedrock and Vertex LiteLLM, which lists their own names and regions. Both packages
+are MIT; their names and versions stand in each file.
 """
 import datetime, json, pathlib, subprocess, sys
 

@@ -4,6 +4,12 @@
 
 #include <errno.h>
 
+#include "base/money.h"
+
+/* xAI counts in 10^-10 USD. */
+#define YOCTO_A_TICK ((money_wide)100000000000000)
+#define TICKS_MAX    ((money_wide)1000000000000000000)
+
 /* Texts that go into `usage` as they are. The others have a function of their own below. */
 static const struct {
 	enum route_text text;
@@ -74,6 +80,37 @@ static void fill_attempt(const struct route *route, const struct expr_input *exp
 	usage->attempt = 1;
 	if (expr_count(&route->attempt, expr_in, &attempt) > 0 && attempt <= UINT16_MAX)
 		usage->attempt = (uint16_t)attempt;
+}
+
+/* USD with this many decimals, or -1. */
+static money_wide money_of(enum route_text text, int digits, const struct route *route,
+			   const struct expr_input *expr_in)
+{
+	money_wide value;
+	struct span said;
+
+	if (expr_text(&route->texts[text], expr_in, &said) <= 0 ||
+	    money_parse_exponent(said, digits, &value) < 0)
+		return -1;
+	return value;
+}
+
+/* A cost of 0 beside one of the model's own provider is that of a customer's own key. */
+static void fill_reported(const struct route *route, const struct expr_input *expr_in,
+			  struct usage *usage)
+{
+	money_wide ticks = money_of(ROUTE_REPORTED_TICKS, 0, route, expr_in);
+	money_wide yocto = money_of(ROUTE_REPORTED_COST, MONEY_YOCTO_DIGITS, route, expr_in);
+
+	if (yocto == 0) {
+		money_wide own =
+		    money_of(ROUTE_REPORTED_UPSTREAM, MONEY_YOCTO_DIGITS, route, expr_in);
+
+		yocto = own > 0 ? own : 0;
+	}
+	if (yocto < 0 && ticks >= 0 && ticks <= TICKS_MAX)
+		yocto = ticks * YOCTO_A_TICK;
+	usage->reported = yocto >= 0 && money_round_pico(yocto, &usage->reported_cost_pico) == 0;
 }
 
 /* 0, or the worst that befell a count: -ERANGE (they contradict each other) over -EBADMSG. */
@@ -203,6 +240,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	fill_error(in->route, &expr_in, ret_usage);
 	fill_key(in, &expr_in, ret_usage);
 	fill_attempt(in->route, &expr_in, ret_usage);
+	fill_reported(in->route, &expr_in, ret_usage);
 	worst = fill_counts(in->route, &expr_in, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);

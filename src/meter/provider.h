@@ -22,6 +22,9 @@
  *       operation: models
  *       free: true
  *
+ * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
+ * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
+ *
  * The first route that matches takes the request. An answer must have the buckets `input` and
  * `output` that its route lists; the others may be absent.
  *

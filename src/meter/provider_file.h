@@ -14,7 +14,10 @@
 	X(REQUEST_ID, "request_id")                                                                \
 	X(RESPONSE_ID, "response_id")                                                              \
 	X(API_KEY, "api_key")                                                                      \
-	X(ERROR, "error")
+	X(ERROR, "error")                                                                          \
+	X(REPORTED_COST, "reported_cost")                                                          \
+	X(REPORTED_TICKS, "reported_ticks")                                                        \
+	X(REPORTED_UPSTREAM, "reported_upstream")
 
 enum route_text {
 #define X(id, name) ROUTE_##id,

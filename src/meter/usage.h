@@ -91,8 +91,10 @@ struct usage {
 	bool free; /* the route costs nothing by its documentation */
 	char request_id[96];
 	char response_id[96];
-	uint16_t attempt;      /* 1, or more when the client's SDK says that it retries */
-	char api_key_hash[17]; /* 64 bits of a keyed hash in hex; empty without a key */
+	uint16_t attempt;           /* 1, or more when the client's SDK says that it retries */
+	char api_key_hash[17];      /* 64 bits of a keyed hash in hex; empty without a key */
+	bool reported;              /* the provider says itself what the call cost */
+	int64_t reported_cost_pico; /* then this, rounded half to even */
 	int64_t counts[USAGE_BUCKET_MAX];
 	uint64_t present; /* one bit a bucket: the provider said it */
 	enum usage_doubt doubt;

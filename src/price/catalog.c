@@ -341,11 +341,22 @@ static enum price_doubt doubt_of(const struct usage *usage)
 	return PRICE_DOUBT_NONE;
 }
 
+static void price_by_model(const struct catalog *catalog, struct charge *charge)
+{
+	const struct usage *usage = &charge->usage;
+	const struct model *model;
+
+	model = find_model(catalog, span_of(usage->provider),
+			   span_of(usage->model[0] ? usage->model : usage->model_requested));
+	if (model)
+		model_price(model, charge);
+	else
+		charge->doubt = PRICE_DOUBT_MODEL_UNKNOWN;
+}
+
 void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		   struct charge *ret_charge)
 {
-	const struct model *model;
-
 	*ret_charge = (struct charge){ .usage = *usage, .source = COST_UNPRICED };
 	if (!usage->provider[0]) {
 		ret_charge->doubt = PRICE_DOUBT_PROVIDER_UNKNOWN;
@@ -359,12 +370,11 @@ void catalog_price(const struct catalog *catalog, const struct usage *usage,
 	if (!usage->present && !usage->doubt)
 		ret_charge->usage.doubt = USAGE_DOUBT_NO_USAGE;
 	ret_charge->doubt = doubt_of(&ret_charge->usage);
-	if (ret_charge->doubt)
-		return;
-	model = find_model(catalog, span_of(usage->provider),
-			   span_of(usage->model[0] ? usage->model : usage->model_requested));
-	if (model)
-		model_price(model, ret_charge);
-	else
-		ret_charge->doubt = PRICE_DOUBT_MODEL_UNKNOWN;
+	if (!ret_charge->doubt)
+		price_by_model(catalog, ret_charge);
+	if (usage->reported && usage->doubt != USAGE_DOUBT_INCONSISTENT) {
+		ret_charge->source = COST_PROVIDER;
+		ret_charge->cost_pico = usage->reported_cost_pico;
+		ret_charge->doubt = PRICE_DOUBT_NONE;
+	}
 }

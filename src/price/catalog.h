@@ -53,7 +53,8 @@ int catalog_add(struct catalog *catalog, const char *file, struct span text, str
 size_t catalog_models(const struct catalog *catalog);
 
 /* Prices a usage by the model that served it, else by the one asked for. Never fails: what cannot
- * be priced says why. A free route and an error status without counts cost 0. Allocates nothing;
+ * be priced says why. What the provider itself reports wins over the rates, which then stand there
+ * as a proof. A free route and an error status without counts cost 0. Allocates nothing;
  * `*ret_charge` is written whole. Any thread. */
 void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		   struct charge *ret_charge);

@@ -340,6 +340,32 @@ static void test_doubts(void **state)
 	catalog_unref(catalog);
 }
 
+/* What the provider says wins: also over a model and a tier without a price, and over a zero. */
+static void test_reported(void **state)
+{
+	struct usage usage = a_usage("gpt-5", "2026-11-25", (struct counts){ 10000, 0, 1000, 0 });
+	struct catalog *catalog = the_book();
+	struct charge charge;
+
+	(void)state;
+	usage.reported = true;
+	usage.reported_cost_pico = 36079500000; /* case 71 */
+	catalog_price(catalog, &usage, &charge);
+	assert_int_equal(charge.source, COST_PROVIDER);
+	assert_true(charge.cost_pico == 36079500000);
+	assert_string_equal(charge.matched, "gpt-5");
+	span_copy(SPAN("gpt-9"), usage.model, sizeof(usage.model));
+	usage.reported_cost_pico = 0;
+	catalog_price(catalog, &usage, &charge);
+	assert_int_equal(charge.source, COST_PROVIDER);
+	assert_true(charge.cost_pico == 0);
+	assert_null(charge_doubt_name(&charge));
+	usage.doubt = USAGE_DOUBT_INCONSISTENT;
+	catalog_price(catalog, &usage, &charge);
+	assert_int_equal(charge.source, COST_UNPRICED);
+	catalog_unref(catalog);
+}
+
 /* An error that did count tokens is billed by its counts. */
 static void test_counted_error(void **state)
 {
@@ -560,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_proof),
 		cmocka_unit_test(test_served_model_wins),
 		cmocka_unit_test(test_doubts),
+		cmocka_unit_test(test_reported),
 		cmocka_unit_test(test_counted_error),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_limits_are_inclusive),
