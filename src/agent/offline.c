@@ -308,8 +308,8 @@ static int load(struct offline *offline, const char *providers_dir, const char *
 	return catalog_load(prices_dir, &offline->catalog, err);
 }
 
-int offline_new(const char *config_dir, offline_event_fn *fn, void *ctx,
-		struct offline **ret_offline, struct err *err)
+int offline_new_catalog(const char *config_dir, const char *catalog, offline_event_fn *fn,
+			void *ctx, struct offline **ret_offline, struct err *err)
 {
 	FREE_PTR char *providers = NULL;
 	FREE_PTR char *prices = NULL;
@@ -317,7 +317,8 @@ int offline_new(const char *config_dir, offline_event_fn *fn, void *ctx,
 	int rc;
 
 	if (!offline || asprintf(&providers, "%s/providers", config_dir) < 0 ||
-	    asprintf(&prices, "%s/prices", config_dir) < 0) {
+	    asprintf(&prices, "%s/prices%s%s", config_dir, catalog ? "/" : "",
+		     catalog ? catalog : "") < 0) {
 		free(offline);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
@@ -329,6 +330,12 @@ int offline_new(const char *config_dir, offline_event_fn *fn, void *ctx,
 	else
 		*ret_offline = offline;
 	return rc;
+}
+
+int offline_new(const char *config_dir, offline_event_fn *fn, void *ctx,
+		struct offline **ret_offline, struct err *err)
+{
+	return offline_new_catalog(config_dir, NULL, fn, ctx, ret_offline, err);
 }
 
 void offline_free(struct offline *offline)

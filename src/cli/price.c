@@ -12,12 +12,13 @@
 #include "cli/cli.h"
 
 static const char usage_text[] =
-    "usage: outlay price [--config DIR] FILE...\n"
+    "usage: outlay price [--config DIR] [--catalog NAME] FILE...\n"
     "\n"
     "Reads HAR 1.2 files, or JSON Lines with one HAR entry a line (\"-\" is standard input), and\n"
     "prints what each call used and cost: one usage event a line, in the order of the input.\n"
     "\n"
     "  --config DIR  where providers/ and prices/ are; else $OUTLAY_CONFIG, else /etc/outlay\n"
+    "  --catalog NAME  prices by DIR/prices/NAME alone, such as seed-2025\n"
     "  -h, --help    this text\n";
 
 static int print_event(void *ctx, struct span event)
@@ -65,10 +66,11 @@ int price_run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "catalog", required_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	const char *config = getenv("OUTLAY_CONFIG");
+	const char *config = getenv("OUTLAY_CONFIG"), *catalog = NULL;
 	struct offline *offline = NULL;
 	struct err err = { "" };
 	int option, rc;
@@ -83,15 +85,17 @@ int price_run(int argc, char **argv)
 			fputs(usage_text, stdout);
 			return CLI_OK;
 		}
-		if (option != 'c')
+		if (option != 'c' && option != 'n')
 			return args_misused(argv[0], "%s is no option here, or has no value",
 					    argv[optind - 1]);
-		config = optarg;
+		*(option == 'c' ? &config : &catalog) = optarg;
 	}
+	if (catalog && (!catalog[0] || strchr(catalog, '/')))
+		return args_misused(argv[0], "%s is no name of a catalog", catalog);
 	if (optind == argc)
 		return args_misused(argv[0], "expected a FILE");
-	rc = offline_new(config && config[0] ? config : "/etc/outlay", print_event, NULL, &offline,
-			 &err);
+	rc = offline_new_catalog(config && config[0] ? config : "/etc/outlay", catalog, print_event,
+				 NULL, &offline, &err);
 	if (rc)
 		return complain(&err);
 	rc = price_files(offline, argv + optind);

@@ -336,22 +336,21 @@ static enum price_doubt doubt_of(const struct usage *usage)
 {
 	if (usage->doubt)
 		return PRICE_DOUBT_USAGE;
-	if (!usage->model[0] && !usage->model_requested[0])
-		return PRICE_DOUBT_NO_MODEL;
 	return PRICE_DOUBT_NONE;
 }
 
 static void price_by_model(const struct catalog *catalog, struct charge *charge)
 {
 	const struct usage *usage = &charge->usage;
+	const char *name = usage->model[0] ? usage->model : usage->model_requested;
 	const struct model *model;
 
 	model = find_model(catalog, span_of(usage->provider),
-			   span_of(usage->model[0] ? usage->model : usage->model_requested));
+			   name[0] ? span_of(name) : SPAN(CATALOG_NO_MODEL));
 	if (model)
 		model_price(model, charge);
 	else
-		charge->doubt = PRICE_DOUBT_MODEL_UNKNOWN;
+		charge->doubt = name[0] ? PRICE_DOUBT_MODEL_UNKNOWN : PRICE_DOUBT_NO_MODEL;
 }
 
 void catalog_price(const struct catalog *catalog, const struct usage *usage,

@@ -24,6 +24,8 @@
  * "holidays": ["2026-10-01"], dates on which entries with weekdays do not hold, and "contracted":
  * true, prices of the user's own, which win over those of a file without it.
  *
+ * The model "*" stands for calls that name none, as those of Twilio, Resend and Supabase.
+ *
  * A model matches exactly, then by alias, then without the customer's part of a fine-tuned one's
  * name (ft:MODEL:org::id), then without its date or revision (-2025-08-07, -20250807, @20250807,
  * -001); never by another part of the name, never across versions. */
@@ -32,6 +34,7 @@
 #include "base/err.h"
 #include "price/charge.h"
 
+#define CATALOG_NO_MODEL       "*" /* the name of the entry for calls that name no model */
 #define CATALOG_FILE_BYTES_MAX (16u << 20)
 #define CATALOG_MODELS_MAX     65536 /* of one file */
 #define CATALOG_ALIASES_MAX    256   /* of one model */

@@ -249,6 +249,74 @@ static void test_bad(void **state)
 			 -ENOENT);
 }
 
+/* The lists for calls that name no model, today's and the seed's, as they are shipped. */
+static void test_services(void **state)
+{
+	static const struct case_row today[] = {
+		{ "92 two segments",
+		  "twilio",
+		  "",
+		  "",
+		  "2026-11-25",
+		  { { USAGE_SEGMENTS, 2 } },
+		  "0.0166" },
+		{ "93 three by UCS-2",
+		  "twilio",
+		  "",
+		  "",
+		  "2026-11-25",
+		  { { USAGE_SEGMENTS, 3 } },
+		  "0.0249" },
+		{ "94 MMS", "twilio", "", "", "2026-11-25", { { USAGE_MESSAGES, 1 } }, "0.022" },
+		{ "95 recipients",
+		  "resend",
+		  "",
+		  "",
+		  "2026-11-25",
+		  { { USAGE_RECIPIENTS, 4 } },
+		  "0.0036" },
+		{ "96 bytes",
+		  "supabase",
+		  "",
+		  "",
+		  "2026-11-25",
+		  { { USAGE_BYTES_OUT, 25000 } },
+		  "0.00000225" },
+		{ "no model at a model's",
+		  "openai",
+		  "",
+		  "",
+		  "2026-11-25",
+		  { { USAGE_INPUT, 1 } },
+		  NULL },
+	};
+	static const struct case_row seed[] = {
+		IN("gpt-4", "openai", "gpt-4", "", "2026-11-25", 1000, "0.03"),
+		{ "rows", "supabase", "", "", "2026-11-25", { { USAGE_ROWS, 10000 } }, "0.0125" },
+		{ "mail", "resend", "", "", "2026-11-25", { { USAGE_RECIPIENTS, 1000 } }, "0.4" },
+		{ "at home", "twilio", "", "", "2026-11-25", { { USAGE_SEGMENTS, 1 } }, "0.0075" },
+		{ "abroad",
+		  "twilio",
+		  "",
+		  "international",
+		  "2026-11-25",
+		  { { USAGE_SEGMENTS, 1 } },
+		  "0.05" },
+	};
+	struct catalog *catalog;
+	struct err err = { "" };
+
+	(void)state;
+	assert_int_equal(catalog_load("config/prices", &catalog, &err), 0);
+	for (size_t i = 0; i < sizeof(today) / sizeof(today[0]); i++)
+		case_check(catalog, &today[i]);
+	catalog_unref(catalog);
+	assert_int_equal(catalog_load("config/prices/seed-2025", &catalog, &err), 0);
+	for (size_t i = 0; i < sizeof(seed) / sizeof(seed[0]); i++)
+		case_check(catalog, &seed[i]);
+	catalog_unref(catalog);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dispute, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_jump, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad, set_up, tear_down),
+		cmocka_unit_test(test_services),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
