@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/base64.h"
 #include "base/timestamp.h"
 
 #define DURATION_MS_MAX 86400000 /* of a call; more is taken as not said */
@@ -145,17 +146,6 @@ static int parse_response(const json_t *entry, const struct document_place *entr
 }
 
 /* --- body */
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
 
 /* RFC 4648, section 4; the padding may be missing. -1 when it is none, else the bytes written. */
 static long base64_decode(struct span text, char *out)

@@ -4,6 +4,7 @@
 
 #include <zlib.h>
 
+#include "base/base64.h"
 #include "meter/document.h"
 
 #define TRAILER_BYTES 4
@@ -54,17 +55,6 @@ static void begin_message(struct format_reader *reader)
 	es->payload = WRAPPER;
 	es->wrapper = es->base64_len = es->trailer_len = 0;
 	es->base64 = es->trailer = 0;
-}
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 static void feed_base64(struct format_reader *reader, struct span piece)
