@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""wire.py: the corpus of tests/corpus.sh through the other door. Each exchange is put back into the
+bytes that its client and its provider would have sent, as HTTP/1.1 and as HTTP/2 (header blocks by
+nghttp2's own deflater, streams interleaved), the body compressed as it was or in a coding by lot,
+cut at random, written as a recording of `outlayd --record` and played by `outlayd --replay`. Its
+event must be that of `outlay price` on the same exchange in HAR, field by field; so what tests/
+corpus.sh allows of misses holds here, too, and is counted by score.py for the eye. Exchanges with
+hosts of no provider are passed over: capture never sees them.
+
+Prints its seed and takes SEED=. Skipped without the corpus."""
+import collections
+import ctypes
+import datetime
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CORPUS = os.path.join(HERE, '../../shared/corpus')
+OUTLAYD = os.path.join(HERE, '../build/outlayd')
+OUTLAY = os.path.join(HERE, '../build/outlay')
+CONFIG = os.path.join(HERE, '../config')
+
+SENT, RECEIVED = 0, 1
+STORED_MAX = 16384  # bytes in one chunk of a recording
+FRAME_MAX = 16384
+PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+# What belongs to one hop of HTTP/1, and what the framing here says anew.
+HOP = {'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'host',
+       'content-length'}
+# Of this run, of the wire alone, or of the program that would have made the call.
+UNLIKE = {'event_id', 'source_id', 'pid', 'exe', 'comm', 'uid', 'time_end', 'duration_ms',
+          'ttfb_ms', 'request_bytes', 'response_bytes'}
+
+
+# --- codings
+
+def brotli(body):
+    out, size = room_for(body)
+    ctypes.CDLL('libbrotlienc.so.1').BrotliEncoderCompress(
+        5, 22, 0, ctypes.c_size_t(len(body)), body, ctypes.byref(size), out)
+    return out.raw[:size.value]
+
+
+def zstd(body):
+    out, size = room_for(body)
+    n = ctypes.CDLL('libzstd.so.1').ZSTD_compress(out, size, body, ctypes.c_size_t(len(body)), 3)
+    return out.raw[:n]
+
+
+def room_for(body):
+    room = len(body) + len(body) // 2 + 1024
+    return ctypes.create_string_buffer(room), ctypes.c_size_t(room)
+
+
+def deflated(bits):
+    def compress(body):
+        made = zlib.compressobj(wbits=bits)
+        return made.compress(body) + made.flush()
+    return compress
+
+
+CODINGS = {'gzip': deflated(31), 'deflate': deflated(15), 'br': brotli, 'zstd': zstd}
+
+
+# --- one message
+
+class Message:
+    """The lines and the body of one direction, from the corpus."""
+
+    def __init__(self, part, lot, har):
+        self.headers = [(name, value) for name, value in (part['headers'] or {}).items()]
+        names = {name.lower() for name, _ in self.headers}
+        self.chunked = 'transfer-encoding' in names
+        self.status = part.get('status')
+        self.body = har.raw(part) or b''
+        recode = self.status and self.body and 'content-encoding' not in names
+        if recode and lot.random() < 0.5:
+            coding = lot.choice(sorted(CODINGS))
+            self.body = CODINGS[coding](self.body)
+            self.headers.append(('Content-Encoding', coding))
+        elif 'content-encoding' in names and not part.get('content_coding_kept'):
+            raise ValueError('a coding that the body has not')
+
+    def kept(self):
+        return [(name, value) for name, value in self.headers if name.lower() not in HOP]
+
+
+def as_chunks(body, lot):
+    out, at = b'', 0
+    while at < len(body):
+        size = lot.choice((1, 7, 100, 4096, len(body)))
+        piece = body[at:at + size]
+        out += b'%x%s\r\n%s\r\n' % (len(piece), lot.choice((b'', b';x=y')), piece)
+        at += size
+    return out + b'0\r\n\r\n'
+
+
+def h1_message(first, message, lot, until_close=False):
+    lines = [first] + ['%s: %s' % pair for pair in message.kept()]
+    bodiless = message.status in (204, 304)
+    if message.chunked and not bodiless:
+        lines.append('Transfer-Encoding: chunked')
+        body = as_chunks(message.body, lot)
+    else:
+        body = message.body
+        if not bodiless and not until_close and (body or message.status):
+            lines.append('Content-Length: %d' % len(body))
+    return ('\r\n'.join(lines) + '\r\n\r\n').encode() + body
+
+
+# --- HTTP/2
+
+class Pair(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_char_p), ('value', ctypes.c_char_p),
+                ('name_len', ctypes.c_size_t), ('value_len', ctypes.c_size_t),
+                ('flags', ctypes.c_uint8)]
+
+
+class Deflater:
+    library = None
+
+    def __init__(self):
+        if not Deflater.library:
+            Deflater.library = ctypes.CDLL('libnghttp2.so.14')
+            Deflater.library.nghttp2_hd_deflate_hd.restype = ctypes.c_ssize_t
+        self.made = ctypes.c_void_p()
+        self.library.nghttp2_hd_deflate_new(ctypes.byref(self.made), ctypes.c_size_t(4096))
+
+    def block(self, pairs):
+        raw = [(name.lower().encode(), value.encode()) for name, value in pairs]
+        given = (Pair * len(raw))(*(Pair(n, v, len(n), len(v), 0) for n, v in raw))
+        out = ctypes.create_string_buffer(sum(len(n) + len(v) + 32 for n, v in raw) + 64)
+        size = self.library.nghttp2_hd_deflate_hd(self.made, out, ctypes.c_size_t(len(out)), given,
+                                                  ctypes.c_size_t(len(raw)))
+        return out.raw[:size]
+
+    def __del__(self):
+        self.library.nghttp2_hd_deflate_del(self.made)
+
+
+def frame(kind, flags, stream, payload):
+    return struct.pack('>I', len(payload))[1:] + struct.pack('>BBI', kind, flags, stream) + payload
+
+
+def h2_head(deflater, stream, pairs, end, lot):
+    block = deflater.block(pairs)
+    if lot.random() < 0.8 and len(block) <= FRAME_MAX:
+        return [frame(1, 4 | end, stream, block)]
+    cut = lot.randrange(len(block))
+    return [frame(1, end, stream, block[:cut]) + frame(9, 4, stream, block[cut:])]
+
+
+def h2_message(deflater, stream, pseudo, message, lot):
+    """Its frames; the first is the head, which must keep its place among the heads."""
+    pairs = pseudo + message.kept()
+    frames = h2_head(deflater, stream, pairs, 0 if message.body else 1, lot)
+    at, body = 0, message.body
+    while at < len(body):
+        size = lot.choice((1, 100, 1000, FRAME_MAX - 256))
+        last = at + size >= len(body)
+        pad = lot.randrange(200) if lot.random() < 0.2 else -1
+        piece = body[at:at + size]
+        if pad >= 0:
+            piece = bytes([pad]) + piece + bytes(pad)
+        frames.append(frame(0, (8 if pad >= 0 else 0) | (1 if last else 0), stream, piece))
+        at += size
+    return frames
+
+
+# --- connections
+
+class Recording:
+    """The file format of src/capture/record.h."""
+
+    def __init__(self, file, lot):
+        self.file, self.lot = file, lot
+        self.number, self.offset = 0, [0, 0]
+        file.write(b'OUTLAYRC' + struct.pack('<I', 1))
+
+    def open(self, host):
+        self.number += 1
+        self.offset = [0, 0]
+        name = host.encode()
+        self.file.write(struct.pack('<BIII', 1, self.number, self.number, 1000) +
+                        b'\x04test\x00' + bytes([len(name)]) + name)
+        return self.number
+
+    def put(self, direction, time_ns, data):
+        """Cut by lot; most in pieces of a read, some byte by byte."""
+        most = self.lot.choice((3, 50, 1400, STORED_MAX, STORED_MAX))
+        if most * 400 < len(data):
+            most = STORED_MAX
+        at = 0
+        while at < len(data):
+            piece = data[at:at + self.lot.randint(1, most)]
+            self.file.write(struct.pack('<BIBqQQI', 2, self.number, direction, time_ns,
+                                        self.offset[direction], len(piece), len(piece)) + piece)
+            self.offset[direction] += len(piece)
+            at += len(piece)
+
+    def close(self, time_ns):
+        self.file.write(struct.pack('<BIqQQ', 3, self.number, time_ns, 0, 0))
+
+
+def play_h1(recording, calls, lot, har):
+    """One after the other on a connection kept alive. Yields ids in the order of their ends."""
+    for i, (exchange, time_ns) in enumerate(calls):
+        until_close = i + 1 == len(calls) and lot.random() < 0.3
+        request = Message(exchange['request'], lot, har)
+        response = Message(exchange['response'], lot, har)
+        first = '%s %s HTTP/1.1\r\nHost: %s' % (exchange['method'], exchange['path'],
+                                                exchange['host'])
+        recording.put(SENT, time_ns, h1_message(first, request, lot))
+        recording.put(RECEIVED, time_ns, h1_message('HTTP/1.1 %d X' % response.status, response,
+                                                    lot, until_close))
+        yield exchange['id']
+
+
+def play_h2(recording, calls, lot, har):
+    """All at once: requests in order, then the frames of the answers in turns by lot."""
+    deflaters = Deflater(), Deflater()
+    recording.put(SENT, calls[0][1], PREFACE + frame(4, 0, 0, b''))
+    recording.put(RECEIVED, calls[0][1], frame(4, 0, 0, b''))
+    open_streams = []
+    for i, (exchange, time_ns) in enumerate(calls):
+        stream = 2 * i + 1
+        pseudo = [(':method', exchange['method']), (':scheme', 'https'),
+                  (':authority', exchange['host']), (':path', exchange['path'])]
+        frames = h2_message(deflaters[0], stream, pseudo,
+                            Message(exchange['request'], lot, har), lot)
+        recording.put(SENT, time_ns, b''.join(frames))
+        open_streams.append((exchange, time_ns, stream, []))
+    while open_streams:
+        exchange, time_ns, stream, frames = chosen = lot.choice(open_streams)
+        if not frames:  # its head is deflated when it is sent
+            response = Message(exchange['response'], lot, har)
+            frames += h2_message(deflaters[1], stream, [(':status', str(response.status))],
+                                 response, lot)
+        n = lot.randint(1, len(frames))
+        recording.put(RECEIVED, time_ns, b''.join(frames[:n]))
+        del frames[:n]
+        if not frames:
+            open_streams.remove(chosen)
+            yield exchange['id']
+
+
+def time_of(want):
+    text = (want.get('recorded_at') or '2026-11-25T00:00:00Z').replace('Z', '+00:00')
+    return int(datetime.datetime.fromisoformat(text).timestamp()) * 10**9
+
+
+def replay(play, chosen, wanted, lot, har):
+    """{id: event} of all exchanges, through a recording."""
+    by_host, ends = collections.defaultdict(list), collections.defaultdict(list)
+    for exchange in chosen:
+        by_host[exchange['host']].append((exchange, time_of(wanted[exchange['id']])))
+    with tempfile.NamedTemporaryFile() as file:
+        recording = Recording(file, lot)
+        for host in sorted(by_host):
+            calls = by_host[host]
+            lot.shuffle(calls)
+            while calls:
+                some = [calls.pop() for _ in range(min(len(calls), lot.randint(1, 20)))]
+                number = recording.open(host)
+                ends[number] = list(play(recording, some, lot, har))
+                recording.close(some[-1][1])
+        file.flush()
+        ran = subprocess.run([OUTLAYD, '--config', CONFIG, '--replay', file.name],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
+    events = {}
+    for line in ran.stdout.splitlines():
+        event = json.loads(line)
+        events[ends[event['pid']].pop(0)] = event
+    return events
+
+
+def price(chosen, wanted, har):
+    entries = ''.join(json.dumps(har.entry(x, wanted[x['id']])) + '\n' for x in chosen)
+    ran = subprocess.run([OUTLAY, 'price', '--config', CONFIG, '-'], input=entries.encode(),
+                         stdout=subprocess.PIPE, check=True)
+    return {event['source_id']: event for event in map(json.loads, ran.stdout.splitlines())}
+
+
+def main():
+    if not os.access(os.path.join(CORPUS, 'exchanges.jsonl.gz'), os.R_OK):
+        print('skipped: no corpus')
+        return 0
+    sys.path.insert(0, CORPUS)
+    sys.dont_write_bytecode = True
+    import har
+    import score
+    seed = int(os.environ.get('SEED') or random.SystemRandom().randrange(1 << 32))
+    print('SEED=%d' % seed)
+    wanted = {w['id']: w for w in score.rows(os.path.join(CORPUS, 'expected.jsonl.gz'))}
+    chosen = list(score.rows(os.path.join(CORPUS, 'exchanges.jsonl.gz')))
+    priced = price(chosen, wanted, har)
+    passed = failed = 0
+    for door, play in ('HTTP/1.1', play_h1), ('HTTP/2', play_h2):
+        events = replay(play, chosen, wanted, random.Random(seed), har)
+        good, total = collections.Counter(), collections.Counter()
+        for ident, right in priced.items():
+            event = events.get(ident, {})
+            strange = right.get('unpriced_reason') == 'provider_unknown'
+            unlike = sorted(key for key in right.keys() | event.keys()
+                            if key not in UNLIKE and right.get(key) != event.get(key))
+            passed, failed = (passed, failed) if strange else \
+                (passed + (not unlike), failed + bool(unlike))
+            if unlike and not strange and failed <= 40:
+                print('%s %s %s: ' % (door, wanted[ident]['provider'], ident) + '; '.join(
+                    '%s %s, in HAR %s' % (key, event.get(key), right.get(key))
+                    for key in unlike)[:300])
+            for check, ok, _ in score.check(wanted[ident], event or None):
+                good[check] += ok
+                total[check] += 1
+        print(door + ''.join('  %s %d/%d' % (c, good[c], total[c]) for c in total))
+    print('%d passed, %d failed' % (passed, failed))
+    return failed > 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
