@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <libgen.h>
 #include <openssl/ssl.h>
 #include <sched.h>
 #include <stdio.h>
@@ -103,18 +104,21 @@ static void run_client(const char *labels)
 	/* Looks like the labels where it is cut into pieces, and is not. */
 	char *const env[] = { (char *)"A=1", longest, (char *)labels, (char *)"Z=OUTLAY_LABELS=no",
 			      NULL };
+	char here[512] = "";
 	pid_t child = fork();
 	int status;
 
 	assert_true(child >= 0);
 	if (child == 0) {
+		if (readlink("/proc/self/exe", here, sizeof(here) - 1) < 0)
+			_exit(6);
 		for (int i = 0; i < LONG; i++)
 			longest[i] = "OUTLAY_LABELS=no,"[i % 17];
 		longest[0] = 'X';
 		enter_cgroup();
 		if (unshare(CLONE_NEWPID | CLONE_NEWNS) < 0 ||
 		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		    mount("build/opt/tests/bpf", MOUNT, NULL, MS_BIND, NULL) < 0)
+		    mount(dirname(here), MOUNT, NULL, MS_BIND, NULL) < 0)
 			_exit(2);
 		child = fork();
 		if (child == 0) {
