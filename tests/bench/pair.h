@@ -63,24 +63,47 @@ static inline struct pair_contexts pair_contexts(void)
 	return ctx;
 }
 
-/* Connected, with `host` as the server name. */
-static inline struct pair pair_open(const struct pair_contexts *ctx, const char *host)
+/* Not connected yet; `host` is the server name, NULL for none. */
+static inline struct pair pair_new(const struct pair_contexts *ctx, const char *host)
 {
 	struct pair p = { SSL_new(ctx->client), SSL_new(ctx->server) };
+
+	if (!p.client || !p.server)
+		pair_fail("out of memory");
+	if (host)
+		SSL_set_tlsext_host_name(p.client, host);
+	return p;
+}
+
+static inline void pair_join(const struct pair *p, size_t bio_bytes)
+{
 	BIO *a = NULL, *b = NULL;
 
-	if (!p.client || !p.server || !BIO_new_bio_pair(&a, PAIR_BIO_BYTES, &b, PAIR_BIO_BYTES))
+	if (!BIO_new_bio_pair(&a, bio_bytes, &b, bio_bytes))
 		pair_fail("out of memory");
-	SSL_set_tlsext_host_name(p.client, host);
-	SSL_set_bio(p.server, a, a);
-	SSL_set_bio(p.client, b, b);
-	SSL_set_accept_state(p.server);
-	SSL_set_connect_state(p.client);
-	for (int i = 0;
-	     i < 20 && !(SSL_is_init_finished(p.client) && SSL_is_init_finished(p.server)); i++) {
-		SSL_do_handshake(p.client);
-		SSL_do_handshake(p.server);
+	SSL_set_bio(p->server, a, a);
+	SSL_set_bio(p->client, b, b);
+	SSL_set_accept_state(p->server);
+	SSL_set_connect_state(p->client);
+}
+
+static inline void pair_shake(const struct pair *p)
+{
+	for (int i = 0; i < 20; i++) {
+		SSL_do_handshake(p->client);
+		SSL_do_handshake(p->server);
+		if (SSL_is_init_finished(p->client) && SSL_is_init_finished(p->server))
+			return;
 	}
+	pair_fail("the handshake does not end");
+}
+
+static inline struct pair pair_open(const struct pair_contexts *ctx, const char *host)
+{
+	struct pair p = pair_new(ctx, host);
+
+	pair_join(&p, PAIR_BIO_BYTES);
+	pair_shake(&p);
 	return p;
 }
 
@@ -88,6 +111,12 @@ static inline void pair_close(struct pair *p)
 {
 	SSL_free(p->client);
 	SSL_free(p->server);
+}
+
+static inline void pair_contexts_free(struct pair_contexts *ctx)
+{
+	SSL_CTX_free(ctx->client);
+	SSL_CTX_free(ctx->server);
 }
 
 /* One SSL_write and one SSL_read of `n` bytes. */

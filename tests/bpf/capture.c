@@ -10,7 +10,6 @@
 
 #include <fcntl.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,98 +17,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attach/attach.h"
-#include "capture/capture.h"
+#include "tests/bench/pair.h"
+#include "tests/bpf/world.h"
 
-#define HOST       "api.outlay-test.invalid"
-#define WILD_HOST  "one.outlay-wild.invalid"
-#define STREAM_MAX (16u << 20)
+#define HOST      "api.outlay-test.invalid"
+#define WILD_HOST "one.outlay-wild.invalid"
 
-struct seen {
-	unsigned opened, closed;
-	char server[256];
-	struct process process;
-	uint64_t length[2];
-	uint64_t jumps; /* bytes missing between chunks */
-	uint64_t cut;   /* bytes left out on purpose */
-	uint64_t lost_at_close;
-	char *bytes[2];
-};
-
-struct world {
-	struct attach *attach;
-	struct capture *capture;
-	struct seen seen;
-};
-
-struct pair {
-	SSL *client, *server;
-};
-
-static SSL_CTX *client_ctx, *server_ctx;
-static char *pattern; /* STREAM_MAX bytes that do not repeat soon */
-
-static void on_opened(void *ctx, struct connection *conn)
-{
-	struct world *w = ctx;
-
-	w->seen.opened++;
-	w->seen.process = conn->process;
-	memcpy(w->seen.server, conn->server, sizeof(conn->server));
-}
-
-static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
-{
-	struct seen *seen = &((struct world *)ctx)->seen;
-	uint64_t *length = &seen->length[chunk->direction];
-
-	(void)conn;
-	assert_true(chunk->offset >= *length);
-	seen->jumps += chunk->offset - *length;
-	*(chunk->cut ? &seen->cut : &seen->jumps) += chunk->length - chunk->data.len;
-	assert_true(chunk->offset + chunk->data.len <= STREAM_MAX);
-	memcpy(seen->bytes[chunk->direction] + chunk->offset, chunk->data.ptr, chunk->data.len);
-	*length = chunk->offset + chunk->length;
-}
-
-static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
-{
-	struct seen *seen = &((struct world *)ctx)->seen;
-
-	(void)conn;
-	(void)time;
-	seen->closed++;
-	seen->lost_at_close += lost[0] + lost[1];
-}
-
-static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
+static struct pair_contexts contexts;
+static char *pattern; /* SEEN_MAX bytes that do not repeat soon */
 
 /* How the next world puts its probes on; NULL: the best that the kernel has. */
 static const char *links, *returns;
 
 static void open_world_keeping(struct world *w, unsigned ring_bytes, unsigned request_keep_bytes)
 {
-	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
-	struct attach_options options = { .ring_bytes = ring_bytes,
-					  .request_keep_bytes = request_keep_bytes,
-					  .links = links,
-					  .returns = returns };
-	struct capture_options capture = {
-		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
-	};
-	struct err err = { 0 };
-
-	memset(w, 0, sizeof(*w));
-	for (int i = 0; i < 2; i++)
-		w->seen.bytes[i] = calloc(1, STREAM_MAX);
-	if (attach_new(&options, &w->attach, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
-	attach_sweep(w->attach);
+	world_open(w, (struct world_options){ .attach = { .ring_bytes = ring_bytes,
+							  .request_keep_bytes = request_keep_bytes,
+							  .links = links,
+							  .returns = returns },
+					      .hosts = { HOST, "*.outlay-wild.invalid" } });
 	assert_true(counter_read(&attach_libraries(w->attach)->watched) > 0);
-	capture.ring_fd = attach_ring_fd(w->attach);
-	capture.wake_flag = attach_wake_flag(w->attach);
-	assert_int_equal(capture_new(&capture, &w->capture), 0);
 }
 
 static void open_world(struct world *w, unsigned ring_bytes)
@@ -117,43 +44,13 @@ static void open_world(struct world *w, unsigned ring_bytes)
 	open_world_keeping(w, ring_bytes, 0);
 }
 
-static void close_world(struct world *w)
-{
-	capture_free(w->capture);
-	attach_free(w->attach);
-	for (int i = 0; i < 2; i++)
-		free(w->seen.bytes[i]);
-}
-
-static void drain(struct world *w)
-{
-	while (capture_drain(w->capture, 1024))
-		;
-}
-
 static struct pair connect_pair(const char *host)
 {
-	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
-	BIO *a, *b;
+	struct pair p = pair_new(&contexts, host);
 
-	assert_int_equal(SSL_set_tlsext_host_name(p.client, host), 1);
-	BIO_new_bio_pair(&a, 4 << 20, &b, 4 << 20);
-	SSL_set_bio(p.client, a, a);
-	SSL_set_bio(p.server, b, b);
-	SSL_set_connect_state(p.client);
-	SSL_set_accept_state(p.server);
-	for (int i = 0; i < 10; i++) {
-		SSL_do_handshake(p.client);
-		SSL_do_handshake(p.server);
-	}
-	assert_true(SSL_is_init_finished(p.client) && SSL_is_init_finished(p.server));
+	pair_join(&p, 4 << 20);
+	pair_shake(&p);
 	return p;
-}
-
-static void free_pair(struct pair *p)
-{
-	SSL_free(p->client);
-	SSL_free(p->server);
 }
 
 /* One call of the client's writes all; the server's reads take it off the wire. */
@@ -215,19 +112,19 @@ static void check_sizes(bool ex)
 		send_bytes(&p, pattern + at, sizes[i], ex);
 		receive_bytes(&p, pattern + at + 7, sizes[i], ex);
 		at += sizes[i];
-		drain(&w);
+		world_drain(&w);
 	}
-	free_pair(&p);
-	drain(&w);
+	pair_close(&p);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
 	assert_int_equal(w.seen.closed, 1);
-	assert_string_equal(w.seen.server, HOST);
-	assert_int_equal(w.seen.process.pid, getpid());
-	assert_int_equal(w.seen.process.uid, getuid());
+	assert_string_equal(w.seen.last.server, HOST);
+	assert_int_equal(w.seen.last.process.pid, getpid());
+	assert_int_equal(w.seen.last.process.uid, getuid());
 	assert_int_equal(w.seen.jumps, 0);
 	assert_int_equal(w.seen.lost_at_close, 0);
-	assert_int_equal(w.seen.length[DIRECTION_SENT], at);
-	assert_int_equal(w.seen.length[DIRECTION_RECEIVED], at);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], at);
+	assert_int_equal(w.seen.end[DIRECTION_RECEIVED], at);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], pattern, at);
 	/* The received stream is the same ladder, each step seven bytes further on. */
 	at = 0;
@@ -236,7 +133,7 @@ static void check_sizes(bool ex)
 				    sizes[i]);
 		at += sizes[i];
 	}
-	close_world(&w);
+	world_close(&w);
 }
 
 /* Capture cases 26, 27. */
@@ -285,13 +182,13 @@ static void test_one_call_of_more_than_its_records(void **state)
 	p = connect_pair(HOST);
 	send_bytes(&p, pattern, n, false);
 	send_bytes(&p, pattern + n, 10, false);
-	free_pair(&p);
-	drain(&w);
+	pair_close(&p);
+	world_drain(&w);
 	attach_read_counters(w.attach, counters);
 	assert_int_equal(counters[EVENT_COUNTER_CALL_TOO_LONG_BYTES], over);
 	assert_int_equal(w.seen.jumps, over);
-	assert_int_equal(w.seen.length[DIRECTION_SENT], n + 10);
-	close_world(&w);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], n + 10);
+	world_close(&w);
 }
 
 /* Of a big request both ends are copied and the middle is only counted; of an answer, of a small
@@ -312,9 +209,9 @@ static void test_the_middle_of_a_request_is_left_out(void **state)
 		uint64_t cut = w.seen.cut;
 
 		send_bytes(&p, pattern + at, n, i % 2);
-		drain(&w);
+		world_drain(&w);
 		assert_int_equal(w.seen.cut - cut, n > 2 * keep ? n - 2 * keep : 0);
-		assert_int_equal(w.seen.length[DIRECTION_SENT], at + n);
+		assert_int_equal(w.seen.end[DIRECTION_SENT], at + n);
 		assert_memory_equal(w.seen.bytes[DIRECTION_SENT] + at, pattern + at, ends);
 		at += n;
 		assert_memory_equal(w.seen.bytes[DIRECTION_SENT] + at - ends, pattern + at - ends,
@@ -323,18 +220,17 @@ static void test_the_middle_of_a_request_is_left_out(void **state)
 	assert_int_equal(counter_read(&capture_counters(w.capture)->cut_bytes), w.seen.cut);
 	w.seen.cut = 0;
 	receive_bytes(&p, pattern, 1 << 20, false);
-	free_pair(&p);
-	drain(&w);
-	memset(w.seen.length, 0, sizeof(w.seen.length));
+	pair_close(&p);
+	world_drain(&w);
 	p = connect_pair(HOST);
 	send_bytes(&p, preface, sizeof(preface) - 1, false);
 	send_bytes(&p, pattern, 1 << 20, false);
-	free_pair(&p);
-	drain(&w);
+	pair_close(&p);
+	world_drain(&w);
 	assert_int_equal(w.seen.cut, 0);
 	assert_int_equal(w.seen.jumps + w.seen.lost_at_close, 0);
 	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 0);
-	close_world(&w);
+	world_close(&w);
 }
 
 static void test_other_host_leaves_nothing(void **state)
@@ -351,11 +247,11 @@ static void test_other_host_leaves_nothing(void **state)
 
 		send_bytes(&p, pattern, 1000, false);
 		receive_bytes(&p, pattern, 1000, true);
-		free_pair(&p);
+		pair_close(&p);
 	}
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(counter_read(&capture_counters(w.capture)->records), 0);
-	close_world(&w);
+	world_close(&w);
 }
 
 static void test_wildcard_and_case(void **state)
@@ -370,13 +266,12 @@ static void test_wildcard_and_case(void **state)
 		struct pair p = connect_pair(hosts[i]);
 
 		send_bytes(&p, pattern, 10, false);
-		free_pair(&p);
-		drain(&w);
+		pair_close(&p);
+		world_drain(&w);
 		assert_int_equal(w.seen.closed, i + 1);
-		assert_int_equal(strcasecmp(w.seen.server, hosts[i]), 0);
-		w.seen.length[DIRECTION_SENT] = 0;
+		assert_int_equal(strcasecmp(w.seen.last.server, hosts[i]), 0);
 	}
-	close_world(&w);
+	world_close(&w);
 }
 
 static void test_object_that_changes_its_host(void **state)
@@ -386,16 +281,16 @@ static void test_object_that_changes_its_host(void **state)
 
 	(void)state;
 	open_world(&w, 1 << 20);
-	ssl = SSL_new(client_ctx);
+	ssl = SSL_new(contexts.client);
 	SSL_set_tlsext_host_name(ssl, HOST);
 	SSL_set_tlsext_host_name(ssl, HOST);
 	SSL_set_tlsext_host_name(ssl, "example.invalid");
 	SSL_free(ssl);
-	drain(&w);
+	world_drain(&w);
 	/* Opened once for the two equal names; forgotten for the third, so no close. */
 	assert_int_equal(w.seen.opened, 1);
 	assert_int_equal(w.seen.closed, 0);
-	close_world(&w);
+	world_close(&w);
 }
 
 /* Capture case 29: what is lost shifts nothing. */
@@ -414,9 +309,9 @@ static void test_loss_is_counted_to_the_byte(void **state)
 		send_bytes(&p, pattern + sent, n, i & 1);
 		sent += n;
 	}
-	drain(&w);
-	free_pair(&p);
-	drain(&w);
+	world_drain(&w);
+	pair_close(&p);
+	world_drain(&w);
 	attach_read_counters(w.attach, counters);
 	captured = counters[EVENT_COUNTER_BYTES_CAPTURED];
 	assert_true(counters[EVENT_COUNTER_RING_FULL] > 0);
@@ -427,7 +322,7 @@ static void test_loss_is_counted_to_the_byte(void **state)
 			 counters[EVENT_COUNTER_RING_FULL_BYTES]);
 	/* What did arrive stands where it belongs. */
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], pattern, 1000);
-	close_world(&w);
+	world_close(&w);
 }
 
 static void test_failed_calls_move_nothing(void **state)
@@ -443,11 +338,11 @@ static void test_failed_calls_move_nothing(void **state)
 	assert_true(SSL_read(p.client, sink, sizeof(sink)) <= 0); /* nothing is there: WANT_READ */
 	assert_int_equal(SSL_read_ex(p.client, sink, sizeof(sink), &n), 0);
 	receive_bytes(&p, pattern, 5, true);
-	free_pair(&p);
-	drain(&w);
-	assert_int_equal(w.seen.length[DIRECTION_RECEIVED], 5);
-	assert_int_equal(w.seen.length[DIRECTION_SENT], 0);
-	close_world(&w);
+	pair_close(&p);
+	world_drain(&w);
+	assert_int_equal(w.seen.end[DIRECTION_RECEIVED], 5);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], 0);
+	world_close(&w);
 }
 
 #define WAIT_MS 2000
@@ -479,22 +374,22 @@ static void test_sleeper_is_woken_and_late_sleeper_told(void **state)
 	open_world(&w, 1 << 20);
 	p = connect_pair(HOST);
 	assert_false(capture_sleep(w.capture)); /* the open is in the ring already */
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(pthread_create(&sender, NULL, send_later, &p), 0);
 	assert_true(capture_sleep(w.capture));
 	assert_true(wait_for_record(w.capture) < WAIT_MS / 2);
 	assert_int_equal(pthread_join(sender, NULL), 0);
-	drain(&w);
-	assert_int_equal(w.seen.length[DIRECTION_SENT], 10);
-	free_pair(&p);
-	close_world(&w);
+	world_drain(&w);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], 10);
+	pair_close(&p);
+	world_close(&w);
 }
 
 static void test_what_is_no_ring_is_refused(void **state)
 {
 	_Atomic uint32_t flag = 0;
 	struct capture_options options = {
-		.clock = &clock_system, .proc = "/proc", .next = &handler, .wake_flag = &flag
+		.clock = &clock_system, .proc = "/proc", .next = &world_handler, .wake_flag = &flag
 	};
 	struct capture *capture = NULL;
 
@@ -539,29 +434,17 @@ static void test_late_library(void **state)
 	assert_int_equal(system(command), 0);
 	assert_true(counter_read(&attach_counters(w.attach)->mappings_seen) > 0);
 	assert_int_equal(counter_read(&attach_libraries(w.attach)->watched), before + 1);
-	close_world(&w);
+	world_close(&w);
 }
 
 static int make_contexts(void **state)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
 	uint32_t x = 1;
 
 	(void)state;
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_set_pubkey(cert, key);
-	X509_sign(cert, key, EVP_sha256());
-	client_ctx = SSL_CTX_new(TLS_client_method());
-	server_ctx = SSL_CTX_new(TLS_server_method());
-	SSL_CTX_use_certificate(server_ctx, cert);
-	SSL_CTX_use_PrivateKey(server_ctx, key);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	pattern = malloc(STREAM_MAX);
-	for (size_t i = 0; i < STREAM_MAX; i++) {
+	contexts = pair_contexts();
+	pattern = malloc(SEEN_MAX);
+	for (size_t i = 0; i < SEEN_MAX; i++) {
 		x = x * 1664525 + 1013904223;
 		pattern[i] = (char)(x >> 24);
 	}
@@ -571,8 +454,7 @@ static int make_contexts(void **state)
 static int free_contexts(void **state)
 {
 	(void)state;
-	SSL_CTX_free(client_ctx);
-	SSL_CTX_free(server_ctx);
+	pair_contexts_free(&contexts);
 	free(pattern);
 	return 0;
 }

@@ -18,41 +18,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attach/attach.h"
-#include "capture/capture.h"
+#include "tests/bpf/world.h"
 
 #define HOST  "outlay-facts.invalid"
 #define MOUNT "/mnt"
 #define UID   4711
 #define GROUP "/outlay-facts.slice/outlay-facts.service"
 #define LONG  20000 /* bytes of the longest entry of the environment */
-
-static struct connection seen;
-static unsigned n_seen;
-
-static void on_opened(void *ctx, struct connection *conn)
-{
-	(void)ctx;
-	seen = *conn;
-	n_seen++;
-}
-
-static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
-{
-	(void)ctx;
-	(void)conn;
-	(void)chunk;
-}
-
-static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
-{
-	(void)ctx;
-	(void)conn;
-	(void)time;
-	(void)lost;
-}
-
-static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
 
 /* The client: says whom it would speak to, and is gone. */
 static int be_client(void)
@@ -135,46 +107,31 @@ static void run_client(const char *labels)
 
 static void test_of_one_that_has_ended(void **state)
 {
-	const char *const hosts[] = { HOST };
-	struct attach_options options = { .ring_bytes = 1 << 20 };
-	struct capture_options of_capture = { .clock = &clock_system,
-					      .proc = "/nowhere",
-					      .next = &handler };
-	struct attach *attach;
-	struct capture *capture;
-	struct err err = { 0 };
+	struct process *process;
+	struct world w;
 
 	(void)state;
-	if (attach_new(&options, &attach, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(attach_set_hosts(attach, hosts, 1, &err), 0);
-	attach_sweep(attach);
-	of_capture.ring_fd = attach_ring_fd(attach);
-	of_capture.wake_flag = attach_wake_flag(attach);
-	assert_int_equal(capture_new(&of_capture, &capture), 0);
-
+	world_open(&w, (struct world_options){ .hosts = { HOST }, .proc = "/nowhere" });
+	process = &w.seen.last.process;
 	run_client("OUTLAY_LABELS=team=blue,app=x");
-	while (capture_drain(capture, 1000))
-		;
-	assert_int_equal(n_seen, 1);
-	assert_string_equal(seen.server, HOST);
-	assert_string_equal(seen.process.exe, MOUNT "/facts");
-	assert_string_equal(seen.process.comm, "facts");
-	assert_true(seen.process.labels_known);
-	assert_string_equal(seen.process.labels, "team=blue,app=x");
-	assert_int_equal(seen.process.uid, UID);
-	assert_int_equal(seen.process.ns_pid, 1);
-	assert_true(seen.process.pid > 1);
-	assert_string_equal(seen.process.cgroup, GROUP);
+	world_drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_string_equal(w.seen.last.server, HOST);
+	assert_string_equal(process->exe, MOUNT "/facts");
+	assert_string_equal(process->comm, "facts");
+	assert_true(process->labels_known);
+	assert_string_equal(process->labels, "team=blue,app=x");
+	assert_int_equal(process->uid, UID);
+	assert_int_equal(process->ns_pid, 1);
+	assert_true(process->pid > 1);
+	assert_string_equal(process->cgroup, GROUP);
 
 	run_client("OUTLAY_LABELX=no");
-	while (capture_drain(capture, 1000))
-		;
-	assert_int_equal(n_seen, 2);
-	assert_true(seen.process.labels_known);
-	assert_string_equal(seen.process.labels, "");
-	capture_free(capture);
-	attach_free(attach);
+	world_drain(&w);
+	assert_int_equal(w.seen.opened, 2);
+	assert_true(process->labels_known);
+	assert_string_equal(process->labels, "");
+	world_close(&w);
 }
 
 int main(int argc, char **argv)

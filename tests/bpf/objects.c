@@ -11,7 +11,6 @@
 #include <bpf/bpf.h>
 #include <linux/seccomp.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,158 +19,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attach/attach.h"
-#include "capture/capture.h"
+#include "tests/bench/pair.h"
+#include "tests/bpf/world.h"
 
 #define HOST "api.outlay-test.invalid"
 
-struct seen {
-	unsigned opened, closed, chunks;
-	char server[256];
-	uint64_t first_offset;
-	char bytes[2][4096];
-	size_t n[2];
-	uint64_t end[2]; /* of the stream, by the last record */
-};
-
-struct world {
-	struct attach *attach;
-	struct capture *capture;
-	struct seen seen;
-};
-
-struct pair {
-	SSL *client, *server;
-};
-
-static SSL_CTX *client_ctx, *server_ctx;
+static struct pair_contexts contexts;
 static const char *returns;
-
-static void on_opened(void *ctx, struct connection *conn)
-{
-	struct seen *seen = &((struct world *)ctx)->seen;
-
-	seen->opened++;
-	memcpy(seen->server, conn->server, sizeof(conn->server));
-}
-
-static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
-{
-	struct seen *seen = &((struct world *)ctx)->seen;
-	size_t *n = &seen->n[chunk->direction];
-
-	(void)conn;
-	if (!seen->chunks++)
-		seen->first_offset = chunk->offset;
-	assert_int_equal(chunk->data.len, chunk->length);
-	seen->end[chunk->direction] = chunk->offset + chunk->length;
-	if (*n + chunk->data.len > sizeof(seen->bytes[0]))
-		return;
-	memcpy(seen->bytes[chunk->direction] + *n, chunk->data.ptr, chunk->data.len);
-	*n += chunk->data.len;
-}
-
-static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
-{
-	(void)conn;
-	(void)time;
-	(void)lost;
-	((struct world *)ctx)->seen.closed++;
-}
-
-static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
 
 static void open_world(struct world *w)
 {
-	const char *const hosts[] = { HOST };
-	struct attach_options options = { .ring_bytes = 8 << 20, .returns = returns };
-	struct capture_options capture = {
-		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
-	};
-	struct err err = { 0 };
-
-	memset(w, 0, sizeof(*w));
-	if (attach_new(&options, &w->attach, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(attach_set_hosts(w->attach, hosts, 1, &err), 0);
-	attach_sweep(w->attach);
-	capture.ring_fd = attach_ring_fd(w->attach);
-	capture.wake_flag = attach_wake_flag(w->attach);
-	assert_int_equal(capture_new(&capture, &w->capture), 0);
-}
-
-static void close_world(struct world *w)
-{
-	capture_free(w->capture);
-	attach_free(w->attach);
-}
-
-static void drain(struct world *w)
-{
-	while (capture_drain(w->capture, 1024))
-		;
-}
-
-static uint64_t counted(struct world *w, enum event_counter counter)
-{
-	uint64_t counters[EVENT_COUNTER_MAX];
-
-	attach_read_counters(w->attach, counters);
-	return counters[counter];
-}
-
-static void join_pair(struct pair *p)
-{
-	BIO *a, *b;
-
-	BIO_new_bio_pair(&a, 1 << 16, &b, 1 << 16);
-	SSL_set_bio(p->client, a, a);
-	SSL_set_bio(p->server, b, b);
-	SSL_set_connect_state(p->client);
-	SSL_set_accept_state(p->server);
-}
-
-static void connect_objects(struct pair *p)
-{
-	join_pair(p);
-	for (int i = 0; i < 10; i++) {
-		SSL_do_handshake(p->client);
-		SSL_do_handshake(p->server);
-	}
-	assert_true(SSL_is_init_finished(p->client) && SSL_is_init_finished(p->server));
-}
-
-/* `host` NULL: no server name. */
-static struct pair connect_pair(const char *host)
-{
-	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
-
-	if (host)
-		SSL_set_tlsext_host_name(p.client, host);
-	connect_objects(&p);
-	return p;
-}
-
-static void free_pair(struct pair *p)
-{
-	SSL_free(p->client);
-	SSL_free(p->server);
+	world_open(w,
+		   (struct world_options){ .attach = { .returns = returns }, .hosts = { HOST } });
 }
 
 static void move(SSL *from, SSL *to, const char *text)
 {
-	char sink[4096];
-	int n = (int)strlen(text);
-
-	assert_int_equal(SSL_write(from, text, n), n);
-	assert_int_equal(SSL_read(to, sink, sizeof(sink)), n);
+	pair_move(from, to, text, strlen(text));
 }
 
 /* --- older than the agent (capture case 36) */
 
 static void test_late_by_the_object(void **state)
 {
-	struct pair ours = connect_pair(HOST), other = connect_pair("example.invalid");
+	struct pair ours = pair_open(&contexts, HOST),
+		    other = pair_open(&contexts, "example.invalid");
 	struct world w;
 
 	(void)state;
@@ -181,20 +53,20 @@ static void test_late_by_the_object(void **state)
 		move(other.client, other.server, "not ours");
 	move(ours.server, ours.client, "answer");
 	move(ours.client, ours.server, "question");
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
-	assert_string_equal(w.seen.server, HOST);
+	assert_string_equal(w.seen.last.server, HOST);
 	assert_int_equal(w.seen.first_offset, EVENT_LATE_OFFSET);
 	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 8);
-	assert_true(counted(&w, EVENT_COUNTER_LATE_CONNECTIONS) >= 1);
+	assert_true(world_count(&w, EVENT_COUNTER_LATE_CONNECTIONS) >= 1);
 	/* Once an object, not once a call; other programs of this host may have some too. */
-	assert_in_range(counted(&w, EVENT_COUNTER_LATE_LOOKS), 4, 60);
+	assert_in_range(world_count(&w, EVENT_COUNTER_LATE_LOOKS), 4, 60);
 	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 0);
-	free_pair(&ours);
-	free_pair(&other);
-	close_world(&w);
+	pair_close(&ours);
+	pair_close(&other);
+	world_close(&w);
 }
 
 static void test_late_by_the_request(void **state)
@@ -210,32 +82,32 @@ static void test_late_by_the_request(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
-		struct pair p = connect_pair(NULL);
+		struct pair p = pair_open(&contexts, NULL);
 
 		open_world(&w);
 		for (int n = 0; n < 200; n++)
 			move(p.client, p.server, other[i]);
-		drain(&w);
+		world_drain(&w);
 		assert_int_equal(w.seen.opened, 0);
-		assert_in_range(counted(&w, EVENT_COUNTER_LATE_LOOKS), 1, 100);
-		free_pair(&p);
-		close_world(&w);
+		assert_in_range(world_count(&w, EVENT_COUNTER_LATE_LOOKS), 1, 100);
+		pair_close(&p);
+		world_close(&w);
 	}
 	{
 		const char *text =
 		    "POST /v1 HTTP/1.1\r\nA: b\r\nhOST:  " HOST ":443\r\nKey: k\r\n\r\n";
-		struct pair p = connect_pair(NULL);
+		struct pair p = pair_open(&contexts, NULL);
 
 		open_world(&w);
 		move(p.client, p.server, "no head");
 		move(p.client, p.server, text);
-		drain(&w);
+		world_drain(&w);
 		assert_int_equal(w.seen.opened, 1);
-		assert_string_equal(w.seen.server, HOST);
+		assert_string_equal(w.seen.last.server, HOST);
 		assert_int_equal(w.seen.first_offset, EVENT_LATE_OFFSET);
 		assert_int_equal(w.seen.n[DIRECTION_SENT], strlen(text));
-		free_pair(&p);
-		close_world(&w);
+		pair_close(&p);
+		world_close(&w);
 	}
 }
 
@@ -243,20 +115,21 @@ static void test_late_by_the_request(void **state)
 
 static void test_server_yields_nothing(void **state)
 {
-	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
+	struct pair p = pair_new(&contexts, NULL);
 	struct world w;
 
 	(void)state;
 	open_world(&w);
 	SSL_set_tlsext_host_name(p.server, HOST);
-	connect_objects(&p);
+	pair_join(&p, PAIR_BIO_BYTES);
+	pair_shake(&p);
 	move(p.client, p.server, "request");
 	move(p.server, p.client, "response");
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.chunks, 0);
-	assert_int_equal(counted(&w, EVENT_COUNTER_SERVER_SIDE), 1);
-	free_pair(&p);
-	close_world(&w);
+	assert_int_equal(world_count(&w, EVENT_COUNTER_SERVER_SIDE), 1);
+	pair_close(&p);
+	world_close(&w);
 }
 
 static void test_peek_is_counted_once(void **state) /* capture case 7 */
@@ -268,15 +141,15 @@ static void test_peek_is_counted_once(void **state) /* capture case 7 */
 
 	(void)state;
 	open_world(&w);
-	p = connect_pair(HOST);
+	p = pair_open(&contexts, HOST);
 	assert_int_equal(SSL_write(p.server, "peeked", 6), 6);
 	assert_int_equal(SSL_peek(p.client, sink, sizeof(sink)), 6);
 	assert_int_equal(SSL_peek_ex(p.client, sink, sizeof(sink), &n), 1);
 	assert_int_equal(SSL_read(p.client, sink, sizeof(sink)), 6);
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6);
-	free_pair(&p);
-	close_world(&w);
+	pair_close(&p);
+	world_close(&w);
 }
 
 static void test_clear_begins_a_generation(void **state) /* capture case 18 */
@@ -286,22 +159,23 @@ static void test_clear_begins_a_generation(void **state) /* capture case 18 */
 
 	(void)state;
 	open_world(&w);
-	p = connect_pair(HOST);
+	p = pair_open(&contexts, HOST);
 	move(p.client, p.server, "first");
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(SSL_clear(p.client), 1);
 	assert_int_equal(SSL_clear(p.server), 1);
-	connect_objects(&p);
+	pair_join(&p, PAIR_BIO_BYTES);
+	pair_shake(&p);
 	w.seen.chunks = 0;
 	move(p.client, p.server, "second");
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 2);
 	assert_int_equal(w.seen.closed, 1);
-	assert_string_equal(w.seen.server, HOST);
+	assert_string_equal(w.seen.last.server, HOST);
 	assert_int_equal(w.seen.first_offset, 0);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "firstsecond", 11);
-	free_pair(&p);
-	close_world(&w);
+	pair_close(&p);
+	world_close(&w);
 }
 
 static void test_reused_addresses(void **state) /* capture cases 18, 21 */
@@ -313,7 +187,7 @@ static void test_reused_addresses(void **state) /* capture cases 18, 21 */
 	(void)state;
 	open_world(&w);
 	for (unsigned i = 0; i < 10000; i++) {
-		SSL *ssl = SSL_new(client_ctx);
+		SSL *ssl = SSL_new(contexts.client);
 
 		reused += (uintptr_t)ssl == last;
 		last = (uintptr_t)ssl;
@@ -323,18 +197,18 @@ static void test_reused_addresses(void **state) /* capture cases 18, 21 */
 			SSL_set_tlsext_host_name(ssl, "example.invalid");
 		SSL_free(ssl);
 		if (i % 500 == 2) { /* after one without a name: it inherits nothing */
-			struct pair p = connect_pair(NULL);
+			struct pair p = pair_open(&contexts, NULL);
 
 			move(p.client, p.server, "nobody");
-			free_pair(&p);
+			pair_close(&p);
 		}
-		drain(&w);
+		world_drain(&w);
 	}
 	assert_true(reused > 1000);
 	assert_int_equal(w.seen.opened, 3334);
 	assert_int_equal(w.seen.closed, 3334);
 	assert_int_equal(w.seen.chunks, 0);
-	close_world(&w);
+	world_close(&w);
 }
 
 static unsigned occupancy(struct world *w)
@@ -365,24 +239,24 @@ static void test_abandoned_connections(void **state) /* capture case 20 */
 
 		if (child == 0) {
 			for (int n = 0; n < ABANDONED; n++)
-				SSL_set_tlsext_host_name(SSL_new(client_ctx), HOST);
+				SSL_set_tlsext_host_name(SSL_new(contexts.client), HOST);
 			_exit(0);
 		}
 		waitpid(child, NULL, 0);
 	}
 	assert_true(occupancy(&w) > 10000);
-	assert_true(counted(&w, EVENT_COUNTER_CONNECTIONS_EVICTED) > 0);
-	assert_int_equal(counted(&w, EVENT_COUNTER_CONNECTIONS_FULL), 0);
-	drain(&w);
+	assert_true(world_count(&w, EVENT_COUNTER_CONNECTIONS_EVICTED) > 0);
+	assert_int_equal(world_count(&w, EVENT_COUNTER_CONNECTIONS_FULL), 0);
+	world_drain(&w);
 	w.seen.chunks = 0;
-	p = connect_pair(HOST); /* a new one is followed all the same */
+	p = pair_open(&contexts, HOST); /* a new one is followed all the same */
 	move(p.client, p.server, "new");
-	free_pair(&p);
-	drain(&w);
+	pair_close(&p);
+	world_drain(&w);
 	assert_int_equal(w.seen.chunks, 1);
 	attach_tend(w.attach);
 	assert_int_equal(occupancy(&w), 0);
-	close_world(&w);
+	world_close(&w);
 }
 
 /* --- threads and sandboxes */
@@ -403,16 +277,16 @@ static void test_write_here_read_there(void **state) /* capture case 25 */
 
 	(void)state;
 	open_world(&w);
-	p = connect_pair(HOST);
+	p = pair_open(&contexts, HOST);
 	move(p.client, p.server, "question");
 	assert_int_equal(pthread_create(&reader, NULL, read_answer, &p), 0);
 	assert_int_equal(pthread_join(reader, NULL), 0);
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
 	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
-	free_pair(&p);
-	close_world(&w);
+	pair_close(&p);
+	world_close(&w);
 }
 
 /* Capture case 6: a write that is retried moves nothing until it moves something. */
@@ -427,7 +301,7 @@ static void test_full_buffers_and_retries(void **state)
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = (char)(i * 31 % 251);
 	open_world(&w);
-	p = connect_pair(HOST);
+	p = pair_open(&contexts, HOST);
 	SSL_set_mode(p.client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_set_max_send_fragment(p.client, 512);
 	while (SSL_write(p.client, pattern, 512) == 512) /* until no more fits */
@@ -439,14 +313,14 @@ static void test_full_buffers_and_retries(void **state)
 		retries += n <= 0;
 		if (n <= 0 && SSL_read(p.server, sink, sizeof(sink)) <= 0)
 			fail_msg("neither side can move");
-		drain(&w);
+		world_drain(&w);
 	}
-	drain(&w);
+	world_drain(&w);
 	assert_true(retries > 100);
 	assert_int_equal(w.seen.end[DIRECTION_SENT], sent);
 	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 0);
-	free_pair(&p);
-	close_world(&w);
+	pair_close(&p);
+	world_close(&w);
 }
 
 /* Capture case 8: 0-RTT, in which the first request goes before the handshake is over. */
@@ -459,18 +333,19 @@ static void test_early_data(void **state)
 	size_t n;
 
 	(void)state;
-	SSL_CTX_set_max_early_data(server_ctx, 16384);
-	p = connect_pair(HOST);
+	SSL_CTX_set_num_tickets(contexts.server, 1);
+	SSL_CTX_set_max_early_data(contexts.server, 16384);
+	p = pair_open(&contexts, HOST);
 	assert_true(SSL_read(p.client, sink, sizeof(sink)) <= 0); /* takes the ticket */
 	session = SSL_get1_session(p.client);
 	assert_true(SSL_SESSION_get_max_early_data(session) > 0);
 	SSL_set_shutdown(p.client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* or it is of */
 	SSL_set_shutdown(p.server, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* no more use */
-	free_pair(&p);
+	pair_close(&p);
 	open_world(&w);
-	p = (struct pair){ SSL_new(client_ctx), SSL_new(server_ctx) };
+	p = pair_new(&contexts, NULL);
 	SSL_set_tlsext_host_name(p.client, HOST);
-	join_pair(&p);
+	pair_join(&p, PAIR_BIO_BYTES);
 	assert_int_equal(SSL_set_session(p.client, session), 1);
 	assert_int_equal(SSL_write_early_data(p.client, "early", 5, &n), 1);
 	assert_int_equal(SSL_read_early_data(p.server, sink, sizeof(sink), &n),
@@ -484,13 +359,13 @@ static void test_early_data(void **state)
 	assert_int_equal(SSL_get_early_data_status(p.client), SSL_EARLY_DATA_ACCEPTED);
 	move(p.client, p.server, "late");
 	move(p.server, p.client, "answer");
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 9);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "earlylate", 9);
 	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
 	SSL_SESSION_free(session);
-	free_pair(&p);
-	close_world(&w);
+	pair_close(&p);
+	world_close(&w);
 }
 
 static void ask_when_done(const SSL *ssl, int where, int result)
@@ -504,27 +379,27 @@ static void ask_when_done(const SSL *ssl, int where, int result)
  * what came behind the handshake. */
 static void check_write_inside_a_read(void)
 {
-	struct pair p = { SSL_new(client_ctx), SSL_new(server_ctx) };
+	struct pair p = pair_new(&contexts, NULL);
 	char sink[16];
 	struct world w;
 
 	open_world(&w);
 	SSL_set_max_proto_version(p.client, TLS1_2_VERSION);
 	SSL_set_tlsext_host_name(p.client, HOST);
-	join_pair(&p);
+	pair_join(&p, PAIR_BIO_BYTES);
 	SSL_set_info_callback(p.client, ask_when_done);
 	while (SSL_do_handshake(p.server) != 1)
 		assert_true(SSL_read(p.client, sink, sizeof(sink)) <= 0);
 	assert_int_equal(SSL_write(p.server, "answer", 6), 6);
 	assert_int_equal(SSL_read(p.client, sink, sizeof(sink)), 6);
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 8);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
 	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6);
 	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
 	SSL_set_info_callback(p.client, NULL);
-	free_pair(&p);
-	close_world(&w);
+	pair_close(&p);
+	world_close(&w);
 }
 
 static void test_write_inside_a_read(void **state)
@@ -539,7 +414,7 @@ static void test_write_inside_a_read(void **state)
 /* read, write and exit are all that it may call; TLS over memory needs none of them. */
 static void run_sandboxed(void)
 {
-	struct pair p = connect_pair(HOST);
+	struct pair p = pair_open(&contexts, HOST);
 
 	move(p.client, p.server, "warm");
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
@@ -564,38 +439,24 @@ static void test_strict_seccomp(void **state) /* capture case 12 */
 			run_sandboxed();
 		waitpid(child, &status, 0);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-		drain(&w);
+		world_drain(&w);
 		assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "warmquiet", 9);
-		close_world(&w);
+		world_close(&w);
 	}
 	returns = NULL;
 }
 
 static int make_contexts(void **state)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = X509_new();
-
 	(void)state;
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), 0);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_set_pubkey(cert, key);
-	X509_sign(cert, key, EVP_sha256());
-	client_ctx = SSL_CTX_new(TLS_client_method());
-	server_ctx = SSL_CTX_new(TLS_server_method());
-	SSL_CTX_use_certificate(server_ctx, cert);
-	SSL_CTX_use_PrivateKey(server_ctx, key);
-	X509_free(cert);
-	EVP_PKEY_free(key);
+	contexts = pair_contexts();
 	return 0;
 }
 
 static int free_contexts(void **state)
 {
 	(void)state;
-	SSL_CTX_free(client_ctx);
-	SSL_CTX_free(server_ctx);
+	pair_contexts_free(&contexts);
 	return 0;
 }
 

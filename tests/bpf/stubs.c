@@ -15,8 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attach/attach.h"
-#include "capture/capture.h"
+#include "tests/bpf/world.h"
 
 #define HOST         "api.outlay-test.invalid"
 #define SET_HOSTNAME 55 /* SSL_CTRL_SET_TLSEXT_HOSTNAME of openssl/ssl.h */
@@ -47,79 +46,11 @@ struct stub {
 	int (*write)(void *, const void *, int);
 };
 
-struct seen {
-	unsigned opened, closed, chunks;
-	char bytes[2][4096];
-	size_t n[2];
-	uint64_t end[2]; /* of the stream, by the last record */
-};
-
-struct world {
-	struct attach *attach;
-	struct capture *capture;
-	struct seen seen;
-};
-
 static char folder[] = "/tmp/outlay-stubs-XXXXXX";
-
-static void on_opened(void *ctx, struct connection *conn)
-{
-	(void)conn;
-	((struct world *)ctx)->seen.opened++;
-}
-
-static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
-{
-	struct seen *seen = &((struct world *)ctx)->seen;
-	size_t *n = &seen->n[chunk->direction];
-
-	(void)conn;
-	seen->chunks++;
-	assert_true(*n + chunk->data.len <= sizeof(seen->bytes[0]));
-	memcpy(seen->bytes[chunk->direction] + *n, chunk->data.ptr, chunk->data.len);
-	*n += chunk->data.len;
-	seen->end[chunk->direction] = chunk->offset + chunk->length;
-}
-
-static void on_closed(void *ctx, struct connection *conn, int64_t time, const uint64_t lost[2])
-{
-	(void)conn;
-	(void)time;
-	(void)lost;
-	((struct world *)ctx)->seen.closed++;
-}
-
-static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
 
 static void open_world(struct world *w)
 {
-	const char *const hosts[] = { HOST };
-	struct attach_options options = { .ring_bytes = 1 << 20 };
-	struct capture_options capture = {
-		.clock = &clock_system, .proc = "/proc", .next = &handler, .ctx = w
-	};
-	struct err err = { 0 };
-
-	memset(w, 0, sizeof(*w));
-	if (attach_new(&options, &w->attach, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(attach_set_hosts(w->attach, hosts, 1, &err), 0);
-	attach_sweep(w->attach);
-	capture.ring_fd = attach_ring_fd(w->attach);
-	capture.wake_flag = attach_wake_flag(w->attach);
-	assert_int_equal(capture_new(&capture, &w->capture), 0);
-}
-
-static void close_world(struct world *w)
-{
-	capture_free(w->capture);
-	attach_free(w->attach);
-}
-
-static void drain(struct world *w)
-{
-	while (capture_drain(w->capture, 1024))
-		;
+	world_open(w, (struct world_options){ .hosts = { HOST } });
 }
 
 static uint64_t watched(struct world *w)
@@ -209,12 +140,12 @@ static void test_write_ex2_is_one_write(void **state)
 	s.ctrl(object, SET_HOSTNAME, 0, HOST);
 	assert_int_equal(ex(object, "one", 3, &n), 1);
 	assert_int_equal(ex2(object, "two", 3, 0, &n), 1);
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.chunks, 2);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 6);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "onetwo", 6);
 	dlclose(s.handle);
-	close_world(&w);
+	world_close(&w);
 }
 
 /* capture case 4 */
@@ -228,20 +159,19 @@ static void test_only_the_old_functions(void **state)
 	open_world(&w);
 	s = make_and_load(&w, OLD, "libssl-old.so");
 	talk(&s, object);
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
 	assert_int_equal(w.seen.closed, 1);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "question", 8);
 	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
 	dlclose(s.handle);
-	close_world(&w);
+	world_close(&w);
 }
 
 /* capture case 9: what the kernel encrypts passes no buffer, so it is counted as a gap. */
 static void test_sendfile_is_a_gap(void **state)
 {
 	long (*sendfile)(void *, int, long, size_t, int);
-	uint64_t counters[EVENT_COUNTER_MAX];
 	char object[64] = { 0 };
 	struct world w;
 	struct stub s;
@@ -255,14 +185,13 @@ static void test_sendfile_is_a_gap(void **state)
 	assert_int_equal(sendfile(object, 0, 0, 5000000000, 0), 5000000000);
 	assert_int_equal(s.write(object, "tail", 4), 4);
 	s.free(object);
-	drain(&w);
-	attach_read_counters(w.attach, counters);
-	assert_int_equal(counters[EVENT_COUNTER_UNSEEN_BYTES], 5000000000);
+	world_drain(&w);
+	assert_int_equal(world_count(&w, EVENT_COUNTER_UNSEEN_BYTES), 5000000000);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 8);
 	assert_int_equal(w.seen.end[DIRECTION_SENT], 5000000008);
 	assert_int_equal(counter_read(&capture_counters(w.capture)->lost_bytes), 5000000000);
 	dlclose(s.handle);
-	close_world(&w);
+	world_close(&w);
 }
 
 /* capture case 49 */
@@ -280,14 +209,14 @@ static void test_two_libraries_in_one_process(void **state)
 		talk(&first, object);
 		talk(&second, object);
 	}
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 6);
 	assert_int_equal(w.seen.closed, 6);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 6 * 8);
 	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6 * 6);
 	dlclose(first.handle);
 	dlclose(second.handle);
-	close_world(&w);
+	world_close(&w);
 }
 
 /* capture case 44: an upgrade renames a new file into place; running programs keep the old. */
@@ -312,12 +241,12 @@ static void test_replaced_library(void **state)
 	attach_sweep(w.attach); /* which must not take the old one for gone */
 	talk(&before, object);
 	talk(&after, object);
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, 2);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], 2 * 8);
 	dlclose(before.handle);
 	dlclose(after.handle);
-	close_world(&w);
+	world_close(&w);
 }
 
 #define PROCESSES 50
@@ -359,7 +288,7 @@ static void test_many_processes_on_one_library(void **state)
 		waitpid(children[i], &status, 0);
 		assert_int_equal(status, 0);
 	}
-	drain(&w);
+	world_drain(&w);
 	assert_int_equal(w.seen.opened, PROCESSES);
 	assert_int_equal(w.seen.chunks, 2 * PROCESSES);
 	assert_int_equal(w.seen.n[DIRECTION_SENT], PROCESSES * 8);
@@ -367,7 +296,7 @@ static void test_many_processes_on_one_library(void **state)
 	close(ready[0]);
 	close(ready[1]);
 	dlclose(s.handle);
-	close_world(&w);
+	world_close(&w);
 }
 
 static int make_folder(void **state)
