@@ -162,7 +162,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)/etc/outlay config/*.yaml
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/providers config/providers/*.yaml
 	install -D -m 644 -t $(DESTDIR)/usr/share/outlay/templates config/templates/*.yaml
-	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices config/prices/*.json
+	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices config/prices/*.json config/prices/LICENSE.*
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices/seed-2025 config/prices/seed-2025/*.json
 	install -D -m 644 -t $(DESTDIR)/usr/share/outlay include/outlay/*.schema.json
 

@@ -4,9 +4,9 @@
 prices.py OUTLAY DIR WORK: OUTLAY is the program, DIR the price lists, WORK a directory for the
 packages, kept between runs. Where the two differ, what comes first stays: genai-prices, as it knows
 dates; but for Bedrock and Vertex LiteLLM, which lists their own names and regions. Both packages
-are MIT; their names and versions stand in each file.
+are MIT; their names and versions stand in each file, their licences beside them.
 """
-import datetime, json, pathlib, subprocess, sys
+import datetime, json, pathlib, shutil, subprocess, sys
 
 LITELLM, GENAI = "1.110.2", "0.2.3"
 FIRST_LITELLM = ["bedrock", "vertex"]
@@ -51,10 +51,16 @@ def install(work):
         run(*pip, "--no-deps", "--target", work / "litellm", "litellm==" + LITELLM)
     return python
 
+def take_licences(work, into):
+    for name in "litellm", "genai-prices":
+        found, = work.rglob(name.replace("-", "_") + "-*.dist-info/licenses/LICENSE")
+        shutil.copyfile(found, pathlib.Path(into, "LICENSE." + name))
+
 def main(outlay, into, work):
     work = pathlib.Path(work)
     work.mkdir(parents=True, exist_ok=True)
     python = install(work)
+    take_licences(work, into)
     genai = work / "genai-prices.json"
     genai.write_bytes(run(python, "-c", DUMP, stdout=subprocess.PIPE).stdout)
     date = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")

@@ -82,8 +82,9 @@ static int run_import(const struct import_options *import, const char *file, con
 		fprintf(stderr, "outlay prices: %s\n", err.text);
 		return CLI_FAILED;
 	}
-	printf("%s: %u models added, %u changed, %u disputed, %u without a price left out\n",
-	       import->from, counts.added, counts.changed, counts.disputed, counts.left_out);
+	printf("%s %s: %u models added, %u changed, %u disputed, %u without a price left out\n",
+	       import->from, import->version, counts.added, counts.changed, counts.disputed,
+	       counts.left_out);
 	return CLI_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "meter/usage.h"
+#include "price/catalog.h"
 
 /* To add a source: a row, and its reader in a file import_x.c. */
 static const struct {
@@ -94,36 +95,45 @@ static int slurp(const char *path, struct buf *out, struct err *err)
 	return 0;
 }
 
-static int load(const char *path, json_t **ret_root, struct err *err)
+static int parse(const char *file, struct span text, json_t **ret_root, struct err *err)
 {
-	struct buf text = buf_with_max(IMPORT_FILE_BYTES_MAX);
 	struct buf quoted = buf_with_max(2 * IMPORT_FILE_BYTES_MAX);
-	int rc = slurp(path, &text, err);
+	int rc;
 
-	if (!rc) {
-		quote_numbers(buf_span(&text), &quoted);
-		rc = document_parse(buf_span(&quoted), path, 1, ret_root, err);
-	}
-	buf_done(&text);
+	quote_numbers(text, &quoted);
+	rc = document_parse(buf_span(&quoted), file, 1, ret_root, err);
 	buf_done(&quoted);
 	return rc;
+}
+
+/* What a name of ours may be, as document_text has it. */
+static bool is_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	return len && len < sizeof(((struct usage *)0)->model);
 }
 
 int import_add(struct import_table *table, const char *provider, const char *model, json_t *aliases,
 	       json_t *rates)
 {
+	bool wanted = !table->only || strcmp(table->only, provider) == 0;
 	json_t *models = json_object_get(table->providers, provider);
 	json_t *entry;
 
-	if (!models) {
-		models = json_object();
-		json_object_set_new(table->providers, provider, models);
-	}
-	if ((table->only && strcmp(table->only, provider) != 0) || json_object_get(models, model) ||
-	    strlen(model) >= sizeof(((struct usage *)0)->model)) {
+	if (wanted && (!rates || !is_name(model)))
+		table->left_out++;
+	if (!wanted || !rates || !is_name(model) || json_object_get(models, model)) {
 		json_decref(aliases);
 		json_decref(rates);
 		return 0;
+	}
+	if (!models) {
+		models = json_object();
+		json_object_set_new(table->providers, provider, models);
 	}
 	entry = json_pack("{s:o, s:o}", "aliases", aliases, "rates", rates);
 	return entry && json_object_set_new(models, model, entry) == 0 ? 0 : -ENOMEM;
@@ -139,7 +149,7 @@ static void put_json(struct buf *out, const json_t *value)
 }
 
 /* A model a line: differences between two versions of a file are then lines too. */
-static void put_document(struct buf *out, const json_t *document)
+void import_put(const json_t *document, struct buf *out)
 {
 	const json_t *models = json_object_get(document, "models");
 	const char *key;
@@ -164,19 +174,24 @@ static void put_document(struct buf *out, const json_t *document)
 	buf_put(out, SPAN("]\n}\n"));
 }
 
+/* Whole or not at all: beside the file, then in its place. */
 static int write_document(const json_t *document, const char *path, struct err *err)
 {
 	struct buf text = buf_with_max(IMPORT_FILE_BYTES_MAX);
-	CLOSE_FILE FILE *file = fopen(path, "we");
-	int rc = 0;
+	FREE_PTR char *beside = NULL;
+	FILE *file = NULL;
+	bool good;
 
-	if (!file)
-		return err_set(err, -errno, "%s: %m", path);
-	put_document(&text, document);
-	if (text.failed || fwrite(text.data, 1, text.len, file) != text.len || fflush(file) == EOF)
-		rc = err_set(err, -EIO, "%s: cannot be written", path);
+	import_put(document, &text);
+	if (asprintf(&beside, "%s.new", path) >= 0)
+		file = fopen(beside, "we");
+	good = file && !text.failed && fwrite(text.data, 1, text.len, file) == text.len;
 	buf_done(&text);
-	return rc;
+	if (file && fclose(file) == EOF)
+		good = false;
+	if (good && rename(beside, path) == 0)
+		return 0;
+	return err_set(err, errno ? -errno : -EFBIG, "%s: cannot be written", path);
 }
 
 static json_t *new_document(const char *provider, const char *date)
@@ -215,36 +230,74 @@ static void record_source(json_t *document, const struct import_options *options
 
 /* --- all of it */
 
+static char *path_of(const char *dir, const char *provider)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s.json", dir, provider) < 0 ? NULL : path;
+}
+
+/* The provider's document, borrowed: as merged before, as in the directory, or a new one. */
+static int open_document(const char *provider, const struct import_options *options,
+			 const char *dir, json_t *documents, json_t **ret_document, struct err *err)
+{
+	FREE_PTR char *path = dir ? path_of(dir, provider) : NULL;
+	json_t *document = json_object_get(documents, provider);
+	int rc = 0;
+
+	if (!document) {
+		if (path && access(path, F_OK) == 0)
+			rc = document_load(path, IMPORT_FILE_BYTES_MAX, &document, err);
+		else
+			document = new_document(provider, options->date);
+		if (rc)
+			return rc;
+		json_object_set_new(documents, provider, document);
+	}
+	*ret_document = document;
+	return 0;
+}
+
+/* What is written can be loaded. */
+static int check_document(struct catalog *catalog, const char *provider, const json_t *document,
+			  struct err *err)
+{
+	struct buf text = buf_with_max(CATALOG_FILE_BYTES_MAX);
+	char file[64];
+	int rc;
+
+	snprintf(file, sizeof(file), "%.50s.json, as it would be", provider);
+	import_put(document, &text);
+	rc = text.failed ? err_set(err, -EFBIG, "%s: expected at most %u MiB", file,
+				   CATALOG_FILE_BYTES_MAX >> 20)
+			 : catalog_add(catalog, file, buf_span(&text), err);
+	buf_done(&text);
+	return rc;
+}
+
 static int merge_all(const struct import_table *table, const struct import_options *options,
 		     const char *dir, json_t *documents, struct import_counts *counts,
 		     struct err *err)
 {
+	struct catalog *catalog = NULL;
 	const char *provider;
-	json_t *models;
-	int rc = 0;
+	json_t *models, *document;
+	int rc;
 
+	rc = catalog_new(&catalog);
 	json_object_foreach(table->providers, provider, models)
 	{
-		FREE_PTR char *path = NULL;
-		json_t *document = NULL;
-
-		if (!json_object_size(models))
-			continue;
-		if (asprintf(&path, "%s/%s.json", dir, provider) < 0)
-			return err_set(err, -ENOMEM, "out of memory");
-		if (access(path, F_OK) == 0)
-			rc = document_load(path, IMPORT_FILE_BYTES_MAX, &document, err);
-		else
-			document = new_document(provider, options->date);
-		if (!rc) {
-			record_source(document, options);
-			json_object_set_new(documents, path, document);
-			rc = import_merge(document, models, options, counts, err);
-		}
+		if (!rc)
+			rc = open_document(provider, options, dir, documents, &document, err);
 		if (rc)
-			return rc;
+			break;
+		record_source(document, options);
+		rc = import_merge(document, models, options, counts, err);
+		if (!rc)
+			rc = check_document(catalog, provider, document, err);
 	}
-	return 0;
+	catalog_unref(catalog);
+	return rc;
 }
 
 static int read_source(const json_t *root, const struct import_options *options,
@@ -257,17 +310,16 @@ static int read_source(const json_t *root, const struct import_options *options,
 		       options->from);
 }
 
-int import_file(const struct import_options *options, const char *file, const char *dir,
-		struct import_counts *ret_counts, struct err *err)
+int import_text(const struct import_options *options, const char *file, struct span text,
+		const char *dir, json_t *documents, struct import_counts *ret_counts,
+		struct err *err)
 {
-	FREE_JSON json_t *root = NULL, *providers = json_object(), *documents = json_object();
+	FREE_JSON json_t *root = NULL, *providers = json_object();
 	struct import_table table = { .providers = providers, .only = options->provider };
 	struct import_counts counts = { 0 };
-	const char *path;
-	json_t *document;
 	int rc;
 
-	rc = load(file, &root, err);
+	rc = parse(file, text, &root, err);
 	if (!rc)
 		rc = read_source(root, options, &table, err);
 	if (!rc)
@@ -275,13 +327,30 @@ int import_file(const struct import_options *options, const char *file, const ch
 	if (rc)
 		return err_set(err, rc, "%s: cannot be read as a catalog of %s", file,
 			       options->from);
-	json_object_foreach(documents, path, document)
-	{
-		rc = write_document(document, path, err);
-		if (rc)
-			return rc;
-	}
 	counts.left_out = table.left_out;
 	*ret_counts = counts;
 	return 0;
+}
+
+int import_file(const struct import_options *options, const char *file, const char *dir,
+		struct import_counts *ret_counts, struct err *err)
+{
+	struct buf text = buf_with_max(IMPORT_FILE_BYTES_MAX);
+	FREE_JSON json_t *documents = json_object();
+	const char *provider;
+	json_t *document;
+	int rc;
+
+	rc = slurp(file, &text, err);
+	if (!rc)
+		rc = import_text(options, file, buf_span(&text), dir, documents, ret_counts, err);
+	buf_done(&text);
+	json_object_foreach(documents, provider, document)
+	{
+		FREE_PTR char *path = path_of(dir, provider);
+
+		if (!rc)
+			rc = path ? write_document(document, path, err) : -ENOMEM;
+	}
+	return rc;
 }

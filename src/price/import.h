@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/document.h"
 #include "base/err.h"
 
@@ -36,19 +37,27 @@ struct import_counts {
 };
 
 /* Reads `file` and merges it into the directory. -EINVAL with one line: what is wrong where, an
- * unknown source, or a jump; then no file is written. */
+ * unknown source, or a jump; then no file is written. What is written can be loaded. */
 int import_file(const struct import_options *options, const char *file, const char *dir,
 		struct import_counts *ret_counts, struct err *err);
+
+/* The same of a text, without writing: into documents, {provider: document}, which may be there
+ * from before; those that are not come from the directory, NULL: from nowhere. */
+int import_text(const struct import_options *options, const char *file, struct span text,
+		const char *dir, json_t *documents, struct import_counts *ret_counts,
+		struct err *err);
+void import_put(const json_t *document, struct buf *out);
 
 /* --- for the readers, one a source */
 
 struct import_table {
 	json_t *providers;
 	const char *only;  /* as options.provider */
-	unsigned left_out; /* models without a price that outlay can say */
+	unsigned left_out; /* models without a price or name that outlay can say */
 };
 
-/* A model of one provider; takes over the references. The first of two of one name stays. */
+/* A model of one provider; takes over the references. The first of two of one name stays; one
+ * without rates (NULL), or of a name that cannot be ours, is counted as left out. */
 int import_add(struct import_table *table, const char *provider, const char *model, json_t *aliases,
 	       json_t *rates);
 

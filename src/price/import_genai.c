@@ -161,22 +161,15 @@ static void put_names(json_t *names, const json_t *clause)
 
 static int read_model(const json_t *entry, const char *provider, struct import_table *table)
 {
-	const char *model = json_string_value(json_object_get(entry, "id"));
+	const char *model = json_string_value(json_object_get(entry, "id")) ?: "";
 	struct slots slots = { .n = 0 };
-	json_t *names, *rates;
+	json_t *names = json_array();
 
 	put_standard(&slots, json_object_get(entry, "prices"));
 	put_variants(&slots, json_object_get(entry, "price_variants"));
 	slots_inherit(&slots);
-	rates = slots_finish(&slots);
-	if (!rates || !model) {
-		json_decref(rates);
-		table->left_out++;
-		return 0;
-	}
-	names = json_array();
 	put_names(names, json_object_get(entry, "match"));
-	return import_add(table, provider, model, names, rates);
+	return import_add(table, provider, model, names, slots_finish(&slots));
 }
 
 int import_genai_read(const json_t *root, struct import_table *table)

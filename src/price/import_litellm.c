@@ -109,18 +109,12 @@ static int read_model(const char *model, json_t *entry, const char *provider,
 	struct slots slots = { .n = 0 };
 	const char *name;
 	json_t *value;
-	json_t *rates;
 
 	json_object_foreach(entry, name, value) if (json_is_string(value))
 	    put_rate(&slots, provider, name, value);
 	put_searches(&slots, entry);
 	slots_inherit(&slots);
-	rates = slots_finish(&slots);
-	if (!rates) {
-		table->left_out++;
-		return 0;
-	}
-	return import_add(table, provider, model, json_array(), rates);
+	return import_add(table, provider, model, json_array(), slots_finish(&slots));
 }
 
 int import_litellm_read(const json_t *root, struct import_table *table)

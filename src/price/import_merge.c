@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/money.h"
+#include "price/catalog.h"
 
 #define RATE_DIGITS 24
 
@@ -19,13 +20,14 @@ struct merge {
 	json_t *names; /* name or alias -> entry, borrowed by a new reference */
 };
 
-static void say(const struct merge *m, const char *what, const char *model, const char *bucket,
-		const char *old, const char *new)
+/* `where`: "openai/gpt-5.4 tier=flex input". */
+static void say(const struct merge *m, bool own, const char *where, const char *old,
+		const char *new)
 {
-	char line[256];
+	char line[320];
 
-	snprintf(line, sizeof(line), "%s: %s/%s %s: %s here, %s in %s %s", what, m->provider, model,
-		 bucket, old, new, m->options->from, m->options->version);
+	snprintf(line, sizeof(line), "%s: %s: %s here, %s in %s %s", own ? "changed" : "disputed",
+		 where, old, new, m->options->from, m->options->version);
 	if (m->options->say)
 		m->options->say(m->options->ctx, line);
 }
@@ -33,24 +35,6 @@ static void say(const struct merge *m, const char *what, const char *model, cons
 static const char *text_of(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key)) ?: "";
-}
-
-/* The standard price that is in force on a date: without step and hours. */
-static json_t *in_force(const json_t *entry, const char *date)
-{
-	const json_t *rates = json_object_get(entry, "rates");
-	json_t *found = NULL;
-
-	for (size_t i = 0; i < json_array_size(rates); i++) {
-		json_t *one = json_array_get(rates, i);
-
-		if (strcmp(text_of(one, "from"), date) > 0)
-			continue;
-		if (!text_of(one, "tier")[0] && !text_of(one, "hours")[0] &&
-		    !json_object_get(one, "input_over") && !json_object_get(one, "input_from"))
-			found = one;
-	}
-	return found;
 }
 
 static bool is_jump(const char *old, const char *new)
@@ -63,105 +47,206 @@ static bool is_jump(const char *old, const char *new)
 	return a / IMPORT_JUMP >= b || b / IMPORT_JUMP >= a;
 }
 
-/* How many rates that both have differ between the two; each is told. */
-static int compare(const struct merge *m, const char *model, const json_t *old, const json_t *new,
-		   const char *what)
+/* --- one tier of a model, on one date */
+
+struct view {
+	json_t *rates;    /* of the entry, borrowed */
+	const char *tier; /* "": standard */
+	char from[11];    /* the date that is in force; "": none yet */
+};
+
+static struct view view_of(const json_t *entry, const char *tier, const char *date)
+{
+	struct view view = { json_object_get(entry, "rates"), tier, "" };
+
+	for (size_t i = 0; i < json_array_size(view.rates); i++) {
+		const json_t *one = json_array_get(view.rates, i);
+		const char *from = text_of(one, "from");
+
+		if (strcmp(text_of(one, "tier"), tier) == 0 && strcmp(from, date) <= 0 &&
+		    strcmp(from, view.from) > 0)
+			span_copy(span_of(from), view.from, sizeof(view.from));
+	}
+	return view;
+}
+
+static bool is_seen(const struct view *view, const json_t *one)
+{
+	return strcmp(text_of(one, "tier"), view->tier) == 0 &&
+	       strcmp(text_of(one, "from"), view->from) == 0;
+}
+
+/* The entry for the same step and times. */
+static json_t *find_like(const struct view *view, const json_t *like)
+{
+	static const char *const keys[] = { "input_over", "input_from", "hours", "weekdays" };
+
+	for (size_t i = 0; i < json_array_size(view->rates); i++) {
+		json_t *one = json_array_get(view->rates, i);
+		size_t same = 0;
+
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+			const json_t *a = json_object_get(one, keys[k]);
+			const json_t *b = json_object_get(like, keys[k]);
+
+			same += a && b ? json_equal(a, b) : a == b;
+		}
+		if (is_seen(view, one) && same == sizeof(keys) / sizeof(keys[0]))
+			return one;
+	}
+	return NULL;
+}
+
+/* How many rates of two entries differ; each is told. What only the new one has counts when it is
+ * the same source that speaks again. */
+static int compare(const struct merge *m, const char *where, bool own, const json_t *old,
+		   const json_t *new)
 {
 	static const char *const groups[] = { "per_million", "per_unit" };
 	int differing = 0;
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
-		json_t *before = json_object_get(old, groups[g]), *rate;
+		const json_t *before = json_object_get(old, groups[g]);
+		json_t *rates = json_object_get(new, groups[g]), *rate;
 		const char *bucket;
 
-		json_object_foreach(before, bucket, rate)
+		json_object_foreach(rates, bucket, rate)
 		{
-			const char *was = json_string_value(rate);
-			const char *is = text_of(json_object_get(new, groups[g]), bucket);
+			const char *was = text_of(before, bucket), *is = json_string_value(rate);
+			char what[256];
 
-			if (!is[0] || !was || was[0] == '=' || strcmp(was, is) == 0)
+			if (strcmp(was, is) == 0 || was[0] == '=' || (!was[0] && !own))
 				continue;
+			snprintf(what, sizeof(what), "%s %s", where, bucket);
 			differing++;
-			say(m, what, model, bucket, was, is);
+			say(m, own, what, was[0] ? was : "none", is);
 			if (is_jump(was, is) && !m->options->force)
-				return err_set(m->err, -EINVAL,
-					       "%s/%s %s: from %s to %s is over %d-fold: --force "
-					       "takes it",
-					       m->provider, model, bucket, was, is, IMPORT_JUMP);
+				return err_set(
+				    m->err, -EINVAL,
+				    "%s: from %s to %s is over %d-fold: --force takes it", what,
+				    was, is, IMPORT_JUMP);
 		}
 	}
 	return differing;
 }
 
-static bool has_tier(const json_t *entry, const char *tier)
+/* The same of all steps and times of a tier. */
+static int compare_views(const struct merge *m, const char *name, bool own, const struct view *old,
+			 const struct view *new)
 {
-	const json_t *rates = json_object_get(entry, "rates");
+	int differing = 0, rc = 0;
+	char where[192];
 
-	for (size_t i = 0; i < json_array_size(rates); i++)
+	snprintf(where, sizeof(where), "%s/%s%s%s", m->provider, name, new->tier[0] ? " tier=" : "",
+		 new->tier);
+	for (size_t i = 0; rc >= 0 && i < json_array_size(new->rates); i++) {
+		const json_t *one = json_array_get(new->rates, i), *like;
+
+		if (!is_seen(new, one))
+			continue;
+		like = find_like(old, one);
+		if (like || own)
+			rc = compare(m, where, own, like, one);
+		differing += rc;
+	}
+	return rc < 0 ? rc : differing;
+}
+
+static void insert(json_t *rates, const char *tier, json_t *one)
+{
+	size_t at = 0;
+
+	while (at < json_array_size(rates) &&
+	       (strcmp(text_of(json_array_get(rates, at), "tier"), tier) != 0 ||
+		strcmp(text_of(json_array_get(rates, at), "from"), text_of(one, "from")) <= 0))
+		at++;
+	json_array_insert_new(rates, at, one);
+}
+
+/* The whole tier begins anew: on the date that its source says, else on that of the import. What
+ * was imported on the same date is then corrected, everything before it stays. */
+static void begin_anew(const struct merge *m, const struct view *old, const struct view *new)
+{
+	const char *date = m->options->date;
+	char from[11];
+
+	if (strcmp(new->from, old->from) > 0)
+		date = new->from;
+	else if (strcmp(old->from, date) > 0)
+		date = old->from;
+	span_copy(span_of(date), from, sizeof(from));
+	for (size_t i = json_array_size(old->rates); i-- > 0 && strcmp(old->from, from) == 0;)
+		if (is_seen(old, json_array_get(old->rates, i)))
+			json_array_remove(old->rates, i);
+	for (size_t i = 0; i < json_array_size(new->rates); i++) {
+		json_t *dated;
+
+		if (!is_seen(new, json_array_get(new->rates, i)))
+			continue;
+		dated = json_copy(json_array_get(new->rates, i));
+		json_object_set_new(dated, "from", json_string(from));
+		insert(old->rates, new->tier, dated);
+	}
+}
+
+/* --- a model that is there */
+
+static bool has_tier(const json_t *rates, size_t n, const char *tier)
+{
+	for (size_t i = 0; i < n; i++)
 		if (strcmp(text_of(json_array_get(rates, i), "tier"), tier) == 0)
 			return true;
 	return false;
 }
 
-static bool holds(const json_t *list, const char *text)
+static int merge_tier(struct merge *m, const char *name, bool own, const json_t *entry,
+		      const json_t *model, const char *tier)
 {
-	for (size_t i = 0; i < json_array_size(list); i++)
-		if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
-			return true;
-	return false;
+	struct view old = view_of(entry, tier, m->options->date);
+	struct view new = view_of(model, tier, m->options->date);
+	int differing;
+
+	if (!old.from[0] || !new.from[0])
+		return 0;
+	differing = compare_views(m, name, own, &old, &new);
+	if (differing > 0 && own)
+		begin_anew(m, &old, &new);
+	return differing;
 }
 
-/* Tiers that the entry lacks come from the second source too. */
-static void add_tiers(json_t *entry, const json_t *model)
+/* Tiers that the entry lacks come from a second source too, unless the two differ. */
+static void add_tiers(json_t *rates, const json_t *from)
 {
-	const json_t *from = json_object_get(model, "rates");
-	json_t *lacking = json_array();
+	size_t n = json_array_size(rates);
 
-	for (size_t i = 0; i < json_array_size(from); i++) {
-		const char *tier = text_of(json_array_get(from, i), "tier");
-
-		if (!has_tier(entry, tier) && !holds(lacking, tier))
-			json_array_append_new(lacking, json_string(tier));
-	}
 	for (size_t i = 0; i < json_array_size(from); i++) {
 		json_t *one = json_array_get(from, i);
 
-		if (holds(lacking, text_of(one, "tier")))
-			json_array_append(json_object_get(entry, "rates"), one);
+		if (!has_tier(rates, n, text_of(one, "tier")))
+			json_array_append(rates, one);
 	}
-	json_decref(lacking);
-}
-
-/* Rates of its own source that changed: the whole standard price begins anew. */
-static void add_change(struct merge *m, json_t *entry, json_t *now)
-{
-	json_t *dated = json_copy(now);
-
-	if (strcmp(text_of(now, "from"), IMPORT_SINCE_EVER) == 0)
-		json_object_set_new(dated, "from", json_string(m->options->date));
-	json_array_append_new(json_object_get(entry, "rates"), dated);
-	m->counts->changed++;
 }
 
 static int merge_known(struct merge *m, const char *name, json_t *entry, const json_t *model)
 {
+	const json_t *from = json_object_get(model, "rates");
 	size_t len = strlen(m->options->from);
 	const char *source = text_of(entry, "source");
 	bool own = strncmp(source, m->options->from, len) == 0 && source[len] == ' ';
-	json_t *now = in_force(model, m->options->date);
-	int differing;
+	int differing = 0;
 
-	differing = now ? compare(m, name, in_force(entry, m->options->date), now,
-				  own ? "changed" : "disputed")
-			: 0;
-	if (differing < 0)
-		return differing;
-	if (differing && own)
-		add_change(m, entry, now);
-	else if (differing)
-		m->counts->disputed++;
-	else
-		add_tiers(entry, model);
+	for (size_t i = 0; i < json_array_size(from); i++) {
+		const char *tier = text_of(json_array_get(from, i), "tier");
+		int n = has_tier(from, i, tier) ? 0 : merge_tier(m, name, own, entry, model, tier);
+
+		if (n < 0)
+			return n;
+		differing += n;
+	}
+	m->counts->changed += differing && own;
+	m->counts->disputed += differing && !own;
+	if (!differing || own)
+		add_tiers(json_object_get(entry, "rates"), from);
 	return 0;
 }
 
@@ -187,7 +272,8 @@ static void add_aliases(struct merge *m, const char *name, const json_t *model)
 		json_t *alias = json_array_get(aliases, i);
 		const char *text = json_string_value(alias);
 
-		if (!text || !text[0] || strlen(text) > 95 || json_object_get(m->names, text))
+		if (!text || !text[0] || strlen(text) > 95 || json_object_get(m->names, text) ||
+		    json_array_size(json_object_get(entry, "aliases")) == CATALOG_ALIASES_MAX)
 			continue;
 		if (!json_object_get(entry, "aliases"))
 			json_object_set_new(entry, "aliases", json_array());

@@ -55,17 +55,11 @@ static int read_model(const char *model, const json_t *entry, const char *provid
 {
 	const json_t *cost = json_object_get(entry, "cost");
 	struct slots slots = { .n = 0 };
-	json_t *rates;
 
 	put_cost(&slots, 0, cost);
 	put_steps(&slots, cost);
 	slots_inherit(&slots);
-	rates = slots_finish(&slots);
-	if (!rates) {
-		table->left_out++;
-		return 0;
-	}
-	return import_add(table, provider, model, json_array(), rates);
+	return import_add(table, provider, model, json_array(), slots_finish(&slots));
 }
 
 int import_models_dev_read(const json_t *root, struct import_table *table)

@@ -193,6 +193,82 @@ static void test_change(void **state)
 	assert_int_equal(counts.changed, 0);
 }
 
+#define TIERED(plain, batch, long)                                                                 \
+	"{'m': {'litellm_provider': 'openai', 'input_cost_per_token': " plain                      \
+	", 'input_cost_per_token_batches': " batch                                                 \
+	", 'input_cost_per_token_above_200k_tokens': " long "}}"
+
+/* A tier of its own price changes by itself, and a change leaves no step behind. */
+static void test_change_of_tier(void **state)
+{
+	static const struct case_row rows[] = {
+		IN("plain", "openai", "m", "", "2026-11-25", 1000, "0.002"),
+		IN("long", "openai", "m", "", "2026-11-25", 200001, "0.800004"),
+		IN("batch before", "openai", "m", "batch", "2026-11-24", 1000, "0.001"),
+		IN("batch", "openai", "m", "batch", "2026-11-25", 1000, "0.0005"),
+		IN("plain later", "openai", "m", "", "2026-11-26", 1000, "0.003"),
+		IN("long later", "openai", "m", "", "2026-11-26", 200001, "1.000005"),
+	};
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "litellm", TIERED("2e-06", "1e-06", "4e-06"), "2026-01-01", false,
+			      &counts, &err),
+			 0);
+	assert_int_equal(take(f, "litellm", TIERED("2e-06", "5e-07", "4e-06"), "2026-11-25", false,
+			      &counts, &err),
+			 0);
+	assert_int_equal(counts.changed, 1);
+	assert_string_equal(f->last, "changed: openai/m tier=batch input: 1 here, 0.5 in litellm "
+				     "1.2");
+	/* twice on a day: the second stands */
+	assert_int_equal(take(f, "litellm", TIERED("9e-06", "5e-07", "4e-06"), "2026-11-26", false,
+			      &counts, &err),
+			 0);
+	assert_int_equal(take(f, "litellm", TIERED("3e-06", "5e-07", "5e-06"), "2026-11-26", false,
+			      &counts, &err),
+			 0);
+	check(f, rows, sizeof(rows) / sizeof(rows[0]));
+	/* and 100-fold is too much in a tier as well */
+	assert_int_equal(take(f, "litellm", TIERED("3e-06", "5e-05", "5e-06"), "2026-11-27", false,
+			      &counts, &err),
+			 -EINVAL);
+	assert_string_equal(err.text, "openai/m tier=batch input: from 0.5 to 50 is over 100-fold: "
+				      "--force takes it");
+}
+
+/* What cannot be an entry of ours is left out and counted; the rest is taken. */
+static void test_left_out(void **state)
+{
+	static const char catalog[] =
+	    "{'m': {'litellm_provider': 'openai', 'input_cost_per_token': 1e-06},"
+	    " '': {'litellm_provider': 'openai', 'input_cost_per_token': 1e-06},"
+	    " 'a\\nb': {'litellm_provider': 'openai', 'input_cost_per_token': 1e-06},"
+	    " 'unpriced': {'litellm_provider': 'openai', 'mode': 'chat'}}";
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(*state, "litellm", catalog, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.added, 1);
+	assert_int_equal(counts.left_out, 3);
+}
+
+/* A rate that no price list may hold: nothing is written. */
+static void test_out_of_range(void **state)
+{
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+	char path[96];
+
+	assert_int_equal(take(f, "litellm", ONE("2"), "2026-11-25", false, &counts, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "openai.json, as it would be: models[0].rates[0]."
+					 "per_million.input: expected a rate from 0 to 1000000"));
+	snprintf(path, sizeof(path), "%s/openai.json", f->dir);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void test_dispute(void **state)
 {
 	static const struct case_row rows[] = {
@@ -324,6 +400,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_genai, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_change_of_tier, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_left_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_out_of_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_dispute, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_jump, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad, set_up, tear_down),
