@@ -15,13 +15,13 @@ static void store(void *ctx, unsigned id, const struct json_value *value)
 {
 	struct format_reader *reader = ctx;
 
-	slot_store(&reader->slots[id], reader->documents, value);
+	slot_plan_store(reader->plan, reader->slots, reader->documents, id, value);
 }
 
 static void tear_values(struct format_reader *reader)
 {
 	reader->broken = true;
-	for (unsigned i = 0; i < reader->n_slots; i++)
+	for (unsigned i = 0; i < reader->plan->n; i++)
 		if (reader->slots[i].document == reader->documents)
 			reader->slots[i].torn = true;
 }
@@ -45,7 +45,7 @@ void document_feed(struct format_reader *reader, struct span piece)
 		reader->open = true;
 		reader->documents++;
 		reader->marker = 0;
-		json_scan_init(&reader->scan, reader->paths, store, reader);
+		json_scan_init(&reader->scan, reader->plan->paths, store, reader);
 	}
 	match_marker(reader, piece);
 	json_scan_feed(&reader->scan, piece);
@@ -86,5 +86,5 @@ void document_tear(struct format_reader *reader)
 void document_read_tail(struct format_reader *reader, struct span tail)
 {
 	reader->documents++;
-	json_tail_scan(tail, reader->paths, store, reader);
+	json_tail_scan(tail, reader->plan->paths, store, reader);
 }

@@ -7,20 +7,8 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "meter/expr_source.h"
 #include "meter/target.h"
-
-enum kind { REQUEST_BODY, RESPONSE_BODY, REQUEST_HEAD, RESPONSE_HEAD, PATH, QUERY, CONSTANT };
-enum fold { LAST, COUNT, SUM, SOME };
-enum join { FIRST, OR, PLUS, MINUS };
-
-struct expr_source {
-	enum kind kind;
-	enum fold fold;
-	enum join join;
-	unsigned slot;    /* *_BODY: id of the pointer; PATH: which segment */
-	int64_t constant; /* PATH: bytes of the :method behind the {name} */
-	struct span name; /* of a header or a parameter */
-};
 
 #define SPACES " \t\n" /* texts are C strings: there is no NUL to find */
 
@@ -64,33 +52,40 @@ static int refuse(const struct parser *p, struct span at, const char *what)
 	return err_set(p->err, -EINVAL, "%s at \"%s\"", what, text);
 }
 
+static bool is_wildcard(struct span token)
+{
+	return span_eq(token, SPAN("*")) || span_starts(token, SPAN("*["));
+}
+
 static bool has_wildcard(struct span pointer)
 {
 	while (pointer.ptr)
-		if (span_eq(span_cut(&pointer, '/'), SPAN("*")))
+		if (is_wildcard(span_cut(&pointer, '/')))
 			return true;
 	return false;
+}
+
+static bool is_below(struct span pointer, struct span whole)
+{
+	return whole.len && span_starts(pointer, whole) &&
+	       span_starts(span_skip(pointer, whole.len), SPAN("/"));
 }
 
 static int parse_pointer(struct parser *p, struct span pointer, struct expr_source *source)
 {
 	bool request = source->kind == REQUEST_BODY;
-	struct json_paths *paths = request ? p->scope->request : p->scope->response;
-	unsigned *n = request ? &p->scope->n_request : &p->scope->n_response;
+	struct slot_plan *plan = request ? &p->scope->request : &p->scope->response;
 	int rc;
 
 	if ((source->fold == LAST || source->fold == SOME) && has_wildcard(pointer))
 		return refuse(p, pointer, "expected * inside count() or sum() alone");
-	rc = json_paths_add(paths, pointer, &source->slot);
+	rc = slot_plan_add(plan, pointer, &source->slot);
 	if (rc == -EINVAL)
 		return refuse(p, pointer, "expected a JSON pointer");
 	if (rc == -E2BIG)
 		return refuse(p, pointer, "too long a pointer, or too many of them");
-	if (rc < 0)
-		return rc;
-	if (source->slot >= *n)
-		*n = source->slot + 1;
-	return 0;
+	source->in_snapshot = !request && is_below(pointer, p->scope->snapshot);
+	return rc;
 }
 
 static int parse_name(struct parser *p, struct span word, struct expr_source *source)
@@ -249,6 +244,8 @@ int expr_compile(struct span text, enum expr_want want, struct expr_scope *scope
 		return -ENOMEM;
 	memcpy(expr.sources, sources, bytes);
 	expr.text = TAKE_PTR(copy);
+	expr.has_snapshot = scope->snapshot.len > 0;
+	expr.snapshot_slot = scope->snapshot_slot;
 	*ret_expr = expr;
 	return 0;
 }
@@ -258,142 +255,4 @@ void expr_done(struct expr *expr)
 	free(expr->sources);
 	free(expr->text);
 	*expr = (struct expr){ 0 };
-}
-
-static const struct slot *find_slot(const struct expr_source *source, const struct expr_input *in)
-{
-	if (source->kind == REQUEST_BODY)
-		return &in->request[source->slot];
-	return source->kind == RESPONSE_BODY ? &in->response[source->slot] : NULL;
-}
-
-/* A text outside the bodies; ptr NULL when there is none. */
-static struct span find_text(const struct expr_source *source, const struct expr_input *in)
-{
-	const struct exchange *ex = in->exchange;
-	struct span path, query, raw;
-
-	if (source->kind == REQUEST_HEAD)
-		return head_get(&ex->request, source->name);
-	if (source->kind == RESPONSE_HEAD)
-		return head_get(&ex->response, source->name);
-	target_split(ex->request.target, &path, &query);
-	raw = source->kind == PATH ? target_segment(path, source->slot)
-				   : target_query(query, source->name);
-	if (source->kind == PATH && raw.len >= (size_t)source->constant)
-		raw = span_head(raw, raw.len - (size_t)source->constant);
-	return raw.len ? target_decode(raw, in->scratch, EXPR_SCRATCH_BYTES) : raw;
-}
-
-static int text_of(const struct expr_source *source, const struct expr_input *in,
-		   struct span *ret_text)
-{
-	const struct slot *slot = find_slot(source, in);
-	struct span text;
-
-	if (slot && slot->type == SLOT_OTHER)
-		return -EBADMSG;
-	text = slot ? (struct span){ slot->text, slot->text_len } : find_text(source, in);
-	if (!text.len)
-		return 0;
-	*ret_text = text;
-	return 1;
-}
-
-int expr_text(const struct expr *expr, const struct expr_input *in, struct span *ret_text)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; i < expr->n && rc == 0; i++)
-		rc = text_of(&expr->sources[i], in, ret_text);
-	return rc;
-}
-
-static int number_of(struct span text, int64_t *ret_number)
-{
-	uint64_t value;
-	int rc = span_u64(text, &value);
-
-	if (rc < 0 || value > INT64_MAX)
-		return rc == 0 || rc == -ERANGE ? -ERANGE : -EBADMSG;
-	*ret_number = (int64_t)value;
-	return 1;
-}
-
-static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_count)
-{
-	bool folded = fold == COUNT || fold == SUM;
-	int rc = 1;
-
-	if (slot->type == SLOT_ABSENT)
-		return 0;
-	if (slot->torn || (fold == SUM && slot->sum_bad))
-		return -EBADMSG;
-	if (!folded && slot->type == SLOT_TEXT)
-		rc = number_of((struct span){ slot->text, slot->text_len }, ret_count);
-	else if (!folded && slot->type != SLOT_INTEGER)
-		rc = -EBADMSG;
-	else
-		*ret_count = fold == COUNT ? slot->count : folded ? slot->sum : slot->integer;
-	return rc > 0 && fold == SOME && !*ret_count ? 0 : rc;
-}
-
-static int count_of(const struct expr_source *source, const struct expr_input *in,
-		    int64_t *ret_count)
-{
-	const struct slot *slot = find_slot(source, in);
-	struct span text;
-
-	if (slot)
-		return slot_count(slot, source->fold, ret_count);
-	if (source->kind == CONSTANT) {
-		*ret_count = source->constant;
-		return 1;
-	}
-	text = find_text(source, in);
-	return text.len ? number_of(text, ret_count) : 0;
-}
-
-/* The sources from `*i` that | joins: the first one present. Moves `*i` behind them. */
-static int term(const struct expr *expr, const struct expr_input *in, unsigned *i,
-		int64_t *ret_count)
-{
-	int rc = 0;
-
-	do {
-		if (rc == 0)
-			rc = count_of(&expr->sources[*i], in, ret_count);
-		++*i;
-	} while (*i < expr->n && expr->sources[*i].join == OR);
-	return rc;
-}
-
-int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *ret_count)
-{
-	int64_t total, value;
-	unsigned i = 0;
-	int rc;
-
-	if (!expr->n)
-		return 0;
-	rc = term(expr, in, &i, &total);
-	if (rc <= 0)
-		return rc;
-	while (i < expr->n) {
-		bool minus = expr->sources[i].join == MINUS, overflow;
-
-		rc = term(expr, in, &i, &value);
-		if (rc < 0)
-			return rc;
-		if (rc == 0)
-			continue;
-		overflow = minus ? __builtin_sub_overflow(total, value, &total)
-				 : __builtin_add_overflow(total, value, &total);
-		if (overflow)
-			return -ERANGE;
-	}
-	if (total < 0)
-		return -ERANGE;
-	*ret_count = total;
-	return 1;
 }

@@ -10,13 +10,13 @@
 #define EXPR_TEXT_MAX      1024
 #define EXPR_SCRATCH_BYTES 256
 
-/* What the expressions of one route share: the pointer sets and the path template. */
+/* What the expressions of one route share: what is wanted of both bodies, and the path template. */
 struct expr_scope {
-	struct json_paths *request;
-	struct json_paths *response;
-	unsigned n_request; /* pointers, hence slots */
-	unsigned n_response;
+	struct slot_plan request;
+	struct slot_plan response;
 	struct span template; /* "/v1/models/{model}" */
+	struct span snapshot; /* a pointer of the response that stands for a whole, or empty */
+	unsigned snapshot_slot;
 };
 
 enum expr_want { EXPR_WANT_TEXT, EXPR_WANT_COUNT };
@@ -29,6 +29,8 @@ struct expr {
 	struct expr_source *sources;
 	char *text; /* names in `sources` point into it */
 	bool said;  /* a part of it comes from the response */
+	bool has_snapshot;
+	unsigned snapshot_slot;
 };
 
 /* -EINVAL with what is wrong and where in the text, or -ENOMEM. A text has no +, -, count or sum.

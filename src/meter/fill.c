@@ -130,6 +130,15 @@ static int fill_counts(const struct route *route, const struct expr_input *expr_
 	return worst;
 }
 
+/* A snapshot leaves out what is 0, but not everything: one without any count is none. */
+static void forget_empty(const struct route *route, struct usage *usage)
+{
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+		if (!route->snapshot || usage->counts[i])
+			return;
+	usage->present = 0;
+}
+
 /* The whole answer was seen, so that what is absent was not sent. */
 static bool is_seen_whole(const struct fill_input *in)
 {
@@ -242,6 +251,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	fill_attempt(in->route, &expr_in, ret_usage);
 	fill_reported(in->route, &expr_in, ret_usage);
 	worst = fill_counts(in->route, &expr_in, ret_usage);
+	forget_empty(in->route, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 }

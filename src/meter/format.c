@@ -180,12 +180,11 @@ int format_of_body(struct span *body, unsigned allowed)
 }
 
 void format_begin(struct format_reader *reader, const struct format *format,
-		  const struct json_paths *paths, struct slot *slots, unsigned n_slots)
+		  const struct slot_plan *plan, struct slot *slots)
 {
 	reader->format = format;
-	reader->paths = paths;
+	reader->plan = plan;
 	reader->slots = slots;
-	reader->n_slots = n_slots;
 	reader->documents = 0;
 	reader->open = reader->broken = reader->hole = reader->finished = false;
 	reader->skipped = false;
@@ -217,7 +216,7 @@ void format_message(struct format_reader *reader)
 
 bool format_said_something(const struct format_reader *reader)
 {
-	for (unsigned i = 0; i < reader->n_slots; i++)
+	for (unsigned i = 0; i < reader->plan->n; i++)
 		if (reader->slots[i].document && reader->slots[i].document == reader->documents)
 			return true;
 	return false;
@@ -225,7 +224,7 @@ bool format_said_something(const struct format_reader *reader)
 
 void format_forget(struct format_reader *reader)
 {
-	for (unsigned i = 0; i < reader->n_slots; i++)
+	for (unsigned i = 0; i < reader->plan->n; i++)
 		if (reader->slots[i].document == reader->documents)
 			reader->slots[i] = (struct slot){ 0 };
 }

@@ -43,9 +43,8 @@ int format_of_body(struct span *body, unsigned allowed);
 
 struct format_reader {
 	const struct format *format; /* NULL: the body is not read */
-	const struct json_paths *paths;
+	const struct slot_plan *plan;
 	struct slot *slots;
-	unsigned n_slots;
 	uint32_t documents; /* begun; the number of the one at hand */
 	bool open;          /* inside a document */
 	bool broken;        /* one was no JSON, or broke off */
@@ -65,10 +64,10 @@ struct format_reader {
 	};
 };
 
-/* `paths` and `slots` (zeroed, one a pointer) must outlive the reader. Only a hole in a JSON
+/* `plan` and `slots` (zeroed, plan->n of them) must outlive the reader. Only a hole in a JSON
  * document allocates: its end is kept, for the members that lie in it whole are as good as any. */
 void format_begin(struct format_reader *reader, const struct format *format,
-		  const struct json_paths *paths, struct slot *slots, unsigned n_slots);
+		  const struct slot_plan *plan, struct slot *slots);
 void format_feed(struct format_reader *reader, struct span piece);
 void format_gap(struct format_reader *reader);
 /* The end of a WebSocket message: of its document, if it was one. */

@@ -77,7 +77,7 @@ const struct meter_counters *meter_counters(const struct meter *meter)
 
 static struct slot *response_slots(struct call *call)
 {
-	return call->slots + call->route->scope.n_request;
+	return call->slots + call->route->scope.request.n;
 }
 
 /* The provider that the connection leads to. One whose name was not seen takes it from the Host of
@@ -125,7 +125,7 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 		return NULL;
 	route = provider_route(provider, ex->request.method, ex->request.target);
 	scope = &route->scope;
-	n = scope->n_request + scope->n_response;
+	n = scope->request.n + scope->response.n;
 	call = malloc(sizeof(*call) + n * sizeof(struct slot));
 	if (!call) {
 		if (lost)
@@ -138,10 +138,9 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	call->route = route;
 	call->streaming = call->answers = call->body_begun = false;
 	call->told = (struct told){ 0 };
-	format_begin(&call->request, scope->n_request ? request_format(ex) : NULL, scope->request,
-		     call->slots, scope->n_request);
-	format_begin(&call->response, NULL, scope->response, response_slots(call),
-		     scope->n_response);
+	format_begin(&call->request, scope->request.n ? request_format(ex) : NULL, &scope->request,
+		     call->slots);
+	format_begin(&call->response, NULL, &scope->response, response_slots(call));
 	ex->meter = call;
 	return call;
 }
@@ -161,10 +160,10 @@ static void begin_websocket(struct call *call)
 		return;
 	call->streaming = call->answers = true;
 	format_end(&call->request, false);
-	format_begin(&call->request, scope->n_request ? &format_table[FORMAT_WS] : NULL,
-		     scope->request, call->slots, scope->n_request);
-	format_begin(&call->response, &format_table[FORMAT_WS], scope->response,
-		     response_slots(call), scope->n_response);
+	format_begin(&call->request, scope->request.n ? &format_table[FORMAT_WS] : NULL,
+		     &scope->request, call->slots);
+	format_begin(&call->response, &format_table[FORMAT_WS], &scope->response,
+		     response_slots(call));
 }
 
 static void on_response(void *ctx, struct exchange *ex)
@@ -193,8 +192,8 @@ static void begin_body(struct call *call, const struct exchange *ex, struct span
 	if (format < 0 || !(allowed & 1u << format) || format_table[format].of_requests)
 		return;
 	call->streaming = format != FORMAT_JSON;
-	format_begin(&call->response, &format_table[format], call->route->scope.response,
-		     response_slots(call), call->route->scope.n_response);
+	format_begin(&call->response, &format_table[format], &call->route->scope.response,
+		     response_slots(call));
 }
 
 static struct format_reader *reader_of(struct exchange *ex, enum direction direction)

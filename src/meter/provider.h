@@ -35,6 +35,10 @@
  * are those of that message alone. What others said of model and the like stays; a `response_id` is
  * of an answer that has begun.
  *
+ * `snapshot: /usage`: what is below that pointer is said anew as a whole by each event of a stream
+ * that has it. What the last one leaves out is absent, and an integer stands for it only where a
+ * snapshot was seen: "/usage/n | 0".
+ *
  * Expressions: a source, or sources joined by `|` (first present), `+`, `-` (an absent right side
  * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
  * some(pointer): a count for which 0 stands for "not known" and is absent.
@@ -46,10 +50,11 @@
  *   path:name       a {name} of the match      query:name     of the query string
  * The last two are percent-decoded. A {name} is a whole segment, or ends at a :method that stands
  * behind it: "/v1beta/models/{model}:generateContent".
- * A pointer may hold `*` tokens inside count() and sum() alone. Texts (model, ids, api_key, error)
- * are sources joined by `|`; what is there but is no text is left out. A count that comes out
- * negative makes the call inconsistent. One that rests on the request alone does not hold for a
- * call that was refused. */
+ * A pointer may hold `*` tokens inside count() and sum() alone, and one of them a choice:
+ * `*[modality=AUDIO]` are the elements whose member `modality` is that text. Texts (model, ids,
+ * api_key, error) are sources joined by `|`; what is there but is no text is left out. A count that
+ * comes out negative makes the call inconsistent. One that rests on the request alone does not hold
+ * for a call that was refused. */
 #pragma once
 
 #include "base/err.h"

@@ -34,6 +34,7 @@ struct route_file {
 	bool free;
 	char *texts[ROUTE_TEXT_MAX];
 	char *attempt;
+	char *snapshot;
 	struct usage_file {
 		char *counts[USAGE_BUCKET_MAX];
 	} usage;

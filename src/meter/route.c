@@ -148,6 +148,23 @@ static int compile_counts(const struct place *at, const struct route_file *from,
 	return 0;
 }
 
+/* Before the counts, which ask whether they are below it. */
+static int compile_snapshot(const struct place *at, const struct route_file *from,
+			    struct route *route)
+{
+	struct span pointer = span_of(from->snapshot);
+	int rc;
+
+	if (!pointer.len)
+		return 0;
+	rc = slot_plan_add(&route->scope.response, pointer, &route->scope.snapshot_slot);
+	if (rc == -EINVAL || memchr(pointer.ptr, '*', pointer.len))
+		return refuse(at, "snapshot", "expected a JSON pointer");
+	route->scope.snapshot = pointer;
+	route->snapshot = true;
+	return rc;
+}
+
 static int compile_known(const struct place *at, const struct route_file *from, struct route *route)
 {
 	int rc = compile_match(at, from->match, route);
@@ -159,7 +176,10 @@ static int compile_known(const struct place *at, const struct route_file *from, 
 	if (rc == 0)
 		rc = compile_fields(at, from, route);
 	if (rc == 0)
+		rc = compile_snapshot(at, from, route);
+	if (rc == 0)
 		rc = compile_counts(at, from, route);
+	route->scope.snapshot = (struct span){ 0 }; /* it is the file's text */
 	return rc;
 }
 
@@ -173,9 +193,9 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 
 	*route = (struct route){ .free = from->free };
 	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));
-	rc = json_paths_new(&route->scope.request);
+	rc = slot_plan_init(&route->scope.request);
 	if (rc == 0)
-		rc = json_paths_new(&route->scope.response);
+		rc = slot_plan_init(&route->scope.response);
 	if (rc < 0)
 		return rc;
 	if (from != &none)
@@ -191,8 +211,8 @@ void route_done(struct route *route)
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 		expr_done(&route->counts[i]);
 	expr_done(&route->attempt);
-	json_paths_free(route->scope.request);
-	json_paths_free(route->scope.response);
+	slot_plan_done(&route->scope.request);
+	slot_plan_done(&route->scope.response);
 	*route = (struct route){ 0 };
 }
 

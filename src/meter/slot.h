@@ -1,7 +1,12 @@
-/* A slot keeps what the pointer of the same id last said: the one thing kept of a body. */
+/* A slot keeps what the pointer of the same id last said: the one thing kept of a body. A plan says
+ * which pointers. */
 #pragma once
 
+#include "base/err.h"
 #include "base/json.h"
+
+#define SLOT_SELECTORS_MAX 64 /* of one plan */
+#define SLOT_WANTED_MAX    32 /* bytes of a selector's text, NUL included */
 
 #define SLOT_TEXT_MAX                                                                              \
 	96 /* bytes kept of a text, NUL included: the longest text of struct usage                 \
@@ -18,13 +23,41 @@ struct slot {
 	uint8_t type;
 	bool torn;         /* from a document that broke off: no count may rest on it */
 	bool sum_bad;      /* an element was no integer, or the sum left int64 */
+	bool chosen;       /* of a selector: the element at hand is one of those */
+	uint8_t held_type; /* of its value that came before that was known; JSON_NULL: none */
 	uint8_t text_len;  /* TEXT and INTEGER: as written */
 	uint32_t document; /* which one of the body it is from; 0 = none */
 	int64_t integer;
 	int64_t count; /* of values in that document, for pointers with '*' */
 	int64_t sum;
+	int64_t held_integer;
 	char text[SLOT_TEXT_MAX];
 };
+
+/* A pointer with a token "*[kind=x]": of each element whose member `kind` is the text x what the
+ * rest of the pointer leads to, or the element itself. */
+struct slot_selector {
+	unsigned slot, element, kind, value; /* ids; without a rest the value is the kind */
+	char wanted[SLOT_WANTED_MAX];
+};
+
+/* What is wanted of a body: pointers and selectors, with a slot each. Zeroed is not valid. */
+struct slot_plan {
+	struct json_paths *paths;
+	unsigned n; /* slots */
+	unsigned n_selectors;
+	struct slot_selector *selectors;
+};
+
+int slot_plan_init(struct slot_plan *plan); /* -ENOMEM */
+void slot_plan_done(struct slot_plan *plan);
+
+/* As json_paths_add; `pointer` may hold one selector. */
+int slot_plan_add(struct slot_plan *plan, struct span pointer, unsigned *ret_slot);
+
+/* A value that the scanner found for the pointer `id`: into its slot, and those of selectors. */
+void slot_plan_store(const struct slot_plan *plan, struct slot *slots, uint32_t document,
+		     unsigned id, const struct json_value *value);
 
 /* A value of the document with this number. null and the empty text are absent: they leave the slot
  * as it is. A value from a later document replaces all of it. */

@@ -17,13 +17,13 @@ struct result {
 	bool well;
 };
 
-static void read_body(int format, const struct json_paths *paths, struct span body, size_t piece,
+static void read_body(int format, const struct slot_plan *plan, struct span body, size_t piece,
 		      struct result *ret_result)
 {
 	struct format_reader reader;
 
 	memset(ret_result, 0, sizeof(*ret_result));
-	format_begin(&reader, &format_table[format], paths, ret_result->slots, SLOTS);
+	format_begin(&reader, &format_table[format], plan, ret_result->slots);
 	while (body.ptr) {
 		struct span part = span_cut(&body, HOLE);
 
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const int formats[] = { FORMAT_SEQUENCE, FORMAT_EVENTSTREAM, FORMAT_FORM,
 				       FORMAT_MULTIPART };
-	static struct json_paths *paths; /* made once: it never changes */
+	static struct slot_plan plan; /* made once: it never changes */
 	struct result whole, parts;
 	struct span body;
 	unsigned id;
@@ -49,12 +49,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size)
 		return 0;
 	body = (struct span){ (const char *)data + 1, size - 1 };
-	if (!paths && (json_paths_new(&paths) < 0 || json_paths_add(paths, SPAN("/u/n"), &id) < 0 ||
-		       json_paths_add(paths, SPAN("/t"), &id) < 0 ||
-		       json_paths_add(paths, SPAN("/i/*"), &id) < 0))
+	if (!plan.paths &&
+	    (slot_plan_init(&plan) < 0 || slot_plan_add(&plan, SPAN("/u/n"), &id) < 0 ||
+	     slot_plan_add(&plan, SPAN("/t"), &id) < 0 ||
+	     slot_plan_add(&plan, SPAN("/i/*"), &id) < 0))
 		abort();
-	read_body(formats[data[0] & 3], paths, body, SIZE_MAX, &whole);
-	read_body(formats[data[0] & 3], paths, body, 1 + (data[0] >> 2) % 16, &parts);
+	read_body(formats[data[0] & 3], &plan, body, SIZE_MAX, &whole);
+	read_body(formats[data[0] & 3], &plan, body, 1 + (data[0] >> 2) % 16, &parts);
 	assert(memcmp(&whole, &parts, sizeof(whole)) == 0);
 	return 0;
 }

@@ -8,17 +8,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct slot *read_body(struct json_paths *paths, unsigned n)
+static struct slot *read_body(const struct slot_plan *plan)
 {
 	static const char body[] =
 	    "{\"a\":5,\"b\":-3,\"c\":null,\"d\":\"7\",\"e\":{\"f\":9223372036854775807},"
 	    "\"g\":[1,2,{\"h\":3}]}";
-	struct slot *slots = calloc(n + 1, sizeof(*slots));
+	struct slot *slots = calloc(plan->n + 1, sizeof(*slots));
 	struct format_reader reader;
 
 	if (!slots)
 		abort();
-	format_begin(&reader, &format_table[FORMAT_JSON], paths, slots, n);
+	format_begin(&reader, &format_table[FORMAT_JSON], plan, slots);
 	format_feed(&reader, SPAN(body));
 	format_end(&reader, true);
 	return slots;
@@ -28,8 +28,8 @@ static void evaluate(const struct expr *expr, const struct expr_scope *scope)
 {
 	static const char head[] = "GET /x/y?a=1&b HTTP/1.1\r\na: 2\r\n\r\n";
 	struct exchange exchange = { 0 };
-	struct slot *request = read_body(scope->request, scope->n_request);
-	struct slot *response = read_body(scope->response, scope->n_response);
+	struct slot *request = read_body(&scope->request);
+	struct slot *response = read_body(&scope->response);
 	char scratch[EXPR_SCRATCH_BYTES];
 	const struct expr_input in = { &exchange, request, response, scratch };
 	int64_t count = -1;
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = { "" };
 	struct expr expr;
 
-	if (json_paths_new(&scope.request) < 0 || json_paths_new(&scope.response) < 0)
+	if (slot_plan_init(&scope.request) < 0 || slot_plan_init(&scope.response) < 0)
 		abort();
 	if (expr_compile(text, want, &scope, &expr, &err) == 0) {
 		evaluate(&expr, &scope);
@@ -62,7 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		assert(err.text[0]);
 	}
-	json_paths_free(scope.request);
-	json_paths_free(scope.response);
+	slot_plan_done(&scope.request);
+	slot_plan_done(&scope.response);
 	return 0;
 }

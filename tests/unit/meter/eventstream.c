@@ -43,7 +43,7 @@ static void put_message(struct stream *s, const char *payload)
 }
 
 struct world {
-	struct json_paths *paths;
+	struct slot_plan plan;
 	struct format_reader reader;
 	struct slot slot;
 };
@@ -53,8 +53,8 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	unsigned id;
 
-	assert_int_equal(json_paths_new(&w->paths), 0);
-	assert_int_equal(json_paths_add(w->paths, SPAN("/u/n"), &id), 0);
+	assert_int_equal(slot_plan_init(&w->plan), 0);
+	assert_int_equal(slot_plan_add(&w->plan, SPAN("/u/n"), &id), 0);
 	*state = w;
 	return 0;
 }
@@ -63,7 +63,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	json_paths_free(w->paths);
+	slot_plan_done(&w->plan);
 	free(w);
 	return 0;
 }
@@ -71,7 +71,7 @@ static int teardown(void **state)
 static void begin(struct world *w)
 {
 	w->slot = (struct slot){ 0 };
-	format_begin(&w->reader, &format_table[FORMAT_EVENTSTREAM], w->paths, &w->slot, 1);
+	format_begin(&w->reader, &format_table[FORMAT_EVENTSTREAM], &w->plan, &w->slot);
 }
 
 static void feed(struct world *w, const char *bytes, size_t n, size_t piece)

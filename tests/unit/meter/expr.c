@@ -25,7 +25,9 @@ static const char response_body[] =
     "\"half\":0.5,\"minus\":-4,\"max\":9223372036854775807,\"over\":9223372036854775808,"
     "\"yes\":true,\"obj\":{},\"list\":[1,2,3],\"mixed\":[1,\"2\"],\"none\":[],\"nulls\":[null],"
     "\"items\":[{\"n\":10},{\"n\":20},{\"m\":1}],\"huge\":[9223372036854775807,1],"
-    "\"a-b\":7,\"x~y\":{\"/\":8}}";
+    "\"parts\":[{\"k\":\"x\",\"n\":1},{\"n\":20,\"k\":\"x\"},{\"n\":300,\"k\":\"y\"},{\"n\":4000},"
+    "{\"k\":\"x\"},{\"k\":\"z\",\"n\":1},{\"n\":0.5,\"k\":\"z\"},{\"k\":7,\"n\":9},3],"
+    "\"*[k=x]\":8,\"a-b\":7,\"x~y\":{\"/\":8}}";
 
 struct world {
 	struct expr_scope scope;
@@ -40,8 +42,8 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	assert_int_equal(json_paths_new(&w->scope.request), 0);
-	assert_int_equal(json_paths_new(&w->scope.response), 0);
+	assert_int_equal(slot_plan_init(&w->scope.request), 0);
+	assert_int_equal(slot_plan_init(&w->scope.response), 0);
 	w->scope.template = SPAN("/v1/items/{item}/runs");
 	assert_true(head_parse_request(SPAN(request_head), &w->exchange.request) > 0);
 	assert_true(head_parse_response(SPAN(response_head), &w->exchange.response) > 0);
@@ -53,18 +55,17 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	json_paths_free(w->scope.request);
-	json_paths_free(w->scope.response);
+	slot_plan_done(&w->scope.request);
+	slot_plan_done(&w->scope.response);
 	free(w);
 	return 0;
 }
 
-static struct slot *read_body(struct world *w, const struct json_paths *paths, unsigned n,
-			      struct span body)
+static struct slot *read_body(struct world *w, const struct slot_plan *plan, struct span body)
 {
-	struct slot *slots = calloc(n + 1, sizeof(*slots));
+	struct slot *slots = calloc(plan->n + 1, sizeof(*slots));
 
-	format_begin(&w->reader, &format_table[FORMAT_JSON], paths, slots, n);
+	format_begin(&w->reader, &format_table[FORMAT_JSON], plan, slots);
 	format_feed(&w->reader, body);
 	format_end(&w->reader, true);
 	assert_true(format_read_well(&w->reader));
@@ -73,8 +74,8 @@ static struct slot *read_body(struct world *w, const struct json_paths *paths, u
 
 static struct expr_input read_bodies(struct world *w)
 {
-	w->request = read_body(w, w->scope.request, w->scope.n_request, SPAN(request_body));
-	w->response = read_body(w, w->scope.response, w->scope.n_response, SPAN(response_body));
+	w->request = read_body(w, &w->scope.request, SPAN(request_body));
+	w->response = read_body(w, &w->scope.response, SPAN(response_body));
 	return (struct expr_input){ &w->exchange, w->request, w->response, w->scratch };
 }
 
@@ -160,6 +161,16 @@ static void counts(void **state)
 		{ "some(/nothing)", ABSENT },
 		{ "sum(/list/*) - count(/list/*)", 3 },
 		{ "count(/nothing/*) | 1", 1 },
+		/* elements of a kind, which stands before the number or behind it */
+		{ "sum(/parts/*[k=x]/n)", 21 },
+		{ "sum(/parts/*[k=y]/n)", 300 },
+		{ "count(/parts/*[k=x]/n)", 2 },
+		{ "count(/parts/*[k=x])", 3 },
+		{ "sum(/parts/*[k=z]/n)", -EBADMSG },
+		{ "sum(/parts/*[k=w]/n)", ABSENT },
+		{ "sum(/parts/*[k=7]/n)", ABSENT },
+		{ "sum(/list/*[k=x]/n)", ABSENT },
+		{ "count(/*[k=x])", ABSENT },
 	};
 	enum { N = sizeof(cases) / sizeof(*cases) };
 	struct world *w = *state;
@@ -262,6 +273,11 @@ static void refuses(void **state)
 		{ EXPR_WANT_COUNT, "/a)", "expected |, + or - at \")\"" },
 		{ EXPR_WANT_COUNT, "/a~2", "expected a JSON pointer at \"/a~2\"" },
 		{ EXPR_WANT_COUNT, "/a/*", "expected * inside count() or sum() alone at \"/a/*\"" },
+		{ EXPR_WANT_COUNT, "/a/*[k=x]/n",
+		  "expected * inside count() or sum() alone at \"/a/*[k=x]/n\"" },
+		{ EXPR_WANT_COUNT, "sum(/a/*[k]/n)", "expected a JSON pointer at \"/a/*[k]/n\"" },
+		{ EXPR_WANT_COUNT, "sum(/a/*[=x]/n)", "expected a JSON pointer at \"/a/*[=x]/n\"" },
+		{ EXPR_WANT_COUNT, "sum(/a/*[k=x/n)", "expected a JSON pointer at \"/a/*[k=x/n\"" },
 		{ EXPR_WANT_COUNT, "count(/a", "expected a ) at \"count(/a\"" },
 		{ EXPR_WANT_COUNT, "count(/a | /b)", "expected a ) at \"count(/a | /b)\"" },
 		{ EXPR_WANT_COUNT, "count(3)", "expected a source at \"3\"" },
@@ -324,8 +340,8 @@ static void shares_pointers(void **state)
 			 0);
 	assert_int_equal(
 	    expr_compile(SPAN("/u/y + req:/u/y"), EXPR_WANT_COUNT, &w->scope, &b, NULL), 0);
-	assert_int_equal(w->scope.n_response, 2);
-	assert_int_equal(w->scope.n_request, 1);
+	assert_int_equal(w->scope.response.n, 2);
+	assert_int_equal(w->scope.request.n, 1);
 	expr_done(&a);
 	expr_done(&b);
 }
@@ -355,7 +371,7 @@ static void torn_is_no_count(void **state)
 
 	assert_int_equal(expr_compile(SPAN("/a"), EXPR_WANT_COUNT, &w->scope, &a, NULL), 0);
 	assert_int_equal(expr_compile(SPAN("/text"), EXPR_WANT_TEXT, &w->scope, &text, NULL), 0);
-	format_begin(&w->reader, &format_table[FORMAT_JSON], w->scope.response, slots, 2);
+	format_begin(&w->reader, &format_table[FORMAT_JSON], &w->scope.response, slots);
 	format_feed(&w->reader, SPAN(cut));
 	format_end(&w->reader, true);
 	assert_int_equal(expr_count(&a, &in, &count), -EBADMSG);

@@ -16,13 +16,13 @@ static void expect(int format, const char *text, size_t piece, const char *value
 {
 	struct slot slot = { .type = SLOT_ABSENT };
 	struct format_reader reader;
-	struct json_paths *paths;
+	struct slot_plan plan;
 	struct span body = span_of(text);
 	unsigned id;
 
-	assert_int_equal(json_paths_new(&paths), 0);
-	assert_int_equal(json_paths_add(paths, SPAN("/model"), &id), 0);
-	format_begin(&reader, &format_table[format], paths, &slot, 1);
+	assert_int_equal(slot_plan_init(&plan), 0);
+	assert_int_equal(slot_plan_add(&plan, SPAN("/model"), &id), 0);
+	format_begin(&reader, &format_table[format], &plan, &slot);
 	for (; body.len; body = span_skip(body, piece))
 		format_feed(&reader, span_head(body, piece));
 	format_end(&reader, true);
@@ -31,7 +31,7 @@ static void expect(int format, const char *text, size_t piece, const char *value
 		assert_string_equal(slot.text, value);
 	else
 		assert_int_equal(slot.type, SLOT_ABSENT);
-	json_paths_free(paths);
+	slot_plan_done(&plan);
 }
 
 static void reads_forms_cut_anywhere(void **state)

@@ -13,7 +13,7 @@
 enum { N, TEXT, ITEMS, N_SLOTS };
 
 struct world {
-	struct json_paths *paths;
+	struct slot_plan plan;
 	struct format_reader reader;
 	struct slot slots[N_SLOTS];
 };
@@ -23,12 +23,12 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	unsigned id;
 
-	assert_int_equal(json_paths_new(&w->paths), 0);
-	assert_int_equal(json_paths_add(w->paths, SPAN("/u/n"), &id), 0);
+	assert_int_equal(slot_plan_init(&w->plan), 0);
+	assert_int_equal(slot_plan_add(&w->plan, SPAN("/u/n"), &id), 0);
 	assert_int_equal(id, N);
-	assert_int_equal(json_paths_add(w->paths, SPAN("/t"), &id), 0);
+	assert_int_equal(slot_plan_add(&w->plan, SPAN("/t"), &id), 0);
 	assert_int_equal(id, TEXT);
-	assert_int_equal(json_paths_add(w->paths, SPAN("/i/*"), &id), 0);
+	assert_int_equal(slot_plan_add(&w->plan, SPAN("/i/*"), &id), 0);
 	assert_int_equal(id, ITEMS);
 	*state = w;
 	return 0;
@@ -38,7 +38,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
-	json_paths_free(w->paths);
+	slot_plan_done(&w->plan);
 	free(w);
 	return 0;
 }
@@ -46,7 +46,7 @@ static int teardown(void **state)
 static void begin(struct world *w, int format)
 {
 	memset(w->slots, 0, sizeof(w->slots));
-	format_begin(&w->reader, &format_table[format], w->paths, w->slots, N_SLOTS);
+	format_begin(&w->reader, &format_table[format], &w->plan, w->slots);
 }
 
 static void feed(struct world *w, struct span body, size_t piece)
@@ -307,7 +307,7 @@ static void unread_is_not_read_well(void **state)
 {
 	struct world *w = *state;
 
-	format_begin(&w->reader, NULL, w->paths, w->slots, N_SLOTS);
+	format_begin(&w->reader, NULL, &w->plan, w->slots);
 	feed(w, SPAN("{\"u\":{\"n\":5}}"), 3);
 	format_gap(&w->reader);
 	format_end(&w->reader, true);

@@ -199,7 +199,7 @@ static void finds_routes(void **state)
 	assert_int_equal(route->formats, 1u << FORMAT_JSON);
 	assert_int_equal(route->required, 1u << USAGE_INPUT);
 	assert_false(route->free);
-	assert_int_equal(route->scope.n_response, 5); /* /model /rid /e /in /cached */
+	assert_int_equal(route->scope.response.n, 5); /* /model /rid /e /in /cached */
 	route = provider_route(provider, SPAN("GET"), SPAN("/v1/models/x"));
 	assert_true(route->free);
 	assert_int_equal(route->required, 0);

@@ -19,14 +19,14 @@ struct result {
 static struct result read_pieces(const char *text, size_t piece, const char *after_hole)
 {
 	struct format_reader reader;
-	struct json_paths *paths;
+	struct slot_plan plan;
 	struct result result = { .well = false };
 	struct span body = span_of(text);
 	unsigned id;
 
-	assert_int_equal(json_paths_new(&paths), 0);
-	assert_int_equal(json_paths_add(paths, SPAN("/u/n"), &id), 0);
-	format_begin(&reader, &format_table[FORMAT_SEQUENCE], paths, &result.slot, 1);
+	assert_int_equal(slot_plan_init(&plan), 0);
+	assert_int_equal(slot_plan_add(&plan, SPAN("/u/n"), &id), 0);
+	format_begin(&reader, &format_table[FORMAT_SEQUENCE], &plan, &result.slot);
 	for (; body.len; body = span_skip(body, piece))
 		format_feed(&reader, span_head(body, piece));
 	if (after_hole) {
@@ -36,7 +36,7 @@ static struct result read_pieces(const char *text, size_t piece, const char *aft
 	format_end(&reader, true);
 	result.documents = reader.documents;
 	result.well = format_read_well(&reader);
-	json_paths_free(paths);
+	slot_plan_done(&plan);
 	return result;
 }
 

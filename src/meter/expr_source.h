@@ -1,0 +1,18 @@
+/* What an expression is compiled to, by expr.c, for expr_value.c. */
+#pragma once
+
+#include "meter/expr.h"
+
+enum kind { REQUEST_BODY, RESPONSE_BODY, REQUEST_HEAD, RESPONSE_HEAD, PATH, QUERY, CONSTANT };
+enum fold { LAST, COUNT, SUM, SOME };
+enum join { FIRST, OR, PLUS, MINUS };
+
+struct expr_source {
+	enum kind kind;
+	enum fold fold;
+	enum join join;
+	bool in_snapshot;
+	unsigned slot;    /* *_BODY: id of the pointer; PATH: which segment */
+	int64_t constant; /* PATH: bytes of the :method behind the {name} */
+	struct span name; /* of a header or a parameter */
+};
