@@ -58,7 +58,7 @@ static void on_opened(void *ctx, struct connection *conn)
 	struct http *http = NULL;
 
 	/* Calls of our own are nobody's spend. */
-	if (canary_owns(conn) || conn->process.pid == (uint32_t)getpid())
+	if (canary_owns(conn) || conn->process->pid == (uint32_t)getpid())
 		return;
 	if (http_new(conn, &meter_handler, l->meter, &l->http_counters, &http) == 0)
 		conn->http = http;

@@ -269,7 +269,8 @@ int har_parse(const json_t *entry, const struct document_place *at, struct har *
 
 	memset(ret_har, 0, sizeof(*ret_har));
 	ex->connection = &ret_har->connection;
-	ret_har->connection.process.uid = UINT32_MAX;
+	ret_har->process.uid = UINT32_MAX;
+	ret_har->connection.process = &ret_har->process;
 	ret_har->id = text_of(entry, "_id");
 	rc = parse_request(entry, at, ret_har, err);
 	if (!rc)

@@ -14,6 +14,7 @@ struct har_body {
 
 /* Heads and bodies point into the JSON tree. 9 KiB, so not for small stacks. */
 struct har {
+	struct process process;
 	struct connection connection;
 	struct exchange exchange;
 	struct har_body body[2]; /* by enum direction */

@@ -82,7 +82,7 @@ static void put_stranger(struct offline *offline)
 		.time_start_ns = ex->request_utc_ns,
 		.time_end_ns = ex->end_utc_ns,
 		.ttfb_ns = ex->response_utc_ns ? ex->response_utc_ns - ex->request_utc_ns : -1,
-		.process = ex->connection->process,
+		.process = *ex->connection->process,
 		.status = (uint16_t)ex->response.status,
 		.attempt = 1,
 		.completeness = ex->completeness,

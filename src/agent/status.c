@@ -68,6 +68,8 @@ static void write_capture(struct emit *out, const struct capture_loop *loop)
 		{ "connections", &c->connections },
 		{ "unnamed", &c->unnamed },
 		{ "evicted", &c->evicted },
+		{ "live", &c->live },
+		{ "processes", &c->processes },
 		{ "charge_waits", &capture_loop_counters(loop)->waits },
 		{ "flows_untold", &capture_loop_counters(loop)->flows_untold },
 	};

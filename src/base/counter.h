@@ -15,6 +15,12 @@ static inline void counter_add(struct counter *c, uint64_t n)
 	atomic_store_explicit(&c->value, value + n, memory_order_relaxed);
 }
 
+/* Of what is there now. */
+static inline void counter_set(struct counter *c, uint64_t value)
+{
+	atomic_store_explicit(&c->value, value, memory_order_relaxed);
+}
+
 static inline uint64_t counter_read(const struct counter *c)
 {
 	return atomic_load_explicit(&c->value, memory_order_relaxed);

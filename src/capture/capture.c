@@ -14,6 +14,7 @@
 #include "base/users.h"
 #include "bpf/event.h"
 #include "capture/facts.h"
+#include "capture/intern.h"
 #include "capture/ring.h"
 
 _Static_assert(CHUNK_LATE_OFFSET == EVENT_LATE_OFFSET, "the kernel's offsets are ours");
@@ -37,6 +38,7 @@ struct capture {
 	struct capture_counters counters;
 	struct ring *ring;
 	struct users *users;
+	struct intern *processes;
 	struct entry *entries; /* in order of opening */
 	int64_t utc_minus_monotonic_ns;
 };
@@ -44,15 +46,14 @@ struct capture {
 int capture_new(const struct capture_options *options, struct capture **ret_capture)
 {
 	struct capture *c = calloc(1, sizeof(*c));
-	int code = 0;
+	int code;
 
 	if (!c)
 		return -ENOMEM;
 	c->options = *options;
 	c->users = users_new(options->clock);
-	if (!c->users)
-		code = -ENOMEM;
-	else if (options->ring_fd >= 0)
+	code = c->users ? intern_new(&c->processes) : -ENOMEM;
+	if (code == 0 && options->ring_fd >= 0)
 		code = ring_open(options->ring_fd, &c->ring);
 	if (code < 0) {
 		capture_free(c);
@@ -67,13 +68,20 @@ static int64_t now_utc(const struct capture *c)
 	return c->options.clock->now_ns(c->options.clock);
 }
 
+static void count_live(struct capture *c)
+{
+	counter_set(&c->counters.live, HASH_COUNT(c->entries));
+	counter_set(&c->counters.processes, intern_count(c->processes));
+}
+
 static void close_entry(struct capture *c, struct entry *e, int64_t time_utc_ns,
 			const uint64_t lost[2])
 {
 	HASH_DEL(c->entries, e);
-	atomic_fetch_sub_explicit(&c->counters.live, 1, memory_order_relaxed);
 	counter_add(&c->counters.lost_bytes, lost[0] + lost[1]);
 	c->options.next->closed(c->options.ctx, &e->conn, time_utc_ns, lost);
+	intern_drop(c->processes, e->conn.process);
+	count_live(c);
 	free(e);
 }
 
@@ -85,6 +93,7 @@ void capture_free(struct capture *c)
 		close_entry(c, c->entries, now_utc(c), none);
 	ring_close(c->ring);
 	users_free(c->users);
+	intern_free(c->processes);
 	free(c);
 }
 
@@ -107,35 +116,46 @@ static void set_server(struct connection *conn, struct span name)
 }
 
 /* /proc for what the kernel could not tell with the record, or for all when that was lost. */
-static void know_process(struct capture *c, const struct event_head *head,
-			 const struct event_open *open, struct process *ret_process)
+static const struct process *know_process(struct capture *c, const struct event_head *head,
+					  const struct event_open *open)
 {
-	*ret_process =
-	    (struct process){ .pid = head->tgid, .uid = UINT32_MAX, .start_ns = head->start_ns };
+	struct process facts;
+
+	memset(&facts, 0, sizeof(facts));
+	facts.pid = head->tgid;
+	facts.uid = UINT32_MAX;
+	facts.start_ns = head->start_ns;
 	if (open)
-		facts_take(open, ret_process);
-	(void)process_read(c->options.proc, ret_process);
-	if (ret_process->uid != UINT32_MAX)
-		users_name(c->users, ret_process->uid, ret_process->user);
+		facts_take(open, &facts);
+	(void)process_read(c->options.proc, &facts);
+	if (facts.uid != UINT32_MAX)
+		users_name(c->users, facts.uid, facts.user);
+	return intern_take(c->processes, &facts);
 }
 
 /* `open` is NULL when its record was lost. */
 static struct entry *open_entry(struct capture *c, const struct event_head *head,
 				const struct event_open *open)
 {
+	const struct process *process;
 	struct entry *e;
 
 	if (HASH_COUNT(c->entries) >= CAPTURE_CONNECTIONS_MAX) {
 		counter_add(&c->counters.evicted, 1);
 		close_entry(c, c->entries, now_utc(c), none);
 	}
-	e = calloc(1, sizeof(*e));
-	if (!e)
+	process = know_process(c, head, open);
+	if (!process)
 		return NULL;
+	e = calloc(1, sizeof(*e));
+	if (!e) {
+		intern_drop(c->processes, process);
+		return NULL;
+	}
 	e->key = (struct object_key){ head->ssl, head->start_ns, head->tgid };
 	e->conn.key =
 	    (struct conn_key){ head->ssl, head->start_ns, head->generation_ns, head->tgid };
-	know_process(c, head, open, &e->conn.process);
+	e->conn.process = process;
 	if (open)
 		set_server(&e->conn,
 			   (struct span){ open->name, strnlen(open->name, sizeof(open->name)) });
@@ -145,7 +165,7 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 		e->next[d] = CHUNK_LATE_OFFSET;
 	HASH_ADD(hh, c->entries, key, sizeof(e->key), e);
 	counter_add(&c->counters.connections, 1);
-	atomic_fetch_add_explicit(&c->counters.live, 1, memory_order_relaxed);
+	count_live(c);
 	c->options.next->opened(c->options.ctx, &e->conn);
 	return e;
 }

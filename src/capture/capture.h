@@ -20,7 +20,8 @@ struct capture_counters {
 	struct counter connections; /* opened */
 	struct counter unnamed;     /* opened by bytes: the record with the name was lost */
 	struct counter evicted;     /* closed because the table was full or the process is gone */
-	_Atomic uint64_t live;      /* in the table now */
+	struct counter live;        /* in the table now */
+	struct counter processes;   /* that these belong to */
 };
 
 struct capture_options {

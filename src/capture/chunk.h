@@ -19,11 +19,11 @@ enum direction { DIRECTION_SENT, DIRECTION_RECEIVED }; /* as the client sees it 
 
 struct connection {
 	struct conn_key key;
-	struct process process;
-	char server[256]; /* the server name the client asked for, lower case */
-	bool has_data;    /* some of its plaintext was seen */
-	void *http;       /* the parser of the next stage: set and freed by it */
-	void *recorded;   /* of capture/record.h: set and freed by it */
+	const struct process *process; /* borrowed; never NULL */
+	char server[256];              /* the server name the client asked for, lower case */
+	bool has_data;                 /* some of its plaintext was seen */
+	void *http;                    /* the parser of the next stage: set and freed by it */
+	void *recorded;                /* of capture/record.h: set and freed by it */
 };
 
 /* Where both directions of a connection begin that is older than the agent; others begin at 0. */

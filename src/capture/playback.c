@@ -16,6 +16,7 @@ struct played {
 	UT_hash_handle hh;
 	uint32_t number;
 	uint64_t next[2]; /* offset that is due, by direction */
+	struct process process;
 	struct connection conn;
 };
 
@@ -100,16 +101,17 @@ static int take_opened(struct playback *p, uint32_t number)
 		return err_set(p->err, -ENOMEM, "out of memory");
 	played->number = number;
 	played->conn.key = (struct conn_key){ .ssl = number };
-	played->conn.process.pid = (uint32_t)take_uint(p, 4);
-	played->conn.process.uid = (uint32_t)take_uint(p, 4);
-	take_text(p, played->conn.process.comm, sizeof(played->conn.process.comm));
-	take_text(p, played->conn.process.exe, sizeof(played->conn.process.exe));
+	played->conn.process = &played->process;
+	played->process.pid = (uint32_t)take_uint(p, 4);
+	played->process.uid = (uint32_t)take_uint(p, 4);
+	take_text(p, played->process.comm, sizeof(played->process.comm));
+	take_text(p, played->process.exe, sizeof(played->process.exe));
 	take_text(p, played->conn.server, sizeof(played->conn.server));
 	if (p->failed)
 		return refuse(p, "the rest of a connection");
 	if (HASH_COUNT(p->played) == CAPTURE_CONNECTIONS_MAX)
 		return refuse(p, "fewer connections at a time");
-	played->conn.key.tgid = played->conn.process.pid;
+	played->conn.key.tgid = played->process.pid;
 	p->counts->connections++;
 	HASH_ADD(hh, p->played, number, sizeof(number), played);
 	p->next->opened(p->ctx, &played->conn);

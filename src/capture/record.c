@@ -123,10 +123,10 @@ void record_opened(struct record *r, struct connection *conn)
 	mask_init(&at->mask);
 	conn->recorded = at;
 	begin_line(r, RECORD_OPENED, at);
-	put_uint(r, conn->process.pid, 4);
-	put_uint(r, conn->process.uid, 4);
-	put_text(r, conn->process.comm);
-	put_text(r, conn->process.exe);
+	put_uint(r, conn->process->pid, 4);
+	put_uint(r, conn->process->uid, 4);
+	put_text(r, conn->process->comm);
+	put_text(r, conn->process->exe);
 	put_text(r, conn->server);
 	write_line(r);
 }

@@ -160,7 +160,8 @@ int main(void)
 	char request[REQUEST_BYTES + 1], response[2 * RESPONSE_BYTES];
 	struct talk talk = { .sent = { request, make_request(request) },
 			     .received = { response, make_response(response) } };
-	struct connection conn = { .server = "api.openai.com" };
+	static const struct process process;
+	struct connection conn = { .process = &process, .server = "api.openai.com" };
 	struct http_counters counters = { 0 };
 	struct tally tally = { 0 };
 	int64_t ours_ns, theirs_ns;

@@ -82,7 +82,8 @@ int main(int argc, char **argv)
 {
 	int64_t seconds = argc > 2 ? strtol(argv[2], NULL, 10) : 2;
 	static const uint8_t secret[METER_SECRET_BYTES];
-	struct connection conn = { .server = "api.openai.com" };
+	static const struct process process;
+	struct connection conn = { .process = &process, .server = "api.openai.com" };
 	struct meter_options options = { .secret = secret, .usage = on_usage };
 	struct http_counters counters = { 0 };
 	static char request[4096], response[8192];

@@ -44,11 +44,13 @@ static void make_load(struct load *load)
 	    "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\n"
 	    "Authorization: Bearer sk-bench-0123456789abcdef0123456789abcdef\r\n"
 	    "Content-Type: application/json\r\nx-stainless-retry-count: 0\r\n\r\n";
+	static const struct process process;
 	static const char response[] =
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	    "x-request-id: req_0123456789abcdef0123456789abcdef\r\n"
 	    "openai-processing-ms: 420\r\nopenai-version: 2020-10-01\r\n\r\n";
 
+	load->connection.process = &process;
 	span_copy(SPAN("api.openai.com"), load->connection.server, sizeof(load->connection.server));
 	if (head_parse_request(SPAN(request), &load->request) < 0 ||
 	    head_parse_response(SPAN(response), &load->response) < 0)

@@ -291,7 +291,8 @@ static void measure(struct load *load, const char *name, enum protocol protocol,
 
 int main(void)
 {
-	struct load load = { .conn = { .server = "api.openai.com" } };
+	static const struct process process;
+	struct load load = { .conn = { .process = &process, .server = "api.openai.com" } };
 	struct meter_options options = { .usage = on_usage, .ctx = &load };
 	struct err err = { 0 };
 

@@ -119,8 +119,8 @@ static void check_sizes(bool ex)
 	assert_int_equal(w.seen.opened, 1);
 	assert_int_equal(w.seen.closed, 1);
 	assert_string_equal(w.seen.last.server, HOST);
-	assert_int_equal(w.seen.last.process.pid, getpid());
-	assert_int_equal(w.seen.last.process.uid, getuid());
+	assert_int_equal(w.seen.process.pid, getpid());
+	assert_int_equal(w.seen.process.uid, getuid());
 	assert_int_equal(w.seen.jumps, 0);
 	assert_int_equal(w.seen.lost_at_close, 0);
 	assert_int_equal(w.seen.end[DIRECTION_SENT], at);

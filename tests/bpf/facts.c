@@ -112,7 +112,7 @@ static void test_of_one_that_has_ended(void **state)
 
 	(void)state;
 	world_open(&w, (struct world_options){ .hosts = { HOST }, .proc = "/nowhere" });
-	process = &w.seen.last.process;
+	process = &w.seen.process;
 	run_client("OUTLAY_LABELS=team=blue,app=x");
 	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);

@@ -13,7 +13,8 @@
 
 struct seen {
 	unsigned opened, closed, chunks;
-	struct connection last; /* that was opened */
+	struct connection last; /* that was opened, */
+	struct process process; /* and what it belongs to */
 	uint64_t first_offset;  /* of the first chunk */
 	uint64_t end[2];        /* of the last stream of a direction, by its last chunk */
 	size_t n[2];            /* bytes that came */
@@ -36,6 +37,7 @@ static void world_opened(void *ctx, struct connection *conn)
 
 	seen->opened++;
 	seen->last = *conn;
+	seen->process = *conn->process;
 	memset(seen->end, 0, sizeof(seen->end));
 }
 

@@ -202,7 +202,8 @@ static void play(struct meter *meter, struct usage *usage, const struct protocol
 {
 	struct buf request = buf_with_max(1 << 20), response = buf_with_max(1 << 20);
 	struct http_counters counters = { 0 };
-	struct connection conn = { .server = "api.openai.com" };
+	const struct process process = { 0 };
+	struct connection conn = { .process = &process, .server = "api.openai.com" };
 	struct http *http;
 
 	*usage = (struct usage){ .doubt = USAGE_DOUBT_NO_ANSWER };

@@ -122,13 +122,14 @@ static void tap_open(struct tap *tap, struct rig *rig)
 	struct err err = { "" };
 	struct http *http;
 
-	*tap = (struct tap){ .conn = { .process = { .pid = 7,
-						    .uid = 1000,
-						    .comm = "client",
-						    .exe = "/usr/bin/client",
-						    .user = "Zoe",
-						    .labels = "team=red" },
-				       .server = "api.openai.com" },
+	static const struct process process = { .pid = 7,
+						.uid = 1000,
+						.comm = "client",
+						.exe = "/usr/bin/client",
+						.user = "Zoe",
+						.labels = "team=red" };
+
+	*tap = (struct tap){ .conn = { .process = &process, .server = "api.openai.com" },
 			     .now_ns = START_NS };
 	snprintf(tap->path, sizeof(tap->path), "/tmp/recording-XXXXXX");
 	assert_non_null(mkdtemp(tap->path));

@@ -121,7 +121,8 @@ static void feed(struct h1 *h1, struct span bytes, size_t from, size_t to, size_
 static void play(struct rig *rig, struct span request, struct span response, size_t piece,
 		 int64_t start_ns)
 {
-	struct connection conn = { .process = { .pid = 1, .uid = 1000 } };
+	const struct process process = { .pid = 1, .uid = 1000 };
+	struct connection conn = { .process = &process };
 	struct http_counters counters = { 0 };
 	uint64_t lost[2] = { 0, 0 };
 	struct http_head head;

@@ -20,6 +20,7 @@
 struct seen {
 	unsigned opened, closed, chunks;
 	struct connection last;
+	struct process process;
 	struct chunk chunk;
 	char text[4096]; /* the bytes of all chunks */
 	uint64_t lost[2];
@@ -33,6 +34,7 @@ static void on_opened(void *ctx, struct connection *conn)
 	assert_ptr_equal(ctx, &seen);
 	seen.opened++;
 	seen.last = *conn;
+	seen.process = *conn->process;
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
@@ -136,11 +138,11 @@ static void test_life_of_a_connection(void **state)
 	give_open(c, 1, 10, "API.Example.COM");
 	assert_int_equal(seen.opened, 1);
 	assert_string_equal(seen.last.server, "api.example.com");
-	assert_string_equal(seen.last.process.comm, "sixteen-letters");
-	assert_int_equal(seen.last.process.uid, 4711);
-	assert_int_equal(seen.last.process.cgroup_id, 99);
-	assert_int_equal(seen.last.process.pid, getpid());
-	assert_string_equal(seen.last.process.exe, "");
+	assert_string_equal(seen.process.comm, "sixteen-letters");
+	assert_int_equal(seen.process.uid, 4711);
+	assert_int_equal(seen.process.cgroup_id, 99);
+	assert_int_equal(seen.process.pid, getpid());
+	assert_string_equal(seen.process.exe, "");
 	give_data(c, 1, 10, EVENT_SENT, 0, 5, "hello");
 	assert_int_equal(seen.chunk.direction, DIRECTION_SENT);
 	give_data(c, 1, 10, EVENT_RECEIVED, 0, 6, " world");
@@ -154,7 +156,7 @@ static void test_life_of_a_connection(void **state)
 	/* What comes after the end belongs to a connection whose name is not known. */
 	give_data(c, 1, 10, EVENT_SENT, 5, 1, "x");
 	assert_int_equal(seen.opened, 2);
-	assert_string_equal(seen.last.process.comm, "");
+	assert_string_equal(seen.process.comm, "");
 	assert_int_equal(counter_read(&capture_counters(c)->unnamed), 1);
 	capture_free(c);
 	assert_int_equal(seen.closed, 2);
@@ -222,7 +224,7 @@ static void test_a_reused_object_is_another_connection(void **state)
 	assert_int_equal(seen.closed, 1);
 	give_open(c, 2, 20, "b.example"); /* another object beside it */
 	assert_int_equal(seen.opened, 3);
-	assert_int_equal(capture_counters(c)->live, 2);
+	assert_int_equal(capture_counters(c)->live.value, 2);
 	capture_free(c);
 	assert_int_equal(seen.closed, 3);
 }
@@ -306,10 +308,39 @@ static void test_table_is_bounded(void **state)
 	(void)state;
 	for (uint64_t i = 1; i <= CAPTURE_CONNECTIONS_MAX + 100; i++)
 		give_open(c, i, 10, "a.example");
-	assert_int_equal(capture_counters(c)->live, CAPTURE_CONNECTIONS_MAX);
+	assert_int_equal(capture_counters(c)->live.value, CAPTURE_CONNECTIONS_MAX);
 	assert_int_equal(counter_read(&capture_counters(c)->evicted), 100);
 	assert_int_equal(seen.closed, 100);
 	assert_int_equal(seen.last.key.ssl, CAPTURE_CONNECTIONS_MAX + 100);
+	capture_free(c);
+}
+
+/* Facts of a process are kept once for its connections, and as long as one of them is there. */
+static void test_connections_share_the_facts_of_their_process(void **state)
+{
+	struct event_open e = { .head = head(EVENT_OPEN, 3, 10), .uid = 4712 };
+	const struct process *shared;
+	struct capture *c = make("/nowhere");
+
+	(void)state;
+	give_open(c, 1, 10, "a.example");
+	shared = seen.last.process;
+	give_open(c, 2, 10, "b.example");
+	assert_ptr_equal(seen.last.process, shared);
+	assert_int_equal(capture_counters(c)->processes.value, 1);
+	/* It has become another user since. */
+	capture_record(c, &e, sizeof(e));
+	assert_ptr_not_equal(seen.last.process, shared);
+	assert_int_equal(seen.last.process->uid, 4712);
+	assert_int_equal(shared->uid, 4711);
+	assert_int_equal(capture_counters(c)->processes.value, 2);
+	give_close(c, 1, 10, 0, 0);
+	assert_int_equal(capture_counters(c)->processes.value, 2);
+	give_close(c, 2, 10, 0, 0);
+	assert_int_equal(capture_counters(c)->processes.value, 1);
+	give_open(c, 4, 10, "a.example");
+	assert_int_equal(seen.last.process->uid, 4711);
+	assert_int_equal(capture_counters(c)->processes.value, 2);
 	capture_free(c);
 }
 
@@ -324,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_name_of_a_record_without_end),
 		cmocka_unit_test(test_connections_of_dead_processes_end),
 		cmocka_unit_test(test_table_is_bounded),
+		cmocka_unit_test(test_connections_share_the_facts_of_their_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

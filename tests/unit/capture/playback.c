@@ -20,6 +20,7 @@
 
 struct seen {
 	unsigned opened, chunks, closed;
+	struct process process;
 	struct connection conn;
 	struct chunk last;
 	char bytes[64];
@@ -33,6 +34,7 @@ static void on_opened(void *ctx, struct connection *conn)
 
 	seen->opened++;
 	seen->conn = *conn;
+	seen->process = *conn->process;
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
@@ -90,10 +92,10 @@ static void test_reads_what_the_format_says(void **state)
 
 	(void)state;
 	assert_int_equal(read_bytes(SPAN(HEAD OPENED CHUNK("\3") CLOSED), &seen, &counts, &err), 0);
-	assert_int_equal(seen.conn.process.pid, 12345);
-	assert_int_equal(seen.conn.process.uid, 1000);
-	assert_string_equal(seen.conn.process.comm, "curl");
-	assert_string_equal(seen.conn.process.exe, "a");
+	assert_int_equal(seen.process.pid, 12345);
+	assert_int_equal(seen.process.uid, 1000);
+	assert_string_equal(seen.process.comm, "curl");
+	assert_string_equal(seen.process.exe, "a");
 	assert_string_equal(seen.conn.server, "b.c");
 	assert_int_equal(seen.last.direction, DIRECTION_RECEIVED);
 	assert_true(seen.last.cut);
@@ -171,7 +173,8 @@ static void test_refusals(void **state)
 static void test_written_and_read_back(void **state)
 {
 	char dir[] = "/tmp/record-XXXXXX", path[64];
-	struct connection conn = { .process = { .pid = 7, .uid = 8 }, .server = "api.openai.com" };
+	const struct process process = { .pid = 7, .uid = 8 };
+	struct connection conn = { .process = &process, .server = "api.openai.com" };
 	struct chunk chunk = { .data = SPAN("GET /a HTTP/1.1\r\nno: no\r\n"), .length = 40 };
 	struct playback_counts counts;
 	struct err err = { "" };
@@ -212,7 +215,8 @@ static void test_written_and_read_back(void **state)
 /* A file that may not grow ends the recording; connections go on and are cleaned up. */
 static void test_a_full_disk_ends_it(void **state)
 {
-	struct connection conn = { .server = "api.openai.com" }, later = conn;
+	const struct process process = { 0 };
+	struct connection conn = { .process = &process, .server = "api.openai.com" }, later = conn;
 	struct chunk chunk = { .data = SPAN("GET /a HTTP/1.1\r\n"), .length = 17 };
 	const struct rlimit small = { 4096, RLIM_INFINITY }, any = { RLIM_INFINITY, RLIM_INFINITY };
 	char path[] = "/tmp/record-XXXXXX";

@@ -14,6 +14,7 @@
 
 struct drive {
 	struct meter *meter;
+	struct process process;
 	struct connection connection;
 	struct exchange exchange;
 };
@@ -22,7 +23,7 @@ static inline void drive_begin(struct drive *d, struct meter *meter, struct span
 {
 	long n;
 
-	*d = (struct drive){ .meter = meter };
+	*d = (struct drive){ .meter = meter, .connection.process = &d->process };
 	span_copy(SPAN(DRIVE_SERVER), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
 	d->exchange.request_utc_ns = DRIVE_BEGIN;

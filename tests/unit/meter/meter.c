@@ -151,7 +151,7 @@ static void fills_every_field(void **state)
 	const struct usage *u;
 
 	drive_begin(&w->drive, w->meter, SPAN(POST "x-stainless-retry-count: 2\r\n\r\n"));
-	w->drive.connection.process.pid = 4711;
+	w->drive.process.pid = 4711;
 	drive_body(&w->drive, DIRECTION_SENT, SPAN(ask), 1000);
 	drive_response(&w->drive, SPAN(json_ok));
 	drive_body(&w->drive, DIRECTION_RECEIVED, SPAN(plain_usage), 1000);
@@ -740,7 +740,7 @@ static void other_hosts_leave_nothing(void **state)
 	struct world *w = *state;
 	struct drive *d = &w->drive;
 
-	*d = (struct drive){ .meter = w->meter };
+	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
 	span_copy(SPAN("api.example.com"), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
 	assert_true(head_parse_request(SPAN(POST "\r\n"), &d->exchange.request) > 0);
@@ -783,7 +783,7 @@ static void call_on(struct world *w, const char *server, const char *head)
 {
 	struct drive *d = &w->drive;
 
-	*d = (struct drive){ .meter = w->meter };
+	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
 	span_copy(span_of(server), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
 	w->n = 0;
@@ -835,7 +835,7 @@ static void response_without_request(void **state)
 	struct drive *d = &w->drive;
 	const struct usage *u = &w->usages[0];
 
-	*d = (struct drive){ .meter = w->meter };
+	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
 	span_copy(SPAN(DRIVE_SERVER), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
 	d->exchange.completeness = COMPLETENESS_PRE_ATTACH;
@@ -882,7 +882,7 @@ static void through_http(void **state)
 	n = (size_t)snprintf(wire, sizeof(wire), first, sizeof(plain_usage) - 1, plain_usage);
 	n += (size_t)snprintf(wire + n, sizeof(wire) - n, second, sizeof(stream) - 1, stream);
 	for (size_t piece = 1; piece <= n; piece += piece < 20 ? 1 : 211) {
-		struct connection conn = { .server = DRIVE_SERVER };
+		struct connection conn = { .process = &w->drive.process, .server = DRIVE_SERVER };
 		struct chunk chunk = { SPAN(request),  0,    sizeof(request) - 1, DRIVE_BEGIN,
 				       DIRECTION_SENT, false };
 		const uint64_t lost[2] = { 0, 0 };
