@@ -9,7 +9,11 @@ struct uuid uuid_make(struct uuid_maker *maker, int64_t utc_ns)
 	int64_t ms = utc_ns / 1000000;
 	struct uuid id;
 
-	(void)!getrandom(id.bytes, sizeof(id.bytes), 0);
+	if (!maker->n_ahead) {
+		(void)!getrandom(maker->ahead, sizeof(maker->ahead), 0);
+		maker->n_ahead = UUID_AHEAD;
+	}
+	memcpy(id.bytes + UUID_BYTES - UUID_RANDOM, maker->ahead[--maker->n_ahead], UUID_RANDOM);
 	/* A clock that stands still or steps back must not make ids fall. */
 	if (ms > maker->last_ms) {
 		maker->last_ms = ms;

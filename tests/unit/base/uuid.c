@@ -74,6 +74,20 @@ static void test_makers_differ(void **state)
 	assert_memory_not_equal(&x, &y, sizeof(x));
 }
 
+/* The random bytes are fetched for several ids at once: each is given out once. */
+static void test_random_bytes_are_used_once(void **state)
+{
+	struct uuid_maker maker = { 0 };
+	struct uuid ids[100];
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		ids[i] = uuid_make(&maker, RFC_MS * 1000000LL);
+		for (int j = 0; j < i; j++)
+			assert_memory_not_equal(ids[i].bytes + 9, ids[j].bytes + 9, 7);
+	}
+}
+
 static void test_text(void **state)
 {
 	char out[UUID_TEXT];
@@ -116,8 +130,11 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),        cmocka_unit_test(test_ids_rise),
-		cmocka_unit_test(test_makers_differ), cmocka_unit_test(test_text),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_ids_rise),
+		cmocka_unit_test(test_makers_differ),
+		cmocka_unit_test(test_random_bytes_are_used_once),
+		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_refused),
 	};
 
