@@ -72,7 +72,7 @@ $(foreach v,opt asan cov fuzz,$(eval $(call variant,$v)))
 $B/fuzz/tests/fuzz/%: TEST_LIBS := -ljansson -lhttp_parser
 
 $B/outlayd $B/outlay: $B/%: $B/opt/%
-	$Q cp $< $@
+	$Q install $< $@
 
 # --- BPF: object, without debug sections, skeleton
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
