@@ -66,7 +66,8 @@ static bool query_calls(void *ctx, const struct policy_calls_query *query)
 							  .since_ns = query->since_ns,
 							  .uid = query->uid,
 							  .limit = query->limit,
-							  .newest = query->newest } } };
+							  .newest = query->newest,
+							  .event_id = query->event_id } } };
 
 	return queue_push(l->options.tasks, &task);
 }

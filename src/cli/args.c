@@ -37,14 +37,26 @@ static void print_option(const char *name, const char *value, const char *help)
 {
 	char left[40];
 
-	snprintf(left, sizeof(left), "--%s%s%s", name, value ? " " : "", value ? value : "");
+	snprintf(left, sizeof(left), "%s%s%s%s", name ? "--" : "", name ? name : "",
+		 name && value ? " " : "", value ? value : "");
 	printf("  %-24s %s\n", left, help);
+}
+
+static const struct args_option *operand_of(const struct args_option *options, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (!options[i].name)
+			return &options[i];
+	return NULL;
 }
 
 static void print_help(const char *command, const char *about, const struct args_option *options,
 		       unsigned n)
 {
-	printf("Usage: outlay %s [OPTIONS]\n%s\n\n", command, about);
+	const struct args_option *operand = operand_of(options, n);
+
+	printf("Usage: outlay %s%s%s [OPTIONS]\n%s\n\n", command, operand ? " " : "",
+	       operand ? operand->value : "", about);
 	for (unsigned i = 0; i < n; i++)
 		print_option(options[i].name, options[i].value, options[i].help);
 	print_option("json", NULL, "for programs, not for people");
@@ -57,7 +69,7 @@ static void fill_table(struct option *table, const struct args_option *options, 
 	memcpy(table, common_options, sizeof(common_options));
 	for (unsigned i = 0; i < n; i++)
 		table[N_COMMON + i] = (struct option){
-			.name = options[i].name,
+			.name = options[i].name ? options[i].name : "",
 			.has_arg = options[i].value ? required_argument : no_argument,
 		};
 	table[N_COMMON + n] = (struct option){ .name = NULL };
@@ -76,6 +88,18 @@ static int take(const char *command, const struct args_option *option, const cha
 	return ARGS_GO;
 }
 
+/* What is left behind the options. */
+static int take_operand(int argc, char **argv, const struct args_option *operand)
+{
+	if (operand && optind == argc)
+		return args_misused(argv[0], "expected %s", operand->value);
+	if (operand)
+		operand->into->texts[operand->into->n++] = argv[optind++];
+	if (optind < argc)
+		return args_misused(argv[0], "\"%s\" is not expected", argv[optind]);
+	return ARGS_GO;
+}
+
 int args_parse(int argc, char **argv, const char *about, const struct args_option *options,
 	       unsigned n_options, struct args *ret_args)
 {
@@ -89,7 +113,7 @@ int args_parse(int argc, char **argv, const char *about, const struct args_optio
 	opterr = 0;
 	optind = 0; /* glibc: begins anew, whatever was parsed before */
 	for (;;) {
-		code = getopt_long(argc, argv, "+:", table, &at);
+		code = getopt_long(argc, argv, ":", table, &at);
 		if (code < 0)
 			break;
 		if (code != 0)
@@ -107,9 +131,7 @@ int args_parse(int argc, char **argv, const char *about, const struct args_optio
 		else if (take(argv[0], &options[at - N_COMMON], optarg) != ARGS_GO)
 			return CLI_USAGE;
 	}
-	if (optind < argc)
-		return args_misused(argv[0], "\"%s\" is not expected", argv[optind]);
-	return ARGS_GO;
+	return take_operand(argc, argv, operand_of(options, n_options));
 }
 
 bool args_count(const char *text, long long *ret_count)

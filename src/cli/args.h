@@ -12,7 +12,7 @@ struct args_value {
 };
 
 struct args_option {
-	const char *name;  /* without the dashes */
+	const char *name;  /* without the dashes; NULL: the operand, which must be there */
 	const char *value; /* "TIME"; NULL: a flag */
 	const char *help;
 	bool repeats;
@@ -24,8 +24,8 @@ struct args {
 	bool json;
 };
 
-/* `about` is a sentence. --json, --socket and --help come by themselves. Takes no operands. Prints
- * help to stdout and what is wrong to stderr. */
+/* `about` is a sentence. --json, --socket and --help come by themselves. Prints help to stdout and
+ * what is wrong to stderr. */
 int args_parse(int argc, char **argv, const char *about, const struct args_option *options,
 	       unsigned n_options, struct args *ret_args);
 

@@ -22,5 +22,6 @@ int calls_run(int argc, char **argv);
 int tail_run(int argc, char **argv);
 int decide_run(int argc, char **argv);
 int budgets_run(int argc, char **argv);
+int why_run(int argc, char **argv);
 int price_run(int argc, char **argv);
 int prices_run(int argc, char **argv);

@@ -264,6 +264,23 @@ static void bind_query(sqlite3_stmt *stmt, const struct ledger_query *query, int
 		sqlite3_bind_int64(stmt, 4, query->uid);
 }
 
+static int find_event(struct ledger *ledger, const struct ledger_query *query, int64_t *ret_after)
+{
+	sqlite3_stmt *stmt = ledger->stmts[BY_ID];
+	int64_t seq = 0;
+	int code;
+
+	sqlite3_bind_blob(stmt, 1, query->event_id.bytes, UUID_BYTES, SQLITE_TRANSIENT);
+	sqlite3_bind_null(stmt, 2);
+	if (query->uid != UINT32_MAX)
+		sqlite3_bind_int64(stmt, 2, query->uid);
+	code = statement_int(ledger, BY_ID, &seq);
+	if (seq <= query->after_seq)
+		return code < 0 ? code : 0;
+	*ret_after = seq - 1;
+	return code;
+}
+
 /* Narrows the walk along seq to where events of the query begin: 1, or 0 when there are none. */
 static int find_start(struct ledger *ledger, const struct ledger_query *query, int64_t *ret_after)
 {
@@ -271,6 +288,8 @@ static int find_start(struct ledger *ledger, const struct ledger_query *query, i
 	int64_t first = query->after_seq + 1;
 	int code = 1;
 
+	if (!uuid_is_zero(&query->event_id))
+		return find_event(ledger, query, ret_after);
 	/* Who pages on from a seq is past it: looking again would cost each page as much. */
 	if (query->since_ns && !query->after_seq) {
 		sqlite3_bind_int64(ledger->stmts[SINCE], 1, query->since_ns);

@@ -39,7 +39,8 @@ struct ledger_query {
 	int64_t since_ns; /* by end of the call, inclusive; 0 = all */
 	uint32_t uid;     /* of the calling process; UINT32_MAX = all */
 	int64_t limit;
-	bool newest; /* the newest `limit` of them, still in order of seq */
+	bool newest;          /* the newest `limit` of them, still in order of seq */
+	struct uuid event_id; /* that one alone, by a `limit` of 1; zero = all */
 };
 typedef bool ledger_event_fn(void *ctx, int64_t seq, const struct verdict *verdict_or_null);
 int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledger_event_fn *fn,

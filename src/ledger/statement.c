@@ -28,6 +28,7 @@ static const char *const fixed[EVENTS] = {
 	[RANGE] = "SELECT (SELECT min(seq) FROM call), (SELECT max(seq) FROM call)",
 	[LAST] = "SELECT max(ifnull((SELECT max(seq) FROM call), 0),"
 		 " ifnull((SELECT max(seq) FROM sink_cursor), 0))",
+	[BY_ID] = "SELECT seq FROM call WHERE event_id = ?1 AND (?2 IS NULL OR uid = ?2)",
 	/* The plus: by the index of time, not along the table. */
 	[SINCE] = "SELECT min(+seq) FROM call WHERE time_end >= ?",
 	[NEWEST] = "SELECT min(seq) FROM (SELECT seq" MATCH " ORDER BY seq DESC LIMIT ?3)",

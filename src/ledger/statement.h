@@ -20,6 +20,7 @@ enum statement {
 	META,
 	RANGE,
 	LAST,
+	BY_ID,
 	SINCE,
 	NEWEST,
 	NEWEST_OF_USER,

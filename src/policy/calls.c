@@ -10,7 +10,8 @@
 
 static bool is_known(struct span name)
 {
-	return span_eq(name, SPAN("since")) || span_eq(name, SPAN("limit"));
+	return span_eq(name, SPAN("since")) || span_eq(name, SPAN("limit")) ||
+	       span_eq(name, SPAN("event_id"));
 }
 
 /* The first parameter that is none of ours, or an empty span. */
@@ -36,6 +37,11 @@ static const char *read_parameters(struct span text, struct policy_calls_query *
 	err = request_parameter(text, SPAN("since"), value, sizeof(value));
 	if (err != -ENOENT && (err < 0 || timestamp_parse(span_of(value), &query->since_ns) < 0))
 		return "since";
+	err = request_parameter(text, SPAN("event_id"), value, sizeof(value));
+	if (err != -ENOENT && (err < 0 || uuid_parse(span_of(value), &query->event_id) < 0))
+		return "event_id";
+	if (err != -ENOENT)
+		query->limit = 1;
 	err = request_parameter(text, SPAN("limit"), value, sizeof(value));
 	if (err == -ENOENT)
 		return NULL;
@@ -68,8 +74,9 @@ void calls_serve(struct client *client, const struct request *request)
 	wrong = read_parameters(request->query, &query);
 	if (wrong) {
 		refuse(client,
-		       wrong[0] == 's' ? "since: an RFC 3339 time was expected."
-				       : "limit: a whole number of 1 or more was expected.",
+		       wrong[0] == 's'   ? "since: an RFC 3339 time was expected."
+		       : wrong[0] == 'l' ? "limit: a whole number of 1 or more was expected."
+					 : "event_id: a UUID was expected.",
 		       span_of(wrong));
 		return;
 	}

@@ -43,9 +43,10 @@ struct policy_counters {
 struct policy_calls_query {
 	uint64_t ticket; /* which response it belongs to: goes back with the page */
 	int64_t after_seq, since_ns;
-	int64_t limit; /* events still wanted, INT64_MAX = all */
-	bool newest;   /* of those that match, the newest `limit`, still oldest first */
-	uint32_t uid;  /* UINT32_MAX = all */
+	int64_t limit;        /* events still wanted, INT64_MAX = all */
+	bool newest;          /* of those that match, the newest `limit`, still oldest first */
+	uint32_t uid;         /* UINT32_MAX = all */
+	struct uuid event_id; /* that one alone; zero = all */
 };
 
 struct policy_calls_page {

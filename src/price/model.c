@@ -189,6 +189,8 @@ static void put_context(struct charge *charge, const char *format, ...)
 
 static void say_context(const struct rates *rates, const char *tier, struct charge *charge)
 {
+	const int64_t *counts = charge->usage.counts;
+
 	if (tier[0])
 		put_context(charge, "tier=%s", tier);
 	if (rates && rates->input_over >= 0)
@@ -199,6 +201,9 @@ static void say_context(const struct rates *rates, const char *tier, struct char
 			    rates->end_minute % 60);
 	if (rates && rates->weekdays)
 		put_context(charge, "weekdays");
+	if (rates && counts[rates->least_bucket] > 0 && counts[rates->least_bucket] < rates->least)
+		put_context(charge, "minimum=%s:%lld", usage_bucket_name(rates->least_bucket),
+			    (long long)rates->least);
 }
 
 void model_price(const struct model *model, struct charge *charge)

@@ -16,6 +16,7 @@
 	"    limit: 500 USD per month\n"                                                           \
 	"    mode: observe\n"
 #define ARGUMENTS_MAX 16
+#define ID            "01a21225-d900-7149-8384-790000000042"
 
 typedef int command(int argc, char **argv);
 
@@ -124,6 +125,10 @@ static void test_bad_use(void **state)
 		{ decide_run, "decide --provider openai --model gpt-1 --label =x" },
 		{ budgets_run, "budgets --socket" },
 		{ tail_run, "tail -f" },
+		{ why_run, "why" },
+		{ why_run, "why 42" },
+		{ why_run, "why " ID " " ID },
+		{ why_run, "why --config" },
 	};
 
 	(void)state;
@@ -160,6 +165,7 @@ static void test_no_agent(void **state)
 		{ calls_run, "calls --socket /nowhere/at/all" },
 		{ tail_run, "tail --json --socket /nowhere/at/all" },
 		{ budgets_run, "budgets --json --socket /nowhere/at/all" },
+		{ why_run, "why " ID " --socket /nowhere/at/all" },
 		{ decide_run, "decide --provider a --model b --socket /nowhere/at/all" },
 	};
 
@@ -243,6 +249,29 @@ static void test_calls(void **state)
 	assert_err("(503)");
 }
 
+/* The id is that of call 0x42; the expressions are those of the shipped provider file. */
+static void test_why(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(run(why_run, "why " ID), CLI_FAILED);
+	assert_string_equal(result.out, "");
+	assert_err("outlay why: the ledger has no call " ID);
+	rig->n_calls = 0x42;
+	rig->call = "{\"event_id\":\"" ID "\",\"provider\":\"openai\",\"usage\":{\"input\":7},"
+		    "\"route\":\"POST /v1/completions\",\"cost_source\":\"unpriced\"}";
+	assert_int_equal(run(why_run, "why --config config " ID), CLI_OK);
+	assert_out("call      " ID);
+	assert_out("count     input                  7                            "
+		   "/usage/prompt_tokens\n");
+	assert_out("cost      unpriced ");
+	assert_int_equal(run(why_run, "why " ID " --json --config /nowhere"), CLI_OK);
+	assert_int_equal(strncmp(result.out, "{\"event_id\":\"" ID "\",", 51), 0);
+	assert_out("{\"step\":\"count\",\"name\":\"input\",\"value\":\"7\",\"from\":\"\"}");
+	assert_int_equal(run(why_run, "why --help"), CLI_OK);
+	assert_out("Usage: outlay why EVENT_ID [OPTIONS]\n");
+}
+
 /* --- tail */
 
 static const char event[] =
@@ -312,6 +341,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_decide_and_budgets),
 		TEST(test_calls),
+		TEST(test_why),
 		TEST(test_tail),
 		TEST(test_tail_json),
 	};

@@ -59,6 +59,15 @@ static inline int64_t fixture_cost(int64_t n)
 	return n * 1000003 % 100000000007;
 }
 
+static inline struct uuid fixture_id(int64_t n)
+{
+	struct uuid id = { .bytes[15] = 1 };
+
+	for (int i = 0; i < 8; i++)
+		id.bytes[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
+	return id;
+}
+
 static inline struct verdict fixture_event(int64_t n)
 {
 	struct verdict v = { .charge = { .source = COST_CATALOG, .cost_pico = fixture_cost(n) } };
@@ -66,9 +75,7 @@ static inline struct verdict fixture_event(int64_t n)
 
 	usage->time_start_ns = 1764000000000000000 + n * 1000000000;
 	usage->time_end_ns = usage->time_start_ns + 500000000;
-	for (int i = 0; i < 8; i++)
-		usage->event_id.bytes[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
-	usage->event_id.bytes[15] = 1;
+	usage->event_id = fixture_id(n);
 	usage->ttfb_ns = n % 1000 * 1000;
 	usage->process.pid = (uint32_t)n;
 	usage->process.uid = (uint32_t)(n % 3);

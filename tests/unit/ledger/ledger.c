@@ -249,6 +249,13 @@ static void test_queries(void **state)
 		{ { .uid = 2, .limit = 9, .since_ns = t0 + 6000000000, .after_seq = 3 },
 		  0,
 		  "8 11 " },
+		{ { .uid = UINT32_MAX, .limit = 1, .event_id = fixture_id(5) }, 0, "5 " },
+		{ { .uid = UINT32_MAX, .limit = 1, .event_id = fixture_id(5), .after_seq = 5 },
+		  0,
+		  "" },
+		{ { .uid = 2, .limit = 1, .event_id = fixture_id(5) }, 0, "5 " },
+		{ { .uid = 1, .limit = 1, .event_id = fixture_id(5) }, 0, "" },
+		{ { .uid = UINT32_MAX, .limit = 1, .event_id = fixture_id(13) }, 0, "" },
 	};
 	struct fixture *f = *state;
 	struct ledger *ledger;

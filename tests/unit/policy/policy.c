@@ -48,6 +48,8 @@ static void test_bad_requests(void **state)
 		{ "GET /v1/status/ HTTP/1.1\r\n\r\n", 404, false },
 		{ "GET /v1/calls?sinc=x HTTP/1.1\r\n\r\n", 400, false },
 		{ "GET /v1/calls?since=yesterday HTTP/1.1\r\n\r\n", 400, false },
+		{ "GET /v1/calls?event_id=42 HTTP/1.1\r\n\r\n", 400, false },
+		{ "GET /v1/calls?event_id= HTTP/1.1\r\n\r\n", 400, false },
 		{ "GET /v1/calls?limit=0 HTTP/1.1\r\n\r\n", 400, false },
 		{ "GET /v1/calls?limit=-1 HTTP/1.1\r\n\r\n", 400, false },
 		{ "POST /v1/decide HTTP/1.1\r\nContent-Length: 4\r\n\r\nnull", 400, false },
@@ -471,6 +473,8 @@ static void test_calls(void **state)
 		{ "?since=1970-01-01T02:00:00%2B01:00&limit=100000", 3601, 5000 },
 		{ "?since=1970-01-01T01:00:00Z&limit=1", 5000, 5000 },
 		{ "?since=1971-01-01", 1, 0 },
+		{ "?event_id=01a21225-d900-7149-8384-790000000042", 66, 66 },
+		{ "?event_id=01a21225-d900-7149-8384-790000000042&since=1971-01-01", 1, 0 },
 	};
 	struct rig *rig = *state;
 	struct caller caller = rig_connect(rig);

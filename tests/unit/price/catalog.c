@@ -238,6 +238,41 @@ static void test_rows(void **state)
 	catalog_unref(catalog);
 }
 
+/* What is billed at the least is said, when it was more than what was used. */
+static void test_minimum(void **state)
+{
+	static const struct {
+		int64_t input, pico;
+		const char *context;
+	} cases[] = { { 3, 10000000, "minimum=input:10" },
+		      { 10, 10000000, "" },
+		      { 11, 11000000, "" },
+		      { 0, 0, "" } };
+	struct err err = { "" };
+	struct catalog *catalog;
+
+	(void)state;
+	assert_int_equal(catalog_new(&catalog), 0);
+	assert_int_equal(
+	    add_text(catalog,
+		     "{'catalog':'least','provider':'openai','source':['x'],'models':["
+		     "{'model':'m','rates':[{'from':'2026-01-01','minimum':{'input':10},"
+		     "'per_million':{'input':'1','input_cache_read':'1','output':'1',"
+		     "'output_reasoning':'1'}}]}]}",
+		     &err),
+	    0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct usage usage =
+		    a_usage("m", "2026-02-01", (struct counts){ cases[i].input, 0, 0, 0 });
+		struct charge charge;
+
+		catalog_price(catalog, &usage, &charge);
+		assert_true(charge.cost_pico == cases[i].pico);
+		assert_string_equal(charge.context, cases[i].context);
+	}
+	catalog_unref(catalog);
+}
+
 static void test_proof(void **state)
 {
 	struct usage usage = a_usage("gpt-5", "2026-11-25", (struct counts){ 7, 0, 3, 2 });
@@ -583,6 +618,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_minimum),
 		cmocka_unit_test(test_proof),
 		cmocka_unit_test(test_served_model_wins),
 		cmocka_unit_test(test_doubts),
