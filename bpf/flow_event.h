@@ -53,9 +53,10 @@ struct flow_close {
 /* An open connection to port 443 whose connect() was not seen. */
 struct flow_older {
 	struct flow_head head;
-	__u64 inode; /* of the socket, as in /proc/PID/fd; 0: it has no file any more */
-	__u64 sent;  /* as in struct flow_close, so far */
+	__u64 sent; /* as in struct flow_close, so far */
 	__u64 received;
+	__u32 tgid; /* of a process that has it open: one record each */
+	__u32 unused;
 	__u8 remote[16];
 };
 

@@ -1,4 +1,5 @@
-/* Connections that were there before the hooks: user space reads them from an iterator. */
+/* Connections that were there before the hooks: user space reads them from an iterator over the open
+ * files of all processes, which sees every network namespace and tells whose they are. */
 #pragma once
 
 #include "flow_maps.h"
@@ -6,13 +7,11 @@
 static __always_inline void older_fill(struct flow_older *e, struct sock_common *sk,
 				       struct tcp_sock *tcp)
 {
-	struct socket_alloc *socket = BPF_CORE_READ((struct sock *)sk, sk_socket);
 	__be32 v4 = sk->skc_daddr;
 
 	e->head.type = FLOW_OLDER;
 	e->head.cookie = bpf_get_socket_cookie(sk);
 	e->head.time_ns = bpf_ktime_get_ns();
-	e->inode = socket ? BPF_CORE_READ(socket, vfs_inode.i_ino) : 0;
 	e->sent = BPF_CORE_READ(tcp, bytes_acked);
 	e->sent -= e->sent > 0; /* the SYN */
 	e->received = BPF_CORE_READ(tcp, bytes_received);
@@ -24,10 +23,13 @@ static __always_inline void older_fill(struct flow_older *e, struct sock_common 
 	}
 }
 
-SEC("iter/tcp")
-int flow_older(struct bpf_iter__tcp *ctx)
+SEC("iter/task_file")
+int flow_older(struct bpf_iter__task_file *ctx)
 {
-	struct sock_common *sk = ctx->sk_common;
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct socket *socket = task && file ? bpf_sock_from_file(file) : NULL;
+	struct sock_common *sk = socket ? socket->sk : NULL;
 	struct flow_older e = {};
 	struct tcp_sock *tcp;
 
@@ -36,6 +38,7 @@ int flow_older(struct bpf_iter__tcp *ctx)
 	tcp = bpf_skc_to_tcp_sock(sk);
 	if (!tcp || bpf_sk_storage_get(&sockets, tcp, NULL, 0))
 		return 0;
+	e.tgid = task->tgid;
 	older_fill(&e, sk, tcp);
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;

@@ -16,16 +16,8 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 } READ_BY_NAME;
 
-struct inode {
-	unsigned long i_ino;
-} READ_BY_NAME;
-
-struct socket_alloc { /* a socket and its inode lie side by side */
-	struct inode vfs_inode;
-} READ_BY_NAME;
-
-struct sock {
-	struct socket_alloc *sk_socket; /* the `struct socket` at its start */
+struct socket {
+	struct sock_common *sk; /* a struct sock, which begins with it */
 } READ_BY_NAME;
 
 struct tcp_sock {
@@ -39,7 +31,8 @@ struct bpf_iter_meta {
 	struct seq_file *seq;
 } READ_BY_NAME;
 
-struct bpf_iter__tcp {
+struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
-	struct sock_common *sk_common;
+	struct task_struct *task;
+	struct file *file;
 } READ_BY_NAME;

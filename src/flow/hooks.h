@@ -34,8 +34,8 @@ int hooks_fd(const struct hooks *hooks);
 /* Hands on every record; returns how many. */
 unsigned hooks_drain(struct hooks *hooks);
 
-/* Hands on the open connections to port 443 in this network namespace that the hooks do not know:
- * struct flow_older each. -errno: the kernel cannot tell. */
+/* Hands on the open connections to port 443 that the hooks do not know, in whatever network
+ * namespace: a struct flow_older for each process that has one open. -errno: the kernel cannot tell. */
 int hooks_older(struct hooks *hooks);
 
 /* Sums the per-CPU counters. */

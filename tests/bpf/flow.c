@@ -12,11 +12,12 @@
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -545,42 +546,87 @@ static const struct flow_older *older_of(const struct world *w, uint64_t cookie)
 	return NULL;
 }
 
-/* Open before the hooks: told of when asked for, with its address, its inode and its bytes. */
-static void test_older_connection(void **state)
+static struct link open_https(void)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(443) };
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), server;
-	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct world *w = *state;
-	const struct flow_older *older;
-	uint64_t cookie;
-	socklen_t size = sizeof(cookie);
-	struct stat st;
+	struct link l = { .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+			  .client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0) };
 
-	hooks_free(w->hooks);
 	inet_pton(AF_INET, "127.83.9.1", &at.sin_addr);
-	assert_int_equal(bind(listener, (void *)&at, sizeof(at)), 0);
-	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(connect(client, (void *)&at, sizeof(at)), 0);
-	server = accept(listener, NULL, NULL);
-	move(client, server, (char[700]){ 0 }, 700);
-	move(server, client, (char[90]){ 0 }, 90);
-	assert_int_equal(getsockopt(client, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
-	assert_int_equal(fstat(client, &st), 0);
-	open_hooks(w);
-	assert_int_equal(hooks_older(w->hooks), 0);
-	older = older_of(w, cookie);
+	assert_int_equal(bind(l.listener, (void *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(l.listener, 1), 0);
+	assert_int_equal(connect(l.client, (void *)&at, sizeof(at)), 0);
+	l.server = accept(l.listener, NULL, NULL);
+	move(l.client, l.server, (char[700]){ 0 }, 700);
+	move(l.server, l.client, (char[90]){ 0 }, 90);
+	return l;
+}
+
+static uint64_t cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size), 0);
+	return cookie;
+}
+
+static void check_older(struct world *w, uint64_t cookie, pid_t owner)
+{
+	const struct flow_older *older = older_of(w, cookie);
+
 	assert_non_null(older);
-	assert_int_equal(older->inode, st.st_ino);
+	assert_int_equal(older->tgid, owner);
 	assert_int_equal(older->sent, 700);
 	assert_int_equal(older->received, 90);
 	assert_memory_equal(older->remote, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\x53\x09\x01", 16);
-	close(client);
-	close(server);
+}
+
+/* Open before the hooks: told of when asked for, with its owner, its address and its bytes. */
+static void test_older_connection(void **state)
+{
+	struct world *w = *state;
+	struct link l;
+	uint64_t cookie;
+
+	hooks_free(w->hooks);
+	l = open_https();
+	cookie = cookie_of(l.client);
+	open_hooks(w);
+	assert_int_equal(hooks_older(w->hooks), 0);
+	check_older(w, cookie, getpid());
+	close_link(&l);
 	w->n_older = 0;
 	assert_int_equal(hooks_older(w->hooks), 0);
 	assert_null(older_of(w, cookie));
-	close(listener);
+}
+
+static void test_older_connection_of_another_network(void **state)
+{
+	struct world *w = *state;
+	uint64_t cookie = 0;
+	int told[2], status;
+	pid_t child;
+
+	hooks_free(w->hooks);
+	assert_int_equal(pipe(told), 0);
+	child = fork();
+	if (child == 0) {
+		if (unshare(CLONE_NEWNET) < 0 || system("ip link set lo up") != 0)
+			_exit(1);
+		cookie = cookie_of(open_https().client);
+		if (write(told[1], &cookie, sizeof(cookie)) != sizeof(cookie))
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(told[0], &cookie, sizeof(cookie)), sizeof(cookie));
+	open_hooks(w);
+	assert_int_equal(hooks_older(w->hooks), 0);
+	check_older(w, cookie, child);
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	close(told[0]);
+	close(told[1]);
 }
 
 /* --- whose SSL object it is */
@@ -783,6 +829,7 @@ int main(void)
 		TEST(test_child_that_speaks),
 		TEST(test_quic_to_a_known_address),
 		TEST(test_older_connection),
+		TEST(test_older_connection_of_another_network),
 		TEST(test_object_of_each_thread),
 		TEST(test_named_and_spoken_by_one_thread),
 		TEST(test_two_named_are_not_guessed),

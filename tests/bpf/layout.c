@@ -67,8 +67,8 @@ static const struct member flow_close_members[] = {
 	MEMBER(flow_close, received),
 };
 static const struct member older_members[] = {
-	MEMBER(flow_older, head),     MEMBER(flow_older, inode),  MEMBER(flow_older, sent),
-	MEMBER(flow_older, received), MEMBER(flow_older, remote),
+	MEMBER(flow_older, head), MEMBER(flow_older, sent),   MEMBER(flow_older, received),
+	MEMBER(flow_older, tgid), MEMBER(flow_older, unused), MEMBER(flow_older, remote),
 };
 
 static void check_struct(const struct btf *btf, const char *name, size_t size,
