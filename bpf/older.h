@@ -1,5 +1,5 @@
-/* Connections that were there before the hooks: user space reads them from an iterator over the open
- * files of all processes, which sees every network namespace and tells whose they are. */
+/* Connections that were there before the hooks: user space reads them from an iterator over the
+ * open files of all processes, which sees every network namespace and tells whose they are. */
 #pragma once
 
 #include "flow_maps.h"

@@ -35,7 +35,8 @@ int hooks_fd(const struct hooks *hooks);
 unsigned hooks_drain(struct hooks *hooks);
 
 /* Hands on the open connections to port 443 that the hooks do not know, in whatever network
- * namespace: a struct flow_older for each process that has one open. -errno: the kernel cannot tell. */
+ * namespace: a struct flow_older for each process that has one open. -errno: the kernel cannot
+ * tell. */
 int hooks_older(struct hooks *hooks);
 
 /* Sums the per-CPU counters. */

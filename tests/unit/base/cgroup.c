@@ -50,6 +50,7 @@ static void test_containers_and_units(void **state)
 		{ "/machine.slice/libpod-conmon-" ID ".scope", "", "libpod-conmon-" ID ".scope" },
 		{ "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope",
 		  ID, "user@1000.service" },
+		{ "/libpod_parent/libpod-" ID, ID, "" }, /* by cgroupfs */
 		{ "/system.slice/nerdctl-" ID ".scope", ID, "nerdctl-" ID ".scope" },
 		/* systemd alone */
 		{ "/system.slice/nginx.service", "", "nginx.service" },
@@ -86,6 +87,19 @@ static void test_which_hierarchy(void **state)
 		{ "12:pids:/docker/x\n1:name=systemd:/docker/y\n0::/z\n", "/z" },
 		{ "12:pids:/docker/x\n1:name=systemd:/docker/y\n0::/\n", "/docker/y" },
 		{ "12:cpu,cpuacct:/\n11:pids:/docker/x\n1:name=systemd:/\n", "/docker/x" },
+		/* Docker and Kubernetes (cgroupfs driver) on version 1 alone, as /proc shows them;
+		 * systemd with both; a container that sees itself as the root */
+		{ "12:memory:/docker/" ID "\n11:freezer:/docker/" ID "\n"
+		  "10:cpu,cpuacct:/docker/" ID "\n1:name=systemd:/docker/" ID "\n",
+		  "/docker/" ID },
+		{ "3:cpuset:/kubepods/besteffort/pod1/" ID "\n2:perf_event:/\n"
+		  "1:name=systemd:/kubepods/besteffort/pod1/" ID "\n",
+		  "/kubepods/besteffort/pod1/" ID },
+		{ "2:pids:/user.slice/user-1000.slice/session-3.scope\n"
+		  "1:name=systemd:/user.slice/user-1000.slice/session-3.scope\n"
+		  "0::/user.slice/user-1000.slice/session-3.scope\n",
+		  "/user.slice/user-1000.slice/session-3.scope" },
+		{ "2:pids:/\n1:name=systemd:/\n", "" },
 		{ "0::relative\n", "" },
 		{ "no colons at all", "" },
 		{ ":::", "" },
