@@ -16,7 +16,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all run test check check-root bench coverage fuzz format install clean deps deps-dev prices
-all: $B/outlayd $B/outlay
+all: $B/outlayd $B/outlay $B/liboutlay.a $B/liboutlay.so
 
 # --- what is built from what
 PKGS     := libbpf libevent libevent_pthreads libcyaml yaml-0.1 jansson rdkafka sqlite3 zlib libcrypto libelf libcurl libbrotlidec libzstd libnghttp2 capstone
@@ -73,6 +73,18 @@ $B/fuzz/tests/fuzz/%: TEST_LIBS := -ljansson -lhttp_parser
 
 $B/outlayd $B/outlay: $B/%: $B/opt/%
 	$Q install $< $@
+
+# --- the client library: what its header names is all that it shows, also where it is linked in
+$B/lib/liboutlay.o: $(wildcard src/lib/*.[ch]) include/outlay/outlay.h
+	$(call say,CC,$@)
+	$Q mkdir -p $(@D)
+	$Q for c in $(filter %.c,$^); do $(CC) $(filter-out -fPIE,$(BASE)) $(CFLAGS_opt) -fPIC \
+		-fvisibility=hidden -c -o $(@D)/$$(basename $$c .c).part.o $$c || exit 1; done
+	$Q $(CC) -r -o $@ $(@D)/*.part.o && llvm-objcopy --localize-hidden $@
+$B/liboutlay.a: $B/lib/liboutlay.o
+	$Q rm -f $@ && $(AR) rcs $@ $<
+$B/liboutlay.so: $B/lib/liboutlay.o
+	$Q $(CC) -shared -Wl,-z,relro,-z,now,-soname,liboutlay.so.0 -pthread -o $@ $<
 
 # --- BPF: object, without debug sections, skeleton
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
@@ -165,6 +177,13 @@ install: all
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices config/prices/*.json config/prices/LICENSE.*
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices/seed-2025 config/prices/seed-2025/*.json
 	install -D -m 644 -t $(DESTDIR)/usr/share/outlay include/outlay/*.schema.json
+	install -D -m 644 -t $(DESTDIR)/usr/include/outlay include/outlay/outlay.h
+	install -D -m 644 -t $(DESTDIR)/usr/lib $B/liboutlay.a
+	install -D -m 755 $B/liboutlay.so $(DESTDIR)/usr/lib/liboutlay.so.0
+	ln -sf liboutlay.so.0 $(DESTDIR)/usr/lib/liboutlay.so
+	install -D -m 644 -t $(DESTDIR)/usr/share/man/man3 packaging/man/liboutlay.3
+	mkdir -p $(DESTDIR)/usr/lib/pkgconfig
+	sed 's/@VERSION@/$(VERSION)/' packaging/outlay.pc.in > $(DESTDIR)/usr/lib/pkgconfig/outlay.pc
 
 clean:
 	rm -rf $B
