@@ -123,9 +123,11 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 	struct capture_loop *l = ctx;
 	unsigned n = capture_drain(l->capture, BATCH);
 
+	bool held = meter_settle(l->meter, clock_system.now_ns(&clock_system));
+
 	(void)fd;
 	(void)what;
-	l->empty_ticks = n ? 0 : l->empty_ticks + 1;
+	l->empty_ticks = n || held ? 0 : l->empty_ticks + 1;
 	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture))
 		return;
 	event_add(l->drain, n == BATCH ? &at_once : &tick);
@@ -173,6 +175,7 @@ static void on_stopped(void *ctx)
 	while (capture_drain(l->capture, BATCH))
 		;
 	capture_free(TAKE_PTR(l->capture));
+	(void)meter_settle(l->meter, INT64_MAX);
 }
 
 /* --- life */
@@ -285,6 +288,11 @@ const struct http_counters *capture_loop_http(const struct capture_loop *l)
 const struct meter_counters *capture_loop_meter(const struct capture_loop *l)
 {
 	return meter_counters(l->meter);
+}
+
+const struct relay_counters *capture_loop_relayed(const struct capture_loop *l)
+{
+	return meter_relayed(l->meter);
 }
 
 const struct capture_loop_counters *capture_loop_counters(const struct capture_loop *l)

@@ -45,4 +45,5 @@ void capture_loop_free(struct capture_loop *loop);
 const struct capture_counters *capture_loop_capture(const struct capture_loop *loop);
 const struct http_counters *capture_loop_http(const struct capture_loop *loop);
 const struct meter_counters *capture_loop_meter(const struct capture_loop *loop);
+const struct relay_counters *capture_loop_relayed(const struct capture_loop *loop);
 const struct capture_loop_counters *capture_loop_counters(const struct capture_loop *loop);

@@ -287,6 +287,7 @@ int offline_replay(struct offline *offline, FILE *file, const char *name,
 
 	offline->fn_rc = 0;
 	rc = playback_read(file, name, &handler, offline, ret_counts, err);
+	(void)meter_settle(offline->meter, INT64_MAX);
 	return rc ? rc : offline->fn_rc;
 }
 

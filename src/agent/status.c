@@ -96,13 +96,16 @@ static void write_http(struct emit *out, const struct http_counters *c)
 	write_rows(out, "http", rows, N_ROWS(rows));
 }
 
-static void write_meter(struct emit *out, const struct meter_counters *c)
+static void write_meter(struct emit *out, const struct meter_counters *c,
+			const struct relay_counters *relay)
 {
 	const struct counter_row rows[] = {
 		{ "calls", &c->calls },
 		{ "unknown_routes", &c->unknown_routes },
 		{ "bodies_unparsed", &c->bodies_unparsed },
 		{ "inconsistent", &c->inconsistent },
+		{ "duplicates_of_proxies", &relay->relayed },
+		{ "duplicates_unsure", &relay->unsure },
 	};
 
 	write_rows(out, "meter", rows, N_ROWS(rows));
@@ -132,7 +135,7 @@ void status_write(const struct status_sources *s, struct emit *out)
 	write_kernel(out, s->attach);
 	write_capture(out, s->capture);
 	write_http(out, capture_loop_http(s->capture));
-	write_meter(out, capture_loop_meter(s->capture));
+	write_meter(out, capture_loop_meter(s->capture), capture_loop_relayed(s->capture));
 	write_ledger(out, ledger_loop_counters(s->ledger));
 	ledger_loop_describe(s->ledger, out);
 	flow_loop_describe(s->flow, out);

@@ -27,15 +27,21 @@ static const struct {
 #undef FIELD
 };
 
+static void fill_text(const struct route *route, enum route_text id,
+		      const struct expr_input *expr_in, char *to, size_t size)
+{
+	struct span text;
+
+	if (expr_text(&route->texts[id], expr_in, &text) > 0)
+		span_copy(text, to, size);
+}
+
 static void fill_texts(const struct route *route, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		struct span text;
-
-		if (expr_text(&route->texts[fields[i].text], expr_in, &text) > 0)
-			span_copy(text, (char *)usage + fields[i].offset, fields[i].size);
-	}
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+		fill_text(route, fields[i].text, expr_in, (char *)usage + fields[i].offset,
+			  fields[i].size);
 }
 
 /* A type or a code, not a sentence: messages quote what the caller sent. */
@@ -254,4 +260,16 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	forget_empty(in->route, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
+}
+
+void fill_ids(const struct route *route, const struct exchange *exchange,
+	      const struct slot *request_slots, const struct slot *response_slots,
+	      struct relay_ids *ret_ids)
+{
+	char scratch[EXPR_SCRATCH_BYTES];
+	const struct expr_input in = { exchange, request_slots, response_slots, scratch };
+
+	*ret_ids = (struct relay_ids){ 0 };
+	fill_text(route, ROUTE_RESPONSE_ID, &in, ret_ids->response, sizeof(ret_ids->response));
+	fill_text(route, ROUTE_REQUEST_ID, &in, ret_ids->request, sizeof(ret_ids->request));
 }

@@ -4,6 +4,7 @@
 #include "meter/format.h"
 #include "meter/key.h"
 #include "meter/provider.h"
+#include "meter/relay.h"
 #include "meter/route.h"
 
 /* A call whose exchange has ended. */
@@ -21,3 +22,8 @@ struct fill_input {
 
 /* Writes all of `*ret_usage` but the event id. */
 void fill_usage(const struct fill_input *in, struct usage *ret_usage);
+
+/* The ids that a call in flight has so far. */
+void fill_ids(const struct route *route, const struct exchange *exchange,
+	      const struct slot *request_slots, const struct slot *response_slots,
+	      struct relay_ids *ret_ids);

@@ -12,19 +12,19 @@
 struct meter {
 	struct providers *providers;
 	struct key_hasher *hasher; /* NULL without a secret */
-	void (*usage)(void *ctx, const struct usage *usage);
-	void *ctx;
+	struct relay *relay;
 	struct uuid_maker ids;
 	struct meter_counters counters;
 };
 
 struct call {
+	struct leg leg;
+	const struct exchange *exchange;
 	struct providers *providers; /* the set that was in force when the call began */
 	const struct provider *provider;
 	const struct route *route;
 	bool streaming;
 	bool body_begun; /* that of the response: its reader is chosen */
-	bool answers;    /* a WebSocket: each answer in it is a call of its own */
 	struct told {    /* of those that were handed on */
 		unsigned n;
 		int64_t utc_ns; /* the first message of the client since, 0 when none came */
@@ -35,20 +35,32 @@ struct call {
 	struct slot slots[]; /* of the request, then of the response */
 };
 
+static struct slot *response_slots(struct call *call)
+{
+	return call->slots + call->route->scope.request.n;
+}
+
+static void ids_of(void *ctx, const struct leg *leg, struct relay_ids *ret_ids)
+{
+	struct call *call = (struct call *)leg;
+
+	(void)ctx;
+	fill_ids(call->route, call->exchange, call->slots, response_slots(call), ret_ids);
+}
+
 int meter_new(const struct meter_options *options, struct meter **ret_meter)
 {
+	struct relay_options relay = { options->usage, ids_of, options->ctx };
 	struct meter *meter = calloc(1, sizeof(*meter));
-	int rc = meter ? 0 : -ENOMEM;
+	int rc = meter ? relay_new(&relay, &meter->relay) : -ENOMEM;
 
 	if (rc == 0 && options->secret)
 		rc = key_hasher_new(options->secret, METER_SECRET_BYTES, &meter->hasher);
 	if (rc < 0) {
-		free(meter);
+		meter_free(meter);
 		return rc;
 	}
 	meter->providers = providers_ref(options->providers);
-	meter->usage = options->usage;
-	meter->ctx = options->ctx;
 	*ret_meter = meter;
 	return 0;
 }
@@ -59,6 +71,7 @@ void meter_free(struct meter *meter)
 		return;
 	providers_unref(meter->providers);
 	key_hasher_free(meter->hasher);
+	relay_free(meter->relay);
 	free(meter);
 }
 
@@ -70,14 +83,19 @@ void meter_set_providers(struct meter *meter, struct providers *providers)
 	providers_unref(old);
 }
 
+bool meter_settle(struct meter *meter, int64_t now_utc_ns)
+{
+	return relay_settle(meter->relay, now_utc_ns);
+}
+
 const struct meter_counters *meter_counters(const struct meter *meter)
 {
 	return &meter->counters;
 }
 
-static struct slot *response_slots(struct call *call)
+const struct relay_counters *meter_relayed(const struct meter *meter)
 {
-	return call->slots + call->route->scope.request.n;
+	return relay_counters(meter->relay);
 }
 
 /* The provider that the connection leads to. One whose name was not seen takes it from the Host of
@@ -133,14 +151,17 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 		return NULL;
 	}
 	memset(call->slots, 0, n * sizeof(struct slot));
+	call->leg = (struct leg){ .process = ex->connection->process, .route = route };
+	call->exchange = ex;
 	call->providers = providers_ref(meter->providers);
 	call->provider = provider;
 	call->route = route;
-	call->streaming = call->answers = call->body_begun = false;
+	call->streaming = call->body_begun = false;
 	call->told = (struct told){ 0 };
 	format_begin(&call->request, scope->request.n ? request_format(ex) : NULL, &scope->request,
 		     call->slots);
 	format_begin(&call->response, NULL, &scope->response, response_slots(call));
+	relay_begin(meter->relay, &call->leg);
 	ex->meter = call;
 	return call;
 }
@@ -158,7 +179,7 @@ static void begin_websocket(struct call *call)
 	call->body_begun = true;
 	if (!(call->route->formats & 1u << FORMAT_WS))
 		return;
-	call->streaming = call->answers = true;
+	call->streaming = call->leg.answers = true;
 	format_end(&call->request, false);
 	format_begin(&call->request, scope->request.n ? &format_table[FORMAT_WS] : NULL,
 		     &scope->request, call->slots);
@@ -250,10 +271,10 @@ static void fill(struct meter *meter, const struct exchange *ex, struct call *ca
 					 .request_slots = call->slots,
 					 .response_slots = response_slots(call),
 					 .streaming = call->streaming,
-					 .answers = call->answers,
+					 .answers = call->leg.answers,
 					 .hasher = meter->hasher },
 		   ret_usage);
-	if (!call->answers)
+	if (!call->leg.answers)
 		return;
 	/* What came since the answer before it. */
 	if (call->told.utc_ns)
@@ -269,7 +290,7 @@ static void tell(struct meter *meter, const struct exchange *ex, struct call *ca
 {
 	usage->event_id = uuid_make(&meter->ids, ex->end_utc_ns);
 	count(meter, call, usage);
-	meter->usage(meter->ctx, usage);
+	relay_tell(meter->relay, &call->leg, usage);
 	call->told = (struct told){ call->told.n + 1, 0, ex->request_bytes, ex->response_bytes,
 				    ex->lost_bytes };
 }
@@ -290,7 +311,7 @@ static void on_message(void *ctx, struct exchange *ex, enum direction direction)
 	struct call *call = ex->meter;
 	struct usage usage;
 
-	if (!call || !call->answers)
+	if (!call || !call->leg.answers)
 		return;
 	format_message(reader_of(ex, direction));
 	if (direction == DIRECTION_SENT && !call->told.utc_ns)
@@ -324,6 +345,7 @@ static void on_end(void *ctx, struct exchange *ex)
 	fill(meter, ex, call, &usage);
 	if (is_left(call, &usage))
 		tell(meter, ex, call, &usage);
+	relay_end(meter->relay, &call->leg);
 	providers_unref(call->providers);
 	free(call);
 	ex->meter = NULL;

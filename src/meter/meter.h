@@ -6,6 +6,7 @@
 #include "base/timestamp.h"
 #include "http/exchange.h"
 #include "meter/provider.h"
+#include "meter/relay.h"
 #include "meter/usage.h"
 
 #define METER_SECRET_BYTES 32
@@ -13,7 +14,7 @@
 struct meter;
 
 struct meter_counters {
-	struct counter calls;
+	struct counter calls; /* with those that relay.h drops */
 	struct counter unknown_routes;
 	struct counter bodies_unparsed; /* JSON or event stream broken, cut or with a hole */
 	struct counter inconsistent;
@@ -23,16 +24,22 @@ struct meter_counters {
 struct meter_options {
 	struct providers *providers; /* a reference is taken */
 	const uint8_t *secret;       /* METER_SECRET_BYTES for key hashes, or NULL: none */
-	void (*usage)(void *ctx, const struct usage *usage); /* each call, when it has ended */
+	/* Each call when it has ended, or a moment later: relay.h. */
+	void (*usage)(void *ctx, const struct usage *usage);
 	void *ctx;
 };
 
 int meter_new(const struct meter_options *options, struct meter **ret_meter); /* -ENOMEM */
-void meter_free(struct meter *meter);
+void meter_free(struct meter *meter); /* meter_settle it before */
 
 extern const struct exchange_handler meter_handler; /* its ctx is the struct meter */
 
+/* Hands on calls that were held long enough, with INT64_MAX all of them; call it every few
+ * milliseconds while it says true: some are still held. */
+bool meter_settle(struct meter *meter, int64_t now_utc_ns);
+
 const struct meter_counters *meter_counters(const struct meter *meter);
+const struct relay_counters *meter_relayed(const struct meter *meter);
 
 /* For exchanges that begin from now on; those in flight end with what they began with. */
 void meter_set_providers(struct meter *meter, struct providers *providers);

@@ -4,6 +4,7 @@ when it saw what it was served, and names itself by its User-Agent."""
 import asyncio
 import concurrent.futures
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -169,6 +170,79 @@ async def visitors(count, *ports):
         assert (await reader.read()).startswith(b'HTTP/1.1 200')
         writer.close()
     await asyncio.gather(*(visit(ports[number % len(ports)]) for number in range(int(count))))
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Terminates TLS itself and makes each call anew, with a try more for one that fails when it is
+    asked for by x-tries, and from a cache when x-cache names an answer that it has."""
+    protocol_version = 'HTTP/1.1'
+    cache = {}
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        text = self.rfile.read(int(self.headers['content-length']))
+        name = self.headers['x-cache']
+        if name not in self.cache:
+            answer = self.ask(text)
+            if not name:
+                return self.pass_on(*answer)
+            self.cache[name] = *answer[:2], list(answer[2])
+        return self.pass_on(*self.cache[name])
+
+    def ask(self, text):
+        headers = {key: value for key, value in self.headers.items() if key.lower() != 'host'}
+        for number in range(int(self.headers.get('x-tries', 1))):
+            connection = connect()
+            connection.request('POST', self.path, text, {
+                **headers, 'x-stainless-retry-count': str(number)})
+            answer = connection.getresponse()
+            if answer.status == 200:
+                break
+        told = [(key, value) for key, value in answer.getheaders()
+                if key.lower() not in ('content-length', 'transfer-encoding')]
+        return answer.status, told, iter(lambda: answer.read1(700), b'')
+
+    def pass_on(self, status, headers, body):
+        self.send_response_only(status)
+        for key, value in (*headers, ('Transfer-Encoding', 'chunked')):
+            self.send_header(key, value)
+        self.end_headers()
+        for piece in body:
+            self.wfile.write(b'%x\r\n%s\r\n' % (len(piece), piece))
+        self.wfile.write(b'0\r\n\r\n')
+
+
+def proxy(port):
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', int(port)), Proxy)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain('server.pem', 'server.key')
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()
+
+
+def through(port, calls, threads):
+    """Plain and streamed calls through the proxy, side by side."""
+    def run(_):
+        connection = http.client.HTTPSConnection(HOST, int(port), timeout=60)
+        for number in range(int(calls)):
+            post(connection, body(number % 2))
+    with concurrent.futures.ThreadPoolExecutor(int(threads)) as pool:
+        list(pool.map(run, range(int(threads))))
+
+
+def through_kindly(port, **headers):
+    post(http.client.HTTPSConnection(HOST, int(port), timeout=60), body(), **headers)
+
+
+def through_retries(port):
+    through_kindly(port, **{'x-case': 'flaky', 'x-tries': '3'})
+
+
+def through_cache(port):
+    for _ in range(2):
+        through_kindly(port, **{'x-cache': 'one'})
 
 
 def load(seconds, threads):

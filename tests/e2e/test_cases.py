@@ -41,6 +41,7 @@ class Cases:
         self.long_prompt()
         self.long_event()
         self.retries()
+        self.proxied()
         self.stopped()
         self.check.equal('the daemon ends well', self.daemon.stop()[0], 0)
         self.check.finish(self.world)
@@ -236,6 +237,44 @@ class Cases:
             (event['status'], event['attempt'], int(event['cost_pico'] or 0) > 0)
             for event in sorted(events, key=lambda event: event['attempt'])],
             [(429, 1, False), (500, 2, False), (200, 3, True)])
+
+    # --- a proxy on the same host
+
+    def proxied(self):
+        """A proxy that terminates TLS makes each call once more. It is one call, of the program;
+        what the proxy does of its own is its own."""
+        proxy = self.start_client('proxy', 'proxy', '8443')
+        wait_for(lambda: self.listens(8443), 20)
+        before = self.duplicates()
+        child = self.start_client('proxied', 'through', '8443', '10', '4')
+        self.ends('proxied', child)
+        events = self.judge('proxied', 40)
+        self.check.equal('proxied: each is of the program', {
+            event['pid'] for event in events}, {child.pid})
+        self.check.equal('proxied: as many duplicates are counted', self.duplicates() - before, 40)
+        self.proxy_retries(proxy)
+        self.proxy_caches()
+        self.world.end(proxy)
+
+    def duplicates(self):
+        return self.daemon.get('/v1/status')['meter']['duplicates_of_proxies']
+
+    def proxy_retries(self, proxy):
+        child = self.start_client('proxy retries', 'through_retries', '8443')
+        self.ends('proxy retries', child)
+        due = self.truth('proxy retries')
+        status = {line['request_id']: line['status'] for line in due.values()}
+        events = self.events(due, 3)
+        self.check.equal('proxy retries: its failures are its own, the answer is the program\'s',
+                         sorted((status[event['request_id']], event['pid']) for event in events),
+                         [(200, child.pid), (429, proxy.pid), (500, proxy.pid)])
+
+    def proxy_caches(self):
+        child = self.start_client('proxy caches', 'through_cache', '8443')
+        self.ends('proxy caches', child)
+        events = self.events(self.truth('proxy caches'), 2)
+        self.check.equal('proxy caches: what comes from no provider is no duplicate',
+                         [event['pid'] for event in events], [child.pid] * 2)
 
     # --- loss
 
