@@ -33,7 +33,7 @@ static __always_inline bool call_begin(struct pt_regs *ctx)
 	union probe_cookie cookie;
 	struct call *call;
 
-	if (state ? state->host_id == HOST_UNKNOWN : process_is_old())
+	if (state ? state->host_id == HOST_UNKNOWN : process_has_past())
 		state = late_look(ctx, &id);
 	if (!state)
 		return false;
@@ -51,6 +51,7 @@ static __always_inline bool call_begin(struct pt_regs *ctx)
 		return false;
 	call->ssl = id.ssl;
 	call->buffer = PT_REGS_PARM2(ctx);
+	call->length = PT_REGS_PARM3(ctx);
 	call->count_at = argument(ctx, cookie.count_argument);
 	call->sp = PT_REGS_SP(ctx);
 	call->cookie = cookie;
@@ -85,7 +86,7 @@ static __always_inline void call_succeeded(const struct call *call, __u64 n)
 	} else if (call->cookie.unseen) {
 		/* The next record's offset tells that they are missing. */
 		count(EVENT_COUNTER_UNSEEN_BYTES, n);
-		state->sent += n;
+		*(call->cookie.direction == EVENT_SENT ? &state->sent : &state->received) += n;
 	} else if (n) {
 		report_call(&id, state, call->cookie.direction, call->buffer, n);
 	}
@@ -107,6 +108,8 @@ static __always_inline void call_end(struct pt_regs *ctx)
 	at_hand = *call;
 	call->ssl = 0;
 	result = at_hand.cookie.wide_result ? (__s64)PT_REGS_RC(ctx) : (__s32)PT_REGS_RC(ctx);
+	if (at_hand.cookie.all)
+		result = result ? 0 : at_hand.length;
 	if (result > 0)
 		call_succeeded(&at_hand, result);
 }

@@ -31,8 +31,10 @@ static __always_inline void connection_open(const struct connection_id *id, __u3
 		.host_id = host_id,
 		.whole = offset != 0, /* a late one may speak anything */
 	};
-	bool known = bpf_map_lookup_elem(&connections, id);
+	struct connection_state *known = bpf_map_lookup_elem(&connections, id);
 
+	if (known && known->start_ns == state.start_ns)
+		state.holders = known->holders;
 	if (bpf_map_update_elem(&connections, id, &state, BPF_ANY)) {
 		count(EVENT_COUNTER_CONNECTIONS_FULL, 1);
 		return;
@@ -78,7 +80,7 @@ static __always_inline void connection_named(const struct connection_id *id, con
 		struct stranger no = { process_start_ns(), STRANGER_LOOKS };
 
 		connection_forget(id);
-		if (process_is_old())
+		if (process_has_past())
 			bpf_map_update_elem(&strangers, id, &no, BPF_ANY);
 		return;
 	}
@@ -104,7 +106,7 @@ static __always_inline void connection_gone(const struct connection_id *id)
 {
 	struct connection_state *state = connection_find(id);
 
-	if (process_is_old())
+	if (process_has_past())
 		bpf_map_delete_elem(&strangers, id);
 	if (!state)
 		return;

@@ -107,10 +107,10 @@ struct event_close {
 	X(CALLS_FULL, "calls_full")                   /* calls not followed: map full */           \
 	X(NAME_UNREADABLE, "name_unreadable")         /* server names that could not be read */    \
 	X(CONNECTIONS_EVICTED, "connections_evicted") /* idle ones that made room: at least */     \
-	X(LATE_CONNECTIONS, "late_connections")       /* older than the agent, followed */         \
+	X(LATE_CONNECTIONS, "late_connections")       /* followed, but not from their start */     \
 	X(LATE_LOOKS, "late_looks")                   /* objects looked at for their host */       \
 	X(SERVER_SIDE, "server_side")                 /* objects that turned out to be servers */  \
-	X(UNSEEN_BYTES, "unseen_bytes") /* sent by sendfile: they pass no buffer (kTLS) */
+	X(UNSEEN_BYTES, "unseen_bytes") /* that pass no buffer: sendfile, a packet of GnuTLS */
 
 enum event_counter {
 #define X(id, name) EVENT_COUNTER_##id,

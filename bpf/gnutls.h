@@ -1,10 +1,11 @@
 /* GnuTLS: wget, git and all that uses libcurl-gnutls. The session is the object, and
  * gnutls_server_name_set, which only clients call, opens the connection.
  *
- * Not followed: gnutls_record_recv_packet (hands out the library's own buffer),
- * gnutls_record_send_early_data. After GNUTLS_E_AGAIN a client may send again with no buffer, for
- * the data that the library has kept: such bytes are counted as a read fault, their length is
- * right. */
+ * What gnutls_record_recv_packet hands out is in the library's own buffer: a gap. Early data that
+ * the server refuses is sent again, and then seen twice. After GNUTLS_E_AGAIN a client may send
+ * again with no buffer, for the data that the library has kept: such bytes are counted as a read
+ * fault, their length is right.
+ */
 #pragma once
 
 #include "connection.h"

@@ -77,6 +77,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct pid *thread_pid;
 	struct css_set *cgroups;
+	unsigned int flags;
 	int pid; /* the thread */
 	int tgid;
 	__u64 start_boottime;

@@ -1,4 +1,5 @@
-/* Connections older than the agent: their name was set before anyone looked. It is taken from the
+/* Connections older than the agent, or than their process, which its parent has forked with them:
+ * their name was set before anyone looked. It is taken from the
  * object where the library's layout is known, else from the Host header of an HTTP/1 request: here,
  * in the kernel, so that plaintext of other hosts does not leave it. */
 #pragma once
@@ -95,11 +96,11 @@ static __noinline bool late_open(struct pt_regs *ctx, const struct connection_id
 		return false;
 	}
 	bpf_map_delete_elem(&strangers, id);
-	if (process_is_old()) {
+	if (connection_find(id)) { /* its name was set and could not be read */
+		connection_open(id, *host_id, name.text, 0);
+	} else {
 		count(EVENT_COUNTER_LATE_CONNECTIONS, 1);
 		connection_open(id, *host_id, name.text, EVENT_LATE_OFFSET);
-	} else {
-		connection_open(id, *host_id, name.text, 0);
 	}
 	return true;
 }

@@ -8,6 +8,7 @@
 struct call {
 	__u64 ssl; /* 0: none */
 	__u64 buffer;
+	__u64 length;
 	__u64 count_at; /* where the byte count goes; 0: it is the return value */
 	__u64 sp;       /* stack pointer on entry: tells whose return it is */
 	union probe_cookie cookie;

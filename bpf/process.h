@@ -11,8 +11,13 @@ static __always_inline __u64 process_start_ns(void)
 	return bpf_get_current_task_btf()->group_leader->start_boottime;
 }
 
-/* A process older than the agent may have objects whose name was set before. */
-static __always_inline bool process_is_old(void)
+#define PF_FORKNOEXEC 0x40 /* linux/sched.h */
+
+/* A process older than the agent, or one that goes on with its parent's memory, may have objects
+ * whose name was set before. */
+static __always_inline bool process_has_past(void)
 {
-	return process_start_ns() < agent_start_ns;
+	const struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
+
+	return leader->start_boottime < agent_start_ns || leader->flags & PF_FORKNOEXEC;
 }

@@ -32,12 +32,29 @@ int ssl_ctrl(struct pt_regs *ctx)
 	return 0;
 }
 
+/* One more holds the object. */
+SEC("uprobe")
+int object_held(struct pt_regs *ctx)
+{
+	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
+	struct connection_state *state = connection_find(&id);
+
+	if (state)
+		state->holders++;
+	return 0;
+}
+
+/* One holder lets go of it. */
 SEC("uprobe")
 int object_gone(struct pt_regs *ctx)
 {
 	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
+	struct connection_state *state = connection_find(&id);
 
-	connection_gone(&id);
+	if (state && state->holders)
+		state->holders--;
+	else
+		connection_gone(&id);
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static const struct finding findings[] = {
 	{ "kernel", "connections_full", "connections not followed: the map is full" },
 	{ "kernel", "connections_evicted", "idle connections no longer followed" },
 	{ "kernel", "calls_full", "calls not followed: no memory" },
-	{ "kernel", "unseen_bytes", "bytes sent by sendfile (kTLS): a gap" },
+	{ "kernel", "unseen_bytes", "bytes that pass no buffer (sendfile): a gap" },
 	{ "capture", "lost_bytes", "bytes missing in calls, which are marked" },
 	{ "flows", "unmetered", "connections not metered: whose, in status" },
 	{ "flows", "partial_hellos", "hellos longer than what is looked at" },

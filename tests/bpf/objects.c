@@ -368,6 +368,66 @@ static void test_early_data(void **state)
 	world_close(&w);
 }
 
+/* A worker that its parent has forked goes on with the parent's connection: what it moves is its
+ * own, and the parent's stream has no hole. */
+static void test_forked_with_a_connection(void **state)
+{
+	pid_t child;
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w);
+	p = pair_open(&contexts, HOST);
+	move(p.client, p.server, "parent,");
+	child = fork();
+	if (child == 0) {
+		move(p.client, p.server, "child,");
+		move(p.server, p.client, "answer");
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	world_drain(&w);
+	assert_int_equal(w.seen.opened, 2);
+	assert_int_equal(w.seen.process.pid, child);
+	assert_string_equal(w.seen.last.server, HOST);
+	move(p.client, p.server, "parent");
+	world_drain(&w);
+	assert_int_equal(w.seen.opened, 2);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 19);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "parent,child,parent", 19);
+	assert_memory_equal(w.seen.bytes[DIRECTION_RECEIVED], "answer", 6);
+	assert_int_equal(w.seen.end[DIRECTION_SENT], 13);
+	assert_int_equal(w.seen.jumps, 0);
+	pair_close(&p);
+	world_close(&w);
+}
+
+/* An object that two hold ends when the second lets go. */
+static void test_object_of_two_holders(void **state)
+{
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w);
+	p = pair_open(&contexts, HOST);
+	SSL_up_ref(p.client);
+	move(p.client, p.server, "one");
+	SSL_free(p.client);
+	move(p.client, p.server, "two");
+	world_drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_int_equal(w.seen.closed, 0);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "onetwo", 6);
+	assert_int_equal(w.seen.jumps, 0);
+	pair_close(&p);
+	world_drain(&w);
+	assert_int_equal(w.seen.closed, 1);
+	assert_int_equal(w.seen.lost_at_close, 0);
+	world_close(&w);
+}
+
 static void ask_when_done(const SSL *ssl, int where, int result)
 {
 	(void)result;
@@ -473,6 +533,8 @@ int main(void)
 		cmocka_unit_test(test_write_here_read_there),
 		cmocka_unit_test(test_full_buffers_and_retries),
 		cmocka_unit_test(test_early_data),
+		cmocka_unit_test(test_forked_with_a_connection),
+		cmocka_unit_test(test_object_of_two_holders),
 		cmocka_unit_test(test_write_inside_a_read),
 		cmocka_unit_test(test_strict_seccomp),
 	};

@@ -38,6 +38,19 @@
 	OLD "long SSL_sendfile(void *s, int fd, long at, size_t n, int flags) { return (long)n; "  \
 	    "}\n"
 
+/* As GnuTLS 3.6.5 documents them: early data has gone, all of it, when the result is 0. */
+#define GNUTLS                                                                                     \
+	"#include <string.h>\n"                                                                    \
+	"typedef long L;\n"                                                                        \
+	"L gnutls_record_recv(void *s, void *b, L n) { memcpy(b, \"answer\", 6); return 6; }\n"    \
+	"L gnutls_record_recv_packet(void *s, void **p) { *p = s; return 100; }\n"                 \
+	"L gnutls_record_send(void *s, const void *b, L n) { return n; }\n"                        \
+	"L gnutls_record_send_range(void *s, const void *b, L n, void *range)\n"                   \
+	"{ L r = gnutls_record_send(s, b, n); __asm__ volatile(\"\"); return r; }\n"               \
+	"int gnutls_record_send_early_data(void *s, const void *b, L n) { return *(int *)s; }\n"   \
+	"int gnutls_server_name_set(void *s, int type, const void *name, L n) { return 0; }\n"     \
+	"void gnutls_deinit(void *s) { __asm__ volatile(\"\"); }\n"
+
 struct stub {
 	void *handle;
 	long (*ctrl)(void *, int, long, void *);
@@ -194,6 +207,51 @@ static void test_sendfile_is_a_gap(void **state)
 	world_close(&w);
 }
 
+static void test_early_data_and_packets_of_gnutls(void **state)
+{
+	static const char library[] = "libgnutls-stub.so";
+	long (*recv)(void *, void *, long), (*recv_packet)(void *, void **);
+	long (*send)(void *, const void *, long), (*send_range)(void *, const void *, long, void *);
+	int (*early)(void *, const void *, long), (*name)(void *, int, const void *, long);
+	int object[16] = { 0 };
+	char path[128], sink[16];
+	uint64_t known;
+	struct world w;
+	void *handle, *packet;
+
+	(void)state;
+	open_world(&w);
+	known = watched(&w);
+	make(GNUTLS, library);
+	path_of(library, path);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	assert_non_null(handle);
+	*(void **)&recv = dlsym(handle, "gnutls_record_recv");
+	*(void **)&recv_packet = dlsym(handle, "gnutls_record_recv_packet");
+	*(void **)&send = dlsym(handle, "gnutls_record_send");
+	*(void **)&send_range = dlsym(handle, "gnutls_record_send_range");
+	*(void **)&early = dlsym(handle, "gnutls_record_send_early_data");
+	*(void **)&name = dlsym(handle, "gnutls_server_name_set");
+	wait_for_watched(&w, known + 1);
+	name(object, 1, HOST, sizeof(HOST) - 1);
+	object[0] = -50; /* GNUTLS_E_INVALID_REQUEST: nothing has gone */
+	early(object, "refused", 7);
+	object[0] = 0;
+	early(object, "early,", 6);
+	send(object, "late,", 5);
+	send_range(object, "range", 5, NULL);
+	recv_packet(object, &packet);
+	recv(object, sink, sizeof(sink));
+	world_drain(&w);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 16);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "early,late,range", 16);
+	assert_int_equal(w.seen.n[DIRECTION_RECEIVED], 6);
+	assert_int_equal(w.seen.end[DIRECTION_RECEIVED], 106);
+	assert_int_equal(world_count(&w, EVENT_COUNTER_UNSEEN_BYTES), 100);
+	dlclose(handle);
+	world_close(&w);
+}
+
 /* capture case 49 */
 static void test_two_libraries_in_one_process(void **state)
 {
@@ -320,6 +378,7 @@ int main(void)
 		cmocka_unit_test(test_write_ex2_is_one_write),
 		cmocka_unit_test(test_only_the_old_functions),
 		cmocka_unit_test(test_sendfile_is_a_gap),
+		cmocka_unit_test(test_early_data_and_packets_of_gnutls),
 		cmocka_unit_test(test_two_libraries_in_one_process),
 		cmocka_unit_test(test_replaced_library),
 		cmocka_unit_test(test_many_processes_on_one_library),

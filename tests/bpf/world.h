@@ -16,7 +16,7 @@ struct seen {
 	struct connection last; /* that was opened, */
 	struct process process; /* and what it belongs to */
 	uint64_t first_offset;  /* of the first chunk */
-	uint64_t end[2];        /* of the last stream of a direction, by its last chunk */
+	uint64_t end[2];        /* of the stream that the last chunk of a direction is of */
 	size_t n[2];            /* bytes that came */
 	uint64_t jumps;         /* bytes missing, */
 	uint64_t cut;           /* left out on purpose, */
@@ -38,16 +38,17 @@ static void world_opened(void *ctx, struct connection *conn)
 	seen->opened++;
 	seen->last = *conn;
 	seen->process = *conn->process;
-	memset(seen->end, 0, sizeof(seen->end));
+	conn->http =
+	    calloc(2, sizeof(uint64_t)); /* the ends of its streams: we are the next stage */
 }
 
 static void world_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
 {
 	struct seen *seen = &((struct world *)ctx)->seen;
-	uint64_t *end = &seen->end[chunk->direction], hole = chunk->length - chunk->data.len;
+	uint64_t *end = (uint64_t *)conn->http + chunk->direction;
+	uint64_t hole = chunk->length - chunk->data.len;
 	size_t *at = &seen->at[chunk->direction];
 
-	(void)conn;
 	if (!seen->chunks++)
 		seen->first_offset = chunk->offset;
 	if (chunk->offset > *end && !(*end == 0 && chunk->offset == CHUNK_LATE_OFFSET)) {
@@ -58,7 +59,7 @@ static void world_chunk(void *ctx, struct connection *conn, const struct chunk *
 	if (chunk->data.len && *at < SEEN_MAX && chunk->data.len <= SEEN_MAX - *at)
 		memcpy(seen->bytes[chunk->direction] + *at, chunk->data.ptr, chunk->data.len);
 	*at += chunk->data.len + (chunk->cut ? hole : 0);
-	*end = chunk->offset + chunk->length;
+	seen->end[chunk->direction] = *end = chunk->offset + chunk->length;
 	seen->n[chunk->direction] += chunk->data.len;
 }
 
@@ -66,8 +67,8 @@ static void world_closed(void *ctx, struct connection *conn, int64_t time, const
 {
 	struct seen *seen = &((struct world *)ctx)->seen;
 
-	(void)conn;
 	(void)time;
+	free(conn->http);
 	seen->closed++;
 	seen->lost_at_close += lost[0] + lost[1];
 }
