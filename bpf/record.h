@@ -4,8 +4,8 @@
 #include "facts.h"
 #include "maps.h"
 
-/* Set by user space while it sleeps: only then is a record worth a wake-up. */
-volatile __u32 reader_asleep;
+/* Set by user space while it waits: bytes in the ring that are worth a wake-up. 0: it is awake. */
+volatile __u32 reader_waits_for;
 
 static __always_inline void count(enum event_counter counter, __u64 n)
 {
@@ -22,9 +22,17 @@ static __always_inline struct connection_id id_of(__u64 ssl)
 	return (struct connection_id){ .ssl = ssl, .tgid = bpf_get_current_pid_tgid() >> 32 };
 }
 
+/* One wake-up a wait: who takes the wish away fulfils it. */
 static __always_inline void submit(void *record)
 {
-	bpf_ringbuf_submit(record, reader_asleep ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	__u32 bytes = reader_waits_for;
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bytes && bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= bytes) {
+		reader_waits_for = 0;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, flags);
 }
 
 static __always_inline void fill_head(struct event_head *head, enum event_type type,

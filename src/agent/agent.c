@@ -187,7 +187,7 @@ static int open_probes(struct agent *a, struct err *err)
 static int open_capture(struct agent *a, struct err *err)
 {
 	struct capture_loop_options options = { .ring_fd = attach_ring_fd(a->attach),
-						.wake_flag = attach_wake_flag(a->attach),
+						.wait_bytes = attach_wait_bytes(a->attach),
 						.providers = a->config.providers,
 						.catalog = a->config.catalog,
 						.secret = a->secret,

@@ -1,6 +1,6 @@
 /* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a 5 ms timer and
- * the kernel wakes nobody, but for a new connection, whose process may be gone in a moment; when it
- * has been empty for a while the loop sleeps until it is woken. */
+ * the kernel wakes nobody, but when the ring fills up or for a new connection, whose process may be
+ * gone in a moment; when it has been empty for a while the loop sleeps until it is woken. */
 #include "agent/capture_loop.h"
 
 #include <errno.h>
@@ -122,15 +122,19 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 {
 	struct capture_loop *l = ctx;
 	unsigned n = capture_drain(l->capture, BATCH);
-
 	bool held = meter_settle(l->meter, clock_system.now_ns(&clock_system));
 
 	(void)fd;
 	(void)what;
 	l->empty_ticks = n || held ? 0 : l->empty_ticks + 1;
+	if (n == BATCH) {
+		event_add(l->drain, &at_once);
+		return;
+	}
 	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture))
 		return;
-	event_add(l->drain, n == BATCH ? &at_once : &tick);
+	capture_nap(l->capture);
+	event_add(l->drain, &tick);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -189,7 +193,7 @@ static int make_stages(struct capture_loop *l)
 				       .usage = on_usage,
 				       .ctx = l };
 	struct capture_options capture = { .ring_fd = l->options.ring_fd,
-					   .wake_flag = l->options.wake_flag,
+					   .wait_bytes = l->options.wait_bytes,
 					   .clock = &clock_system,
 					   .proc = "/proc",
 					   .next = &chunk_handler,
@@ -215,8 +219,9 @@ static int begin_recording(struct capture_loop *l, struct err *err)
 
 static int add_events(struct capture_loop *l)
 {
-	l->ring_readable =
-	    event_new(l->loop.base, capture_fd(l->capture), EV_READ | EV_PERSIST, on_readable, l);
+	/* By the edge: readable it is all the time while bytes flow. */
+	l->ring_readable = event_new(l->loop.base, capture_fd(l->capture),
+				     EV_READ | EV_PERSIST | EV_ET, on_readable, l);
 	l->drain = event_new(l->loop.base, -1, 0, on_drain, l);
 	l->sweep = event_new(l->loop.base, -1, EV_PERSIST, on_sweep, l);
 	if (!l->ring_readable || !l->drain || !l->sweep)

@@ -16,7 +16,7 @@ struct capture_reload {
 
 struct capture_loop_options {
 	int ring_fd;
-	_Atomic uint32_t *wake_flag;
+	_Atomic uint32_t *wait_bytes;
 	struct providers *providers;
 	struct catalog *catalog;
 	const uint8_t *secret;

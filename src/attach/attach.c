@@ -265,9 +265,9 @@ int attach_ring_fd(const struct attach *a)
 	return bpf_map__fd(a->means.skeleton->maps.events);
 }
 
-_Atomic uint32_t *attach_wake_flag(struct attach *a)
+_Atomic uint32_t *attach_wait_bytes(struct attach *a)
 {
-	return (_Atomic uint32_t *)&a->means.skeleton->bss->reader_asleep;
+	return (_Atomic uint32_t *)&a->means.skeleton->bss->reader_waits_for;
 }
 
 struct attach_shared attach_shared(const struct attach *a)

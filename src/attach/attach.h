@@ -56,9 +56,9 @@ void attach_poll(struct attach *attach);
 const char *attach_links(const struct attach *attach);
 const char *attach_returns(const struct attach *attach);
 
-/* For src/capture: the ring and the flag that tells the kernel to wake its reader. */
+/* For src/capture: the ring, and what in it is worth waking its reader for. */
 int attach_ring_fd(const struct attach *attach);
-_Atomic uint32_t *attach_wake_flag(struct attach *attach);
+_Atomic uint32_t *attach_wait_bytes(struct attach *attach);
 
 /* Maps that the flow programs share (bpf/shared.h), borrowed. */
 struct attach_shared {

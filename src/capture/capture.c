@@ -274,11 +274,16 @@ int capture_fd(const struct capture *c)
 	return c->options.ring_fd;
 }
 
+static void wait_for(struct capture *c, uint32_t bytes)
+{
+	atomic_store_explicit(c->options.wait_bytes, bytes, memory_order_relaxed);
+}
+
 unsigned capture_drain(struct capture *c, unsigned max)
 {
 	const struct clock *clock = c->options.clock;
 
-	atomic_store_explicit(c->options.wake_flag, 0, memory_order_relaxed);
+	wait_for(c, 0);
 	/* Anew each time: the wall clock may have been set. */
 	c->utc_minus_monotonic_ns = clock->now_ns(clock) - clock->monotonic_ns(clock);
 	return ring_drain(c->ring, max, on_record, c);
@@ -286,14 +291,19 @@ unsigned capture_drain(struct capture *c, unsigned max)
 
 bool capture_sleep(struct capture *c)
 {
-	atomic_store_explicit(c->options.wake_flag, 1, memory_order_relaxed);
-	/* The kernel takes room in the ring, then reads the flag; we write the flag, then look at
-	 * the room taken: one of the two sees the other. */
+	wait_for(c, 1);
+	/* The kernel takes room in the ring, then reads this; we write it, then look at the room
+	 * taken: one of the two sees the other. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!ring_holds_any(c->ring))
 		return true;
-	atomic_store_explicit(c->options.wake_flag, 0, memory_order_relaxed);
+	wait_for(c, 0);
 	return false;
+}
+
+void capture_nap(struct capture *c)
+{
+	wait_for(c, (uint32_t)(ring_bytes(c->ring) / 4));
 }
 
 void capture_sweep(struct capture *c)

@@ -25,8 +25,8 @@ struct capture_counters {
 };
 
 struct capture_options {
-	int ring_fd;                 /* BPF map; -1: records come by capture_record alone */
-	_Atomic uint32_t *wake_flag; /* set while we sleep */
+	int ring_fd;                  /* BPF map; -1: records come by capture_record alone */
+	_Atomic uint32_t *wait_bytes; /* in the ring: wake us at so many; 0 while we are awake */
 	const struct clock *clock;
 	const char *proc; /* "/proc"; tests have their own */
 	const struct chunk_handler *next;
@@ -36,12 +36,16 @@ struct capture_options {
 int capture_new(const struct capture_options *options, struct capture **ret_capture);
 void capture_free(struct capture *capture); /* closes every connection first */
 
-/* Readable when there are records after capture_sleep. */
+/* Has an edge when the reader is to be woken: after capture_sleep at once, after capture_nap when
+ * the ring fills up. (It is readable whenever a record is there: no use while they flow.) */
 int capture_fd(const struct capture *capture);
 /* Takes at most `max` records; returns how many. */
 unsigned capture_drain(struct capture *capture, unsigned max);
 /* Say so before waiting on the fd; false = there is something, drain first. */
 bool capture_sleep(struct capture *capture);
+/* The same before waiting for a time: what comes until then may lie in the ring, up to a quarter of
+ * it. */
+void capture_nap(struct capture *capture);
 
 /* One record, as the ring would give it: for tests and replay. */
 void capture_record(struct capture *capture, const void *record, size_t bytes);

@@ -62,6 +62,11 @@ void ring_close(struct ring *ring)
 	free(ring);
 }
 
+size_t ring_bytes(const struct ring *ring)
+{
+	return ring->data_bytes;
+}
+
 bool ring_holds_any(const struct ring *ring)
 {
 	return __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE) != *ring->consumer;

@@ -16,5 +16,7 @@ typedef void ring_record_fn(void *ctx, const void *record, size_t bytes);
 /* Hands on at most `max` finished records; returns how many. */
 unsigned ring_drain(struct ring *ring, unsigned max, ring_record_fn *fn, void *ctx);
 
+size_t ring_bytes(const struct ring *ring); /* that it holds when full */
+
 /* Whether anything is in it, also a record that is still being written. */
 bool ring_holds_any(const struct ring *ring);

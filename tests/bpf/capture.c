@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -385,12 +386,54 @@ static void test_sleeper_is_woken_and_late_sleeper_told(void **state)
 	world_close(&w);
 }
 
+/* Whether the kernel woke the reader within `ms`. */
+static bool is_woken(int epoll, int ms)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, ms) == 1;
+}
+
+/* Records of 4 KiB in a ring of 64: the fourth or fifth, by what a record takes besides. */
+static void test_who_naps_is_woken_at_a_quarter(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w, 64 << 10);
+	p = connect_pair(HOST);
+	world_drain(&w);
+	assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, capture_fd(w.capture), &event), 0);
+	for (int round = 0; round < 3; round++) {
+		capture_nap(w.capture);
+		for (int i = 0; i < 3; i++)
+			send_bytes(&p, pattern, 4096, false);
+		assert_false(is_woken(epoll, 50));
+		for (int i = 0; i < 2; i++)
+			send_bytes(&p, pattern, 4096, false);
+		assert_true(is_woken(epoll, WAIT_MS));
+		/* Once. */
+		send_bytes(&p, pattern, 4096, false);
+		assert_false(is_woken(epoll, 50));
+		world_drain(&w);
+	}
+	assert_int_equal(w.seen.end[DIRECTION_SENT], 3 * 6 * 4096);
+	assert_int_equal(w.seen.jumps, 0);
+	pair_close(&p);
+	world_close(&w);
+	close(epoll);
+}
+
 static void test_what_is_no_ring_is_refused(void **state)
 {
-	_Atomic uint32_t flag = 0;
-	struct capture_options options = {
-		.clock = &clock_system, .proc = "/proc", .next = &world_handler, .wake_flag = &flag
-	};
+	_Atomic uint32_t wait_bytes = 0;
+	struct capture_options options = { .clock = &clock_system,
+					   .proc = "/proc",
+					   .next = &world_handler,
+					   .wait_bytes = &wait_bytes };
 	struct capture *capture = NULL;
 
 	(void)state;
@@ -473,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_loss_is_counted_to_the_byte),
 		cmocka_unit_test(test_failed_calls_move_nothing),
 		cmocka_unit_test(test_sleeper_is_woken_and_late_sleeper_told),
+		cmocka_unit_test(test_who_naps_is_woken_at_a_quarter),
 		cmocka_unit_test(test_what_is_no_ring_is_refused),
 		cmocka_unit_test(test_late_library),
 	};

@@ -102,7 +102,7 @@ static inline void world_open(struct world *w, struct world_options options)
 	assert_int_equal(attach_set_hosts(w->attach, options.hosts, n, &err), 0);
 	attach_sweep(w->attach);
 	capture.ring_fd = attach_ring_fd(w->attach);
-	capture.wake_flag = attach_wake_flag(w->attach);
+	capture.wait_bytes = attach_wait_bytes(w->attach);
 	assert_int_equal(capture_new(&capture, &w->capture), 0);
 }
 
