@@ -4,13 +4,15 @@
 prices.py OUTLAY DIR WORK: OUTLAY is the program, DIR the price lists, WORK a directory for the
 packages, kept between runs. Where the two differ, what comes first stays: genai-prices, as it knows
 dates; but for Bedrock and Vertex LiteLLM, which lists their own names and regions. Both packages
-are MIT; their names and versions stand in each file, their licences beside them.
+are MIT; their names and versions stand in each file, their licences beside them. A retired
+model keeps its last price, from an older version of LiteLLM that lists it.
 """
 import datetime, json, pathlib, shutil, subprocess, sys
 
 LITELLM, GENAI = "1.110.2", "0.2.3"
+RETIRED = ["1.80.0", "1.61.20"]  # of LiteLLM, which drops a model when it is retired
 FIRST_LITELLM = ["bedrock", "vertex"]
-MAP = "litellm/litellm/model_prices_and_context_window_backup.json"
+MAP = "litellm/model_prices_and_context_window_backup.json"
 
 # genai-prices ships its data.json as Python: written back as JSON, decimals as text.
 DUMP = """
@@ -44,17 +46,26 @@ def run(*command, **more):
 
 def install(work):
     python = work / "venv/bin/python"
+    pip = [python, "-m", "pip", "-q", "install"]
     if not python.exists():
         run(sys.executable, "-m", "venv", work / "venv")
-        pip = [python, "-m", "pip", "-q", "install"]
         run(*pip, "genai-prices==" + GENAI)
-        run(*pip, "--no-deps", "--target", work / "litellm", "litellm==" + LITELLM)
+    for version in [LITELLM, *RETIRED]:
+        if not (work / version).exists():
+            run(*pip, "--no-deps", "--target", work / version, "litellm==" + version)
     return python
 
 def take_licences(work, into):
     for name in "litellm", "genai-prices":
-        found, = work.rglob(name.replace("-", "_") + "-*.dist-info/licenses/LICENSE")
+        found, *_ = sorted(work.rglob(name.replace("-", "_") + "-*.dist-info/licenses/LICENSE"))
         shutil.copyfile(found, pathlib.Path(into, "LICENSE." + name))
+
+def without_doubles(path):
+    """A key that occurs twice is refused. Old maps have some; the last one counted."""
+    root = json.loads(path.read_text(), parse_float=str, parse_int=str)
+    out = path.with_name("map.json")
+    out.write_text(json.dumps(root))
+    return out
 
 def main(outlay, into, work):
     work = pathlib.Path(work)
@@ -69,8 +80,10 @@ def main(outlay, into, work):
         run(outlay, "prices", "import", "--from", source, "--version", version, "--date", date,
             "--into", into, *more, file)
     for provider in FIRST_LITELLM:
-        take("litellm", LITELLM, work / MAP, "--provider", provider)
+        take("litellm", LITELLM, work / LITELLM / MAP, "--provider", provider)
     take("genai-prices", GENAI, genai)
-    take("litellm", LITELLM, work / MAP)
+    take("litellm", LITELLM, work / LITELLM / MAP)
+    for version in RETIRED:
+        take("litellm", version, without_doubles(work / version / MAP), "--missing")
 
 main(*sys.argv[1:])

@@ -10,7 +10,7 @@
 
 static const char usage_text[] =
     "usage: outlay prices import --from SOURCE [--version V] [--date DATE] [--provider NAME]\n"
-    "                            [--into DIR] [--force] FILE\n"
+    "                            [--into DIR] [--missing] [--force] FILE\n"
     "\n"
     "Adds the models and tiers of a foreign catalog to DIR, one file a provider. Lists what two\n"
     "sources say differently: the first one stays. A rate that its own source changed begins on\n"
@@ -21,14 +21,20 @@ static const char usage_text[] =
     "  --date DATE      such as 2026-11-25; else today\n"
     "  --provider NAME  only this one\n"
     "  --into DIR       else /etc/outlay/prices\n"
+    "  --missing        only models that DIR has not, from an old version of a source\n"
     "  --force          takes rates that change by 100-fold and more\n"
     "  -h, --help       this text\n";
 
 static const struct option options[] = {
-	{ "from", required_argument, NULL, 'f' }, { "version", required_argument, NULL, 'v' },
-	{ "date", required_argument, NULL, 'd' }, { "provider", required_argument, NULL, 'p' },
-	{ "into", required_argument, NULL, 'i' }, { "force", no_argument, NULL, 'F' },
-	{ "help", no_argument, NULL, 'h' },       { 0 },
+	{ "from", required_argument, NULL, 'f' },
+	{ "version", required_argument, NULL, 'v' },
+	{ "date", required_argument, NULL, 'd' },
+	{ "provider", required_argument, NULL, 'p' },
+	{ "into", required_argument, NULL, 'i' },
+	{ "force", no_argument, NULL, 'F' },
+	{ "missing", no_argument, NULL, 'm' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 static void print_line(void *ctx, const char *line)
@@ -65,6 +71,9 @@ static bool take(int option, struct import_options *import, const char **dir)
 		return true;
 	case 'i':
 		*dir = optarg;
+		return true;
+	case 'm':
+		import->only_missing = true;
 		return true;
 	case 'F':
 		import->force = true;

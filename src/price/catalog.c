@@ -36,8 +36,8 @@ struct catalog {
 	struct name *names;
 };
 
-static const char *const file_keys[] = { "catalog",  "provider", "source", "contracted",
-					 "fallback", "holidays", "models", NULL };
+static const char *const file_keys[] = { "catalog",  "provider", "gateways", "source", "contracted",
+					 "fallback", "holidays", "models",   NULL };
 
 /* --- names */
 
@@ -138,8 +138,20 @@ static int add_aliases(struct catalog *catalog, struct span provider, const json
 	return rc;
 }
 
+static int add_names(struct catalog *catalog, struct span provider, const json_t *entry,
+		     const struct model *model, const struct document_place *at, struct err *err)
+{
+	int rc;
+
+	if (!provider.len || provider.len > PROVIDER_NAME_MAX)
+		return document_refuse(at, err, "gateways that are names of providers");
+	rc = add_name(catalog, provider, span_of(model->name), model, at, err);
+	return rc ? rc : add_aliases(catalog, provider, entry, model, at, err);
+}
+
 static int add_model(struct catalog *catalog, const struct book *book, struct span provider,
-		     const json_t *entry, const struct document_place *at, struct err *err)
+		     const json_t *gateways, const json_t *entry, const struct document_place *at,
+		     struct err *err)
 {
 	struct model *model;
 	int rc;
@@ -150,8 +162,11 @@ static int add_model(struct catalog *catalog, const struct book *book, struct sp
 	model->next = catalog->models;
 	catalog->models = model;
 	catalog->n_models++;
-	rc = add_name(catalog, provider, span_of(model->name), model, at, err);
-	return rc ? rc : add_aliases(catalog, provider, entry, model, at, err);
+	rc = add_names(catalog, provider, entry, model, at, err);
+	for (size_t i = 0; !rc && i < json_array_size(gateways); i++)
+		rc = add_names(catalog, span_of(json_string_value(json_array_get(gateways, i))),
+			       entry, model, at, err);
+	return rc;
 }
 
 /* The head of a file, without its models. */
@@ -189,7 +204,7 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 	struct document_place top = { .file = file };
 	struct document_place at = document_member(&top, "models");
 	struct book *book = NULL;
-	const json_t *models;
+	const json_t *models, *gateways = json_object_get(root, "gateways");
 	struct span provider;
 	int rc;
 
@@ -203,7 +218,8 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 	for (size_t i = 0; !rc && i < json_array_size(models); i++) {
 		struct document_place here = document_element(&at, i);
 
-		rc = add_model(catalog, book, provider, json_array_get(models, i), &here, err);
+		rc = add_model(catalog, book, provider, gateways, json_array_get(models, i), &here,
+			       err);
 	}
 	return rc;
 }

@@ -11,7 +11,8 @@
  *           { "from": "2026-10-12", "tier": "flex", "per_million": {...} } ] } ] }
  *
  * `from` is a UTC date, inclusive; the latest one of the call's tier that is not after its start is
- * in force. A rates entry without `tier` is the standard price. `input_over`: an entry beside
+ * in force; before the first one of a tier that one, but for contracted prices. A rates entry
+ * without `tier` is the standard price. `input_over`: an entry beside
  * another of the same tier and date, which takes the whole call when its input* counts sum to more
  * than that; `input_from`: to that or more. "hours": "01:00-04:00" (UTC) and "weekdays": [1, 5]
  * (1 is Monday): an entry below another, for those times only. "minimum": {"audio_seconds": 10}:
@@ -23,6 +24,8 @@
  * and not the borrower "fallback": {"output_reasoning": "=output"}. Also for the whole file:
  * "holidays": ["2026-10-01"], dates on which entries with weekdays do not hold, and "contracted":
  * true, prices of the user's own, which win over those of a file without it.
+ *
+ * "gateways": ["portkey"] are providers that pass calls on at these prices, by the same names.
  *
  * The model "*" stands for calls that name none, as those of Twilio, Resend and Supabase.
  *

@@ -28,6 +28,7 @@ struct import_options {
 	const char *date;     /* "2026-11-25": when changed rates begin, and the catalogs' name */
 	const char *provider; /* ours; NULL: every one that is known */
 	bool force;           /* also jumps */
+	bool only_missing;    /* a model that is there is left as it is */
 	import_say_fn *say;
 	void *ctx;
 };

@@ -9,6 +9,7 @@
 
 #include "base/money.h"
 #include "price/catalog.h"
+#include "price/family.h"
 
 #define RATE_DIGITS 24
 
@@ -295,6 +296,17 @@ static void learn_names(const struct merge *m, const json_t *models)
 	}
 }
 
+/* The entry that prices calls of the name today, as the catalog looks it up. */
+static json_t *find_entry(const struct merge *m, const char *name)
+{
+	struct span family = family_without_date(span_of(name));
+	json_t *entry = json_object_get(m->names, name);
+
+	if (!entry && m->options->only_missing)
+		entry = json_object_getn(m->names, family.ptr, family.len);
+	return entry;
+}
+
 int import_merge(json_t *document, const json_t *models, const struct import_options *options,
 		 struct import_counts *counts, struct err *err)
 {
@@ -309,8 +321,10 @@ int import_merge(json_t *document, const json_t *models, const struct import_opt
 	learn_names(&m, list);
 	json_object_foreach((json_t *)models, name, model)
 	{
-		json_t *known = json_object_get(names, name);
+		json_t *known = find_entry(&m, name);
 
+		if (known && options->only_missing)
+			continue;
 		if (known)
 			rc = merge_known(&m, name, known, model);
 		else

@@ -119,13 +119,26 @@ static bool fits(const struct model *model, const struct rates *rates, int64_t i
 	return hours_hold(rates, &model->book->holidays, time_ns);
 }
 
+/* A call that was answered shows that its model was for sale: before the first date that a list has
+ * for the tier its first rates hold. What the user agreed upon holds from its date. */
+static int64_t first_ns(const struct model *model, const char *tier)
+{
+	int64_t first = INT64_MIN;
+
+	for (unsigned i = model->n_rates; i-- > 0 && !model->book->contracted;)
+		if (strcmp(model->rates[i]->tier, tier) == 0)
+			first = model->rates[i]->from_ns;
+	return first;
+}
+
 /* The last date of the tier that is not after the start of the call, and of that date the highest
  * step that the input is over. The list ascends, so the last one that fits is the one; steps of a
  * former date are left behind by a later date, whose own first entry may have none. */
 static const struct rates *in_force(const struct model *model, const struct usage *usage,
 				    const char *tier, enum price_doubt *ret_doubt_if_none)
 {
-	int64_t input = input_tokens(usage);
+	int64_t input = input_tokens(usage), first = first_ns(model, tier);
+	int64_t at_ns = usage->time_start_ns > first ? usage->time_start_ns : first;
 	const struct rates *found = NULL;
 
 	*ret_doubt_if_none = PRICE_DOUBT_NO_RATE;
@@ -134,7 +147,7 @@ static const struct rates *in_force(const struct model *model, const struct usag
 
 		if (strcmp(rates->tier, tier) != 0)
 			continue;
-		if (rates->from_ns > usage->time_start_ns)
+		if (rates->from_ns > at_ns)
 			*ret_doubt_if_none = PRICE_DOUBT_DATE;
 		else if (fits(model, rates, input, usage->time_start_ns))
 			found = rates;

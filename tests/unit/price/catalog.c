@@ -125,7 +125,8 @@ static const struct row rows[] = {
 	  20000000000,
 	  "gpt-4o-2024-05-13",
 	  "" },
-	{ "gpt-4o", "", "2024-05-12T23:59:59Z", { 1, 0, 1, 0 }, -1, "gpt-4o", "no_rate_for_date" },
+	/* before its first date: the first rates, 1 x 5 + 1 x 15 millionths */
+	{ "gpt-4o", "", "2024-05-12T23:59:59Z", { 1, 0, 1, 0 }, 20000000, "gpt-4o", "" },
 	/* the cached rate began with the second entry */
 	{ "gpt-4o", "", "2024-06-01", { 1, 5, 1, 0 }, -1, "gpt-4o", "no_rate" },
 	/* not gpt-4o's price: cascadeflow issue 198; 1000 x 0.15 + 1000 x 0.6 = 750 millionths */
@@ -170,7 +171,7 @@ static const struct row rows[] = {
 	  "gpt-5",
 	  "tier=priority" },
 	{ "gpt-5", "flex", "2026-11-25", { 10000, 0, 1000, 0 }, 11250000000, "gpt-5", "tier=flex" },
-	{ "gpt-5", "flex", "2026-10-11", { 10000, 0, 1000, 0 }, -1, "gpt-5", "no_rate_for_date" },
+	{ "gpt-5", "flex", "2026-10-11", { 10000, 0, 1000, 0 }, 11250000000, "gpt-5", "tier=flex" },
 	{ "gpt-5", "scale", "2026-11-25", { 10000, 0, 1000, 0 }, -1, "gpt-5", "no_rate" },
 	{ "gpt-5", "priority", "2026-11-25", { 1, 1, 1, 0 }, -1, "gpt-5", "no_rate" },
 	/* "=output": 100 x 1.25 + (100 + 1900) x 10 = 20125 millionths */
@@ -436,8 +437,11 @@ static const struct bad_row bad_rows[] = {
 	{ "{'catalog': 'c', 'provider': 'p', 'models': {}}", "test.json: models: expected a list" },
 	{ "{'catalog': 'c', 'catalog': 'd'}", "test.json:1: duplicate object key" },
 	{ "{'Catalog': 'c'}",
-	  "test.json: Catalog: expected one of the keys catalog, provider, source, contracted, "
-	  "fallback, holidays, models" },
+	  "test.json: Catalog: expected one of the keys catalog, provider, gateways, source, "
+	  "contracted, fallback, holidays, models" },
+	{ "{'catalog': 'c', 'provider': 'p', 'gateways': [7], 'models': [{'model': 'm', 'rates': "
+	  "[{'from': '2025-01-01', 'per_unit': {'input': '1'}}]}]}",
+	  "test.json: models[0]: expected gateways that are names of providers" },
 	{ HEAD "7]}", "test.json: models[0]: expected an object" },
 	{ HEAD "{'model': 'm', 'price': 1}]}",
 	  "test.json: models[0].price: expected one of the keys model" },
@@ -511,6 +515,48 @@ static void test_bad_files(void **state)
 				 bad_rows[i].error);
 		catalog_unref(catalog);
 	}
+}
+
+/* At the prices of the provider behind it; and what the user agreed upon holds from its date. */
+static void test_gateway_and_contract(void **state)
+{
+	static const char list[] =
+	    "{'catalog': 'list', 'provider': 'p', 'gateways': ['g', 'h'], 'models': [{'model': 'm',"
+	    "'aliases': ['n'], 'rates': [{'from': '2025-01-01', 'per_unit': {'input': '2'}}]}]}";
+	static const char agreed[] =
+	    "{'catalog': 'agreed', 'provider': 'h', 'contracted': true, 'models': [{'model': 'm',"
+	    "'rates': [{'from': '2025-01-01', 'per_unit': {'input': '1'}}]}]}";
+	static const struct {
+		const char *provider, *model, *time;
+		int64_t usd; /* -1: no rate for that date, -2: no such model */
+	} cases[] = {
+		{ "p", "m", "2026-01-01", 2 },  { "g", "n", "2026-01-01", 2 },
+		{ "g", "m", "2024-01-01", 2 },  { "h", "m", "2026-01-01", 1 },
+		{ "h", "n", "2026-01-01", 2 },  { "h", "m", "2024-12-31", -1 },
+		{ "i", "m", "2026-01-01", -2 },
+	};
+	struct catalog *catalog;
+	struct err err = { "" };
+
+	(void)state;
+	assert_int_equal(catalog_new(&catalog), 0);
+	assert_int_equal(add_text(catalog, list, &err), 0);
+	assert_int_equal(add_text(catalog, agreed, &err), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct usage usage =
+		    a_usage(cases[i].model, cases[i].time, (struct counts){ 1, 0, 0, 0 });
+		struct charge charge;
+
+		span_copy(span_of(cases[i].provider), usage.provider, sizeof(usage.provider));
+		catalog_price(catalog, &usage, &charge);
+		if (cases[i].usd > 0)
+			assert_true(charge.cost_pico == cases[i].usd * 1000000000000);
+		else
+			assert_int_equal(charge.doubt, cases[i].usd == -1
+							   ? PRICE_DOUBT_DATE
+							   : PRICE_DOUBT_MODEL_UNKNOWN);
+	}
+	catalog_unref(catalog);
 }
 
 static void test_limits_are_inclusive(void **state)
@@ -625,6 +671,7 @@ int main(void)
 		cmocka_unit_test(test_reported),
 		cmocka_unit_test(test_counted_error),
 		cmocka_unit_test(test_bad_files),
+		cmocka_unit_test(test_gateway_and_contract),
 		cmocka_unit_test(test_limits_are_inclusive),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_shipped),

@@ -45,6 +45,7 @@ struct fixture {
 	char dir[64], file[80];
 	unsigned lines;
 	char last[256];
+	bool only_missing;
 };
 
 static void on_line(void *ctx, const char *line)
@@ -88,6 +89,7 @@ static int take(struct fixture *f, const char *from, const char *text, const cha
 					  .version = "1.2",
 					  .date = date,
 					  .force = force,
+					  .only_missing = f->only_missing,
 					  .say = on_line,
 					  .ctx = f };
 	FILE *file = fopen(f->file, "we");
@@ -236,6 +238,32 @@ static void test_change_of_tier(void **state)
 			 -EINVAL);
 	assert_string_equal(err.text, "openai/m tier=batch input: from 0.5 to 50 is over 100-fold: "
 				      "--force takes it");
+}
+
+/* From an old version only what is not there, also by the name that a call is looked up by. */
+static void test_only_missing(void **state)
+{
+	static const char now[] =
+	    "{'m': {'litellm_provider': 'openai', 'input_cost_per_token': 1e-06}}";
+	static const char then[] =
+	    "{'m': {'litellm_provider': 'openai', 'input_cost_per_token': 9e-06},"
+	    " 'm-2024-01-01': {'litellm_provider': 'openai', 'input_cost_per_token': 9e-06},"
+	    " 'retired': {'litellm_provider': 'openai', 'input_cost_per_token': 3e-06}}";
+	static const struct case_row rows[] = {
+		IN("stays", "openai", "m", "", "2027-01-01", 1000000, "1"),
+		IN("stays by its family", "openai", "m-2024-01-01", "", "2027-01-01", 1000000, "1"),
+		IN("comes", "openai", "retired", "", "2021-01-01", 1000000, "3"),
+	};
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "litellm", now, "2026-11-25", false, &counts, &err), 0);
+	f->only_missing = true;
+	assert_int_equal(take(f, "litellm", then, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.added, 1);
+	assert_int_equal(counts.changed + counts.disputed, 0);
+	check(f, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 /* What cannot be an entry of ours is left out and counted; the rest is taken. */
@@ -401,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change_of_tier, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_only_missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_out_of_range, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_dispute, set_up, tear_down),
