@@ -1,7 +1,9 @@
 /* Connections to provider hosts, whatever TLS library made them. connect() says who, the first
  * bytes at egress say where (the server name of the ClientHello), the close says how much. A socket
  * is looked at until its ClientHello is whole; one that says none, or another name, is forgotten on
- * the spot, so its packets cost one miss. Nothing is ever dropped or changed here. */
+ * the spot, so its packets cost one miss. Nothing is changed here, and nothing dropped but what a
+ * budget stops (block.h). */
+#include "block.h"
 #include "flow_maps.h"
 #include "host.h"
 #include "older.h"
@@ -64,18 +66,21 @@ static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
 	e->tgid = s->tgid;
 	e->uid = s->uid;
 	e->remote_port = packet->port;
+	e->local_port = packet->local_port;
 	__builtin_memcpy(e->remote, &packet->remote, sizeof(e->remote));
+	__builtin_memcpy(e->local, &packet->local, sizeof(e->local));
 	if ((__u32)BPF_CORE_READ(task, tgid) == s->tgid)
 		BPF_CORE_READ_INTO(&e->comm, task, group_leader, comm);
 	if (server) {
 		e->host_id = server->host_id;
+		e->host = s->host;
 		e->ssl = server->ssl;
 		e->generation_ns = server->generation_ns;
 		e->random[0] = server->random[0];
 		e->random[1] = server->random[1];
 		__builtin_memcpy(e->name, server->name, sizeof(e->name));
 	}
-	submit(e, !e->ssl && speaker_is_new(s));
+	submit(e, s->mode || (!e->ssl && speaker_is_new(s)));
 }
 
 /* The hello is whole, or all that will ever be looked at. True: it is a provider's. */
@@ -93,7 +98,7 @@ static __always_inline bool take_hello(struct flow_socket *s, const struct packe
 						: FLOW_COUNTER_BROKEN_HELLOS);
 		return false;
 	}
-	host_id = find_host(server.name);
+	host_id = find_host_key(server.name, &s->host);
 	if (!host_id) {
 		count(FLOW_COUNTER_OTHER_HELLOS);
 		return false;
@@ -103,6 +108,7 @@ static __always_inline bool take_hello(struct flow_socket *s, const struct packe
 	bpf_map_update_elem(&addresses, &packet->remote, &known, BPF_ANY);
 	speaker_find(s);
 	speaker_join(s, &server);
+	s->is_asked = block_mode(s) == FLOW_ASK;
 	report(hello->skb, s, packet, &server);
 	return true;
 }
@@ -191,6 +197,16 @@ static __always_inline void look_at_stranger(struct __sk_buff *skb, struct bpf_s
 		look_at_udp(skb, sk);
 }
 
+static __always_inline int follow(struct __sk_buff *skb, struct flow_socket *s)
+{
+	__u32 mode = block_mode(s);
+	struct packet packet;
+
+	if (mode == FLOW_PASS || packet_read(skb, &packet))
+		return 1;
+	return block_packet(skb, s, &packet, mode);
+}
+
 SEC("cgroup_skb/egress")
 int flow_egress(struct __sk_buff *skb)
 {
@@ -207,7 +223,9 @@ int flow_egress(struct __sk_buff *skb)
 		look_at_stranger(skb, sk);
 		return 1;
 	}
-	if (s->state >= STATE_PROVIDER || packet_read(skb, &packet) || !packet.length)
+	if (s->state == STATE_PROVIDER)
+		return follow(skb, s);
+	if (s->state == STATE_QUIC || packet_read(skb, &packet) || !packet.length)
 		return 1;
 	hello.payload = packet.payload;
 	hello.length = packet.length;
@@ -215,11 +233,12 @@ int flow_egress(struct __sk_buff *skb)
 	if (verdict == WAIT)
 		return 1;
 	bpf_sk_storage_delete(&pieces, sk);
-	if (verdict == FOLLOW)
-		s->state = STATE_PROVIDER;
-	else
+	if (verdict == FORGET) {
 		bpf_sk_storage_delete(&sockets, sk);
-	return 1;
+		return 1;
+	}
+	s->state = STATE_PROVIDER;
+	return s->mode < FLOW_HOLD || block_packet(skb, s, &packet, s->mode);
 }
 
 /* --- how much */

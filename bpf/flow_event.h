@@ -17,6 +17,8 @@ enum flow_type {
 	FLOW_QUIC = 2,  /* first UDP datagram of a socket to port 443 of such a host: the same */
 	FLOW_CLOSE = 3, /* a connection that has said hello is closed: struct flow_close */
 	FLOW_OLDER = 4, /* not in the ring, when asked for: struct flow_older */
+	FLOW_REFUSED =
+	    5, /* bytes of a socket that is to be cut were dropped: struct flow_refused */
 };
 
 struct flow_head {
@@ -31,15 +33,17 @@ struct flow_hello {
 	struct flow_head head;
 	__u64 start_ns; /* CLOCK_BOOTTIME, when the process started */
 	__u64 cgroup_id;
-	__u64 ssl; /* the SSL object whose hello this is, as in event_head; 0: not known */
+	__u64 host; /* enforce_host_key() of the pattern that matched; QUIC: 0 */
+	__u64 ssl;  /* the SSL object whose hello this is, as in event_head; 0: not known */
 	__u64 generation_ns;
 	__u64 random[2]; /* of the client's random: a relay passes it on as it is. 0: QUIC */
 	__u32 tgid;
 	__u32 uid;
 	__u32 host_id; /* value of the host filter that matched; QUIC: 0 */
 	__u16 remote_port;
-	__u16 unused;
+	__u16 local_port;
 	__u8 remote[16]; /* IPv6, or IPv4 mapped into it */
+	__u8 local[16];
 	char comm[FLOW_COMM_MAX];
 	char name[FLOW_NAME_MAX]; /* as the client wrote it; QUIC: empty */
 };
@@ -48,6 +52,15 @@ struct flow_close {
 	struct flow_head head;
 	__u64 sent;     /* bytes that the peer acknowledged, once each */
 	__u64 received; /* bytes that arrived in order */
+};
+
+struct flow_refused {
+	struct flow_head head;
+	__u32 tgid; /* whose network namespace it is in */
+	__u16 remote_port;
+	__u16 local_port;
+	__u8 remote[16];
+	__u8 local[16];
 };
 
 /* An open connection to port 443 whose connect() was not seen. */
@@ -69,6 +82,9 @@ struct flow_older {
 	X(PARTIAL_HELLOS, "partial_hellos")   /* longer than what is put together, or cut */       \
 	X(JOINED, "joined")                   /* provider hellos whose SSL object is known */      \
 	X(QUIC_SOCKETS, "quic_sockets")       /* UDP sockets that reached a provider's address */  \
+	X(HELD, "held")                       /* packets that wait for a budget */                 \
+	X(REFUSED, "refused")                 /* packets dropped of what a budget cuts */          \
+	X(FAILED_OPEN, "failed_open")         /* packets let go as the agent does not answer */    \
 	X(SOCKETS_FULL, "sockets_full")       /* sockets not followed: no memory */                \
 	X(RING_FULL, "ring_full")             /* records lost: no room in the ring */
 

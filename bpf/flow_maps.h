@@ -15,12 +15,16 @@ enum state { STATE_NEW, STATE_PREFACE, STATE_PIECES, STATE_PROVIDER, STATE_QUIC 
 struct flow_socket {
 	__u64 start_ns;
 	__u64 cgroup_id;
+	__u64 host; /* enforce_host_key() of the provider's host */
 	__u32 tgid;
 	__u32 uid;
 	__u32 state;
-	__u32 next;    /* TCP sequence number of the byte that is due */
-	__u32 have;    /* bytes in `pieces` */
-	__u32 skipped; /* bytes of the preface */
+	__u32 generation; /* as of which `mode` was judged */
+	__u32 mode;
+	__u32 is_asked; /* said its hello under FLOW_ASK */
+	__u32 next;     /* TCP sequence number of the byte that is due */
+	__u32 have;     /* bytes in `pieces` */
+	__u32 skipped;  /* bytes of the preface */
 };
 
 struct {

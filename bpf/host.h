@@ -25,13 +25,22 @@ static __always_inline void hash_name(const char *name, __u64 *whole, __u64 *par
 	*parent = p;
 }
 
-/* `name` has EVENT_NAME_MAX bytes. NULL: no provider's. */
-static __always_inline __u32 *find_host(const char *name)
+/* `name` has EVENT_NAME_MAX bytes. NULL: no provider's. The key names the pattern that matched: its
+ * hash, and the lowest bit the other way for a wildcard. */
+static __always_inline __u32 *find_host_key(const char *name, __u64 *ret_key)
 {
 	__u64 whole, parent;
 	__u32 *host_id;
 
 	hash_name(name, &whole, &parent);
 	host_id = bpf_map_lookup_elem(&hosts, &whole);
+	*ret_key = host_id ? whole : parent ^ 1;
 	return host_id ?: bpf_map_lookup_elem(&wildcards, &parent);
+}
+
+static __always_inline __u32 *find_host(const char *name)
+{
+	__u64 key;
+
+	return find_host_key(name, &key);
 }

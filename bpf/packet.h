@@ -13,11 +13,12 @@ struct address {
 };
 
 struct packet {
-	struct address remote;
+	struct address remote, local;
 	__u32 seq;     /* of the first byte of the payload */
 	__u32 payload; /* its offset */
 	__u32 length;  /* its bytes */
-	__u16 port;
+	__u16 port;    /* the remote one */
+	__u16 local_port;
 };
 
 static __always_inline int read_ports(struct __sk_buff *skb, struct packet *p, __u32 at,
@@ -32,6 +33,7 @@ static __always_inline int read_ports(struct __sk_buff *skb, struct packet *p, _
 	if (bpf_skb_load_bytes(skb, at, &head, is_udp ? 4 : sizeof(head)))
 		return -1;
 	p->port = bpf_ntohs(head.to);
+	p->local_port = bpf_ntohs(head.from);
 	p->payload = at + (is_udp ? 8 : (head.words >> 4) * 4);
 	p->seq = bpf_ntohl(head.seq) + ((head.flags >> 1) & 1); /* the SYN takes a number */
 	p->length = skb->len > p->payload ? skb->len - p->payload : 0;
@@ -47,17 +49,20 @@ static __always_inline int packet_read(struct __sk_buff *skb, struct packet *p)
 
 	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
 		return -1;
-	p->remote = (struct address){};
+	p->remote = p->local = (struct address){};
 	if (head[0] >> 4 == 4) {
 		at = (head[0] & 15) * 4;
 		protocol = head[9];
 		p->remote.bytes[10] = p->remote.bytes[11] = 0xff;
-		if (bpf_skb_load_bytes(skb, 16, p->remote.bytes + 12, 4))
+		p->local.bytes[10] = p->local.bytes[11] = 0xff;
+		if (bpf_skb_load_bytes(skb, 12, p->local.bytes + 12, 4) ||
+		    bpf_skb_load_bytes(skb, 16, p->remote.bytes + 12, 4))
 			return -1;
 	} else {
 		at = 40;
 		protocol = head[6];
-		if (bpf_skb_load_bytes(skb, 24, &p->remote, sizeof(p->remote)))
+		if (bpf_skb_load_bytes(skb, 8, &p->local, sizeof(p->local)) ||
+		    bpf_skb_load_bytes(skb, 24, &p->remote, sizeof(p->remote)))
 			return -1;
 	}
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)

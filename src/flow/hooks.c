@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "bpf/flow.skel.h"
 
 enum { CGROUP_HOOKS = 4, OLDER = CGROUP_HOOKS, FEATURES };
@@ -162,6 +163,30 @@ int hooks_older(struct hooks *h)
 	while (read(fd, &record, sizeof(record)) == (ssize_t)sizeof(record))
 		h->options.record(h->options.ctx, &record, sizeof(record));
 	return 0;
+}
+
+int hooks_write_block(struct hooks *h, const struct flow_block *key, const uint32_t *mode)
+{
+	int fd = bpf_map__fd(h->skeleton->maps.blocks);
+	int code =
+	    mode ? bpf_map_update_elem(fd, key, mode, BPF_ANY) : bpf_map_delete_elem(fd, key);
+
+	return code == 0 ? 0 : -errno;
+}
+
+void hooks_publish_blocks(struct hooks *h)
+{
+	__atomic_add_fetch(&h->skeleton->bss->control.generation, 1, __ATOMIC_RELEASE);
+}
+
+void hooks_beat(struct hooks *h, int64_t patience_ns, bool fail_closed)
+{
+	struct flow_control *control = &h->skeleton->bss->control;
+
+	control->patience_ns = (uint64_t)patience_ns;
+	control->fail_closed = fail_closed;
+	__atomic_store_n(&control->beat_ns, (uint64_t)clock_system.monotonic_ns(&clock_system),
+			 __ATOMIC_RELEASE);
 }
 
 void hooks_read_counters(const struct hooks *h, uint64_t ret[static FLOW_COUNTER_MAX])

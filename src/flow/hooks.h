@@ -2,10 +2,12 @@
  * the host. What the kernel refuses is a feature that is off and says why, never a failed start. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "bpf/flow_block.h"
 #include "bpf/flow_event.h"
 
 struct hooks;
@@ -38,6 +40,14 @@ unsigned hooks_drain(struct hooks *hooks);
  * namespace: a struct flow_older for each process that has one open. -errno: the kernel cannot
  * tell. */
 int hooks_older(struct hooks *hooks);
+
+/* The map of bpf/block.h: writes a key, or removes it (mode NULL). 0 or -errno. */
+int hooks_write_block(struct hooks *hooks, const struct flow_block *key, const uint32_t *mode);
+/* What was written counts from now on, for every socket. */
+void hooks_publish_blocks(struct hooks *hooks);
+/* The agent lives: without this for `patience_ns` nothing is refused any more, or with
+ * `fail_closed` what was. When the agent is gone its hooks are, and nothing is refused. */
+void hooks_beat(struct hooks *hooks, int64_t patience_ns, bool fail_closed);
 
 /* Sums the per-CPU counters. */
 void hooks_read_counters(const struct hooks *hooks, uint64_t ret[static FLOW_COUNTER_MAX]);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bpf/event.h"
+#include "bpf/flow_block.h"
 #include "bpf/flow_event.h"
 
 #define OBJECT "build/tests/bpf/layout.bpf.o"
@@ -53,13 +54,31 @@ static const struct member flow_head_members[] = {
 	MEMBER(flow_head, time_ns),
 };
 static const struct member hello_members[] = {
-	MEMBER(flow_hello, head),          MEMBER(flow_hello, start_ns),
-	MEMBER(flow_hello, cgroup_id),     MEMBER(flow_hello, ssl),
-	MEMBER(flow_hello, generation_ns), MEMBER(flow_hello, random),
-	MEMBER(flow_hello, tgid),          MEMBER(flow_hello, uid),
-	MEMBER(flow_hello, host_id),       MEMBER(flow_hello, remote_port),
-	MEMBER(flow_hello, unused),        MEMBER(flow_hello, remote),
-	MEMBER(flow_hello, comm),          MEMBER(flow_hello, name),
+	MEMBER(flow_hello, head),        MEMBER(flow_hello, start_ns),
+	MEMBER(flow_hello, cgroup_id),   MEMBER(flow_hello, host),
+	MEMBER(flow_hello, ssl),         MEMBER(flow_hello, generation_ns),
+	MEMBER(flow_hello, random),      MEMBER(flow_hello, tgid),
+	MEMBER(flow_hello, uid),         MEMBER(flow_hello, host_id),
+	MEMBER(flow_hello, remote_port), MEMBER(flow_hello, local_port),
+	MEMBER(flow_hello, remote),      MEMBER(flow_hello, local),
+	MEMBER(flow_hello, comm),        MEMBER(flow_hello, name),
+};
+static const struct member refused_members[] = {
+	MEMBER(flow_refused, head),        MEMBER(flow_refused, tgid),
+	MEMBER(flow_refused, remote_port), MEMBER(flow_refused, local_port),
+	MEMBER(flow_refused, remote),      MEMBER(flow_refused, local),
+};
+static const struct member block_members[] = {
+	MEMBER(flow_block, scope),
+	MEMBER(flow_block, unused),
+	MEMBER(flow_block, id),
+	MEMBER(flow_block, host),
+};
+static const struct member control_members[] = {
+	MEMBER(flow_control, beat_ns),
+	MEMBER(flow_control, patience_ns),
+	MEMBER(flow_control, fail_closed),
+	MEMBER(flow_control, generation),
 };
 static const struct member flow_close_members[] = {
 	MEMBER(flow_close, head),
@@ -105,6 +124,9 @@ static void test_layouts(void **state)
 	CHECK(btf, event_close, close_members);
 	CHECK(btf, flow_head, flow_head_members);
 	CHECK(btf, flow_hello, hello_members);
+	CHECK(btf, flow_refused, refused_members);
+	CHECK(btf, flow_block, block_members);
+	CHECK(btf, flow_control, control_members);
 	CHECK(btf, flow_close, flow_close_members);
 	CHECK(btf, flow_older, older_members);
 	btf__free(btf);

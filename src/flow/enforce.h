@@ -1,0 +1,73 @@
+/* enforce: what the budgets stop, from orders to the kernel's map, and the sockets that are cut.
+ * An order is one (scope x host) under the name of a budget; of several the strictest holds until
+ * each is released. The map is written first, and counts as a whole from
+ * enforce_publish on; then the sockets concerned are destroyed:
+ *
+ *   a new one              as soon as its hello was dropped
+ *   one between two calls  at once, if it is known to be (its plaintext is captured); else when its
+ *                          next request was dropped
+ *   one with a call        when that has ended, as the two above; with `at_once` now
+ *
+ * FLOW_ASK at a host means: what the budget stops depends on facts of the process that the kernel
+ * does not know. Each process that is connected or connects there is asked for, once; what a new
+ * connection says after its hello waits until enforce_judged. Owned by one thread. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/counter.h"
+#include "base/process.h"
+#include "base/span.h"
+#include "bpf/flow_block.h"
+#include "bpf/flow_event.h"
+
+#define ENFORCE_SOCKETS_MAX 16384 /* that can be cut before they send; the oldest makes room */
+
+/* Where it goes, for tests to have their own. */
+struct enforce_ports {
+	void *ctx;
+	/* Writes a key of the map, or removes it with a NULL. 0 or -errno. */
+	int (*write)(void *ctx, const struct flow_block *key, const uint32_t *mode);
+	/* All that was written counts now. */
+	void (*publish)(void *ctx);
+	/* 0, -ENOENT: it is gone, another -errno. */
+	int (*destroy)(void *ctx, const struct flow_refused *socket);
+	/* Whose budgets concern the process? False: not now, ask again. */
+	bool (*ask)(void *ctx, const struct process *process);
+};
+
+struct enforce_counters {
+	struct counter cut; /* sockets destroyed */
+	struct counter
+	    cut_failed; /* not destroyed, though they are there: their bytes still wait */
+	struct counter asked;
+	struct counter orders_refused; /* the table or the kernel's map is full */
+	struct counter evicted;
+};
+
+struct enforce;
+
+int enforce_new(const struct enforce_ports *ports, const char *proc, struct enforce **ret_enforce);
+void enforce_free(struct enforce *enforce);
+
+/* The key of a pattern of the host filter: "api.example.com", "*.example.com". */
+uint64_t enforce_host_key(struct span pattern);
+
+/* An order, in the place of the one of the same budget and key. -ESRCH: no such process has a
+ * connection; -ENOSPC, or the errno of the map. */
+int enforce_block(struct enforce *enforce, const char *who, const struct flow_block *key,
+		  enum flow_mode mode, bool at_once);
+/* Takes back all orders of a budget; returns how many. */
+unsigned enforce_release(struct enforce *enforce, const char *who);
+/* The answer to `ask`: its orders are given, or none concerns it. */
+void enforce_judged(struct enforce *enforce, uint64_t process_id);
+/* The end of a series of orders. */
+void enforce_publish(struct enforce *enforce);
+
+/* Every record of the ring. */
+void enforce_record(struct enforce *enforce, const void *record, size_t bytes);
+/* Forgets processes that are gone, asks again; call it every few seconds. */
+void enforce_sweep(struct enforce *enforce);
+
+const struct enforce_counters *enforce_counters(const struct enforce *enforce);

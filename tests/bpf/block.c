@@ -1,0 +1,466 @@
+/* What budgets stop, on real sockets: held bytes wait and go out whole, cut ones never come and
+ * their program is told, and nobody else notices. Needs root. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "attach/attach.h"
+#include "base/clock.h"
+#include "flow/cutter.h"
+#include "flow/enforce.h"
+#include "flow/hooks.h"
+#include "tests/bpf/link.h"
+
+#define HOST      "api.outlay-block.invalid"
+#define WILDCARD  "*.outlay-block-wild.invalid"
+#define OTHER     "api.outlay-other.invalid"
+#define PATIENCE  (2 * NS_PER_SEC)
+#define QUIET_MS  300  /* nothing has come for so long: nothing comes */
+#define RESENT_MS 3000 /* TCP has sent again what was dropped */
+
+struct world {
+	struct attach *attach;
+	struct hooks *hooks;
+	struct cutter *cutter;
+	struct enforce *enforce;
+	struct flow_hello last;
+	unsigned n_asked;
+	struct process asked;
+};
+
+static void on_record(void *ctx, const void *record, size_t bytes)
+{
+	struct world *w = ctx;
+
+	if (((const struct flow_head *)record)->type == FLOW_HELLO)
+		memcpy(&w->last, record, sizeof(w->last));
+	enforce_record(w->enforce, record, bytes);
+}
+
+static int on_write(void *ctx, const struct flow_block *key, const uint32_t *mode)
+{
+	return hooks_write_block(((struct world *)ctx)->hooks, key, mode);
+}
+
+static void on_publish(void *ctx)
+{
+	hooks_publish_blocks(((struct world *)ctx)->hooks);
+}
+
+static int on_destroy(void *ctx, const struct flow_refused *socket)
+{
+	return cutter_destroy(((struct world *)ctx)->cutter, socket);
+}
+
+static bool on_ask(void *ctx, const struct process *process)
+{
+	struct world *w = ctx;
+
+	w->n_asked++;
+	w->asked = *process;
+	return true;
+}
+
+static int open_world(void **state)
+{
+	static const char *const hosts[] = { HOST, WILDCARD, OTHER };
+	struct attach_options options = { .ring_bytes = 1 << 20 };
+	struct world *w = calloc(1, sizeof(*w));
+	struct enforce_ports ports = { w, on_write, on_publish, on_destroy, on_ask };
+	struct attach_shared shared;
+	struct hooks_options hooks = { .record = on_record, .ctx = w };
+	struct err err = { 0 };
+
+	assert_int_equal(attach_new(&options, &w->attach, &err), 0);
+	assert_int_equal(attach_set_hosts(w->attach, hosts, 3, &err), 0);
+	shared = attach_shared(w->attach);
+	hooks.hosts_fd = shared.hosts_fd;
+	hooks.wildcards_fd = shared.wildcards_fd;
+	hooks.connections_fd = shared.connections_fd;
+	hooks.handshakes_fd = shared.handshakes_fd;
+	if (hooks_new(&hooks, &w->hooks, &err) < 0)
+		fail_msg("%s", err.text);
+	w->cutter = cutter_new("/proc");
+	assert_int_equal(enforce_new(&ports, "/proc", &w->enforce), 0);
+	hooks_beat(w->hooks, PATIENCE, false);
+	*state = w;
+	return 0;
+}
+
+static int close_world(void **state)
+{
+	struct world *w = *state;
+
+	enforce_free(w->enforce);
+	cutter_free(w->cutter);
+	hooks_free(w->hooks);
+	attach_free(w->attach);
+	free(w);
+	return 0;
+}
+
+static uint64_t counter(const struct world *w, enum flow_counter which)
+{
+	uint64_t counters[FLOW_COUNTER_MAX];
+
+	hooks_read_counters(w->hooks, counters);
+	return counters[which];
+}
+
+static void order(struct world *w, const char *host, uint32_t scope, uint64_t id,
+		  enum flow_mode mode, bool at_once)
+{
+	struct flow_block key = { scope, 0, id, enforce_host_key(span_of(host)) };
+
+	assert_int_equal(enforce_block(w->enforce, "test", &key, mode, at_once), 0);
+	enforce_publish(w->enforce);
+}
+
+static void release(struct world *w)
+{
+	assert_true(enforce_release(w->enforce, "test") > 0);
+	enforce_publish(w->enforce);
+}
+
+static void drain(struct world *w)
+{
+	hooks_beat(w->hooks, PATIENCE, false);
+	hooks_drain(w->hooks);
+}
+
+/* How many bytes come before it is quiet. */
+static size_t comes(struct world *w, int fd, int quiet_ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	size_t n = 0;
+	char bytes[4096];
+
+	for (int waited = 0; waited < quiet_ms; waited += 10) {
+		ssize_t got = 0;
+
+		drain(w);
+		if (poll(&poll_fd, 1, 10) == 1)
+			got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		if (got > 0) {
+			n += (size_t)got;
+			waited = 0;
+		}
+	}
+	return n;
+}
+
+/* Waits until `due` bytes are there. */
+static void arrives(struct world *w, int fd, size_t due)
+{
+	int64_t end_ns = clock_system.monotonic_ns(&clock_system) + RESENT_MS * 1000000LL;
+	size_t n = 0;
+
+	while (n < due && clock_system.monotonic_ns(&clock_system) < end_ns)
+		n += comes(w, fd, 20);
+	assert_int_equal(n, due);
+}
+
+/* The errno that the client is told, within a second. */
+static int told(struct world *w, int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	for (int i = 0; i < 100; i++) {
+		drain(w);
+		if (poll(&poll_fd, 1, 10) == 1)
+			return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
+	}
+	return 0;
+}
+
+static void say(int fd, const struct bytes *bytes)
+{
+	assert_int_equal(send(fd, bytes->at, bytes->n, MSG_NOSIGNAL), bytes->n);
+}
+
+static struct bytes request(size_t n)
+{
+	struct bytes bytes = { .n = n };
+
+	memset(bytes.at, 0x17, n);
+	return bytes;
+}
+
+/* A connection that has said its hello, and been heard. */
+static struct link open_talk(struct world *w, const char *host, int family)
+{
+	struct bytes hello = make_hello(host, NAME_FIRST, 36);
+	struct link l = open_link(family);
+
+	move(l.client, l.server, hello.at, hello.n);
+	drain(w);
+	return l;
+}
+
+/* A hello of a new connection: nothing of it comes, its program is told. */
+static void refuses(struct world *w, const char *host, int family)
+{
+	struct bytes hello = make_hello(host, NAME_LAST, 1220);
+	struct link l = open_link(family);
+
+	say(l.client, &hello);
+	assert_int_equal(told(w, l.client), ECONNABORTED);
+	assert_int_equal(comes(w, l.server, QUIET_MS), 0);
+	close_link(&l);
+}
+
+static void passes(struct world *w, const char *host, int family)
+{
+	struct link l = open_talk(w, host, family);
+	struct bytes more = request(1000);
+
+	move(l.client, l.server, more.at, more.n);
+	close_link(&l);
+	drain(w);
+}
+
+/* --- tests */
+
+static void test_hold_keeps_the_bytes(void **state)
+{
+	struct world *w = *state;
+	struct bytes hello = make_hello(HOST, NAME_LAST, 36), more = request(3000);
+	struct link old = open_talk(w, HOST, AF_INET), new;
+
+	order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, false);
+	new = open_link(AF_INET);
+	say(new.client, &hello);
+	say(old.client, &more);
+	assert_int_equal(comes(w, new.server, QUIET_MS), 0);
+	assert_int_equal(comes(w, old.server, QUIET_MS), 0);
+	assert_true(counter(w, FLOW_COUNTER_HELD) >= 2);
+	passes(w, OTHER, AF_INET);
+	release(w);
+	arrives(w, new.server, hello.n);
+	arrives(w, old.server, more.n);
+	move(old.client, old.server, more.at, more.n);
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 0);
+	close_link(&old);
+	close_link(&new);
+}
+
+static void test_cut_in_each_scope(void **state)
+{
+	struct world *w = *state;
+
+	passes(w, HOST, AF_INET); /* it has no owner before */
+	for (uint32_t scope = FLOW_ALL; scope <= FLOW_PROCESS; scope++) {
+		struct link talk = open_talk(w, HOST, AF_INET); /* so that there is a process */
+		uint64_t ids[] = { 0, getuid(), w->last.cgroup_id,
+				   flow_process_id(w->last.tgid, w->last.start_ns) };
+
+		order(w, HOST, scope, ids[scope], FLOW_CUT, false);
+		refuses(w, HOST, AF_INET);
+		refuses(w, HOST, AF_INET6);
+		passes(w, OTHER, AF_INET);
+		release(w);
+		passes(w, HOST, AF_INET);
+		if (scope != FLOW_ALL) {
+			order(w, HOST, scope == FLOW_PROCESS ? FLOW_UID : scope, ids[scope] + 1,
+			      FLOW_CUT, false);
+			passes(w, HOST, AF_INET6);
+			release(w);
+		}
+		close_link(&talk);
+		drain(w);
+	}
+}
+
+static void test_cut_between_calls(void **state)
+{
+	struct world *w = *state;
+	struct link lazy = open_talk(w, HOST, AF_INET), eager = open_talk(w, HOST, AF_INET6);
+	struct link other = open_talk(w, OTHER, AF_INET);
+	struct bytes small = request(64), call = request(65);
+
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, false);
+	say(lazy.client, &small); /* as a window update: an answer may still be on its way */
+	assert_int_equal(comes(w, lazy.server, QUIET_MS), 64);
+	say(lazy.client, &call);
+	assert_int_equal(told(w, lazy.client), ECONNABORTED);
+	assert_int_equal(comes(w, lazy.server, QUIET_MS), 0);
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, true);
+	assert_int_equal(told(w, eager.client), ECONNABORTED);
+	move(other.client, other.server, call.at, call.n);
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 2);
+	close_link(&lazy);
+	close_link(&eager);
+	close_link(&other);
+}
+
+static void test_wildcard_has_a_key_of_its_own(void **state)
+{
+	struct world *w = *state;
+
+	order(w, "outlay-block-wild.invalid", FLOW_ALL, 0, FLOW_CUT, false);
+	passes(w, "eu.outlay-block-wild.invalid", AF_INET);
+	release(w);
+	order(w, WILDCARD, FLOW_ALL, 0, FLOW_CUT, false);
+	refuses(w, "EU.outlay-block-wild.invalid", AF_INET);
+	passes(w, HOST, AF_INET);
+	release(w);
+}
+
+/* Where there is no agent that could let it go, it goes. */
+static void test_without_a_beat_all_goes(void **state)
+{
+	struct world *w = *state;
+	struct link l = open_talk(w, HOST, AF_INET);
+	struct bytes call = request(500);
+
+	order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, false);
+	hooks_beat(w->hooks, NS_PER_SEC / 2, false);
+	say(l.client, &call);
+	usleep(2000 * 1000);
+	assert_int_equal(recv(l.server, call.at, call.n, MSG_DONTWAIT), call.n);
+	assert_true(counter(w, FLOW_COUNTER_FAILED_OPEN) > 0);
+	hooks_beat(w->hooks, NS_PER_SEC / 2, true);
+	say(l.client, &call);
+	usleep(1500 * 1000);
+	assert_int_equal(recv(l.server, call.at, call.n, MSG_DONTWAIT), -1);
+	close_link(&l);
+}
+
+static void test_asks_for_a_process(void **state)
+{
+	struct world *w = *state;
+	struct link old = open_talk(w, HOST, AF_INET), new;
+	struct bytes call = request(500);
+	uint64_t me = flow_process_id(w->last.tgid, w->last.start_ns);
+
+	order(w, HOST, FLOW_ALL, 0, FLOW_ASK, false);
+	assert_int_equal(w->n_asked, 1);
+	assert_int_equal(w->asked.pid, getpid());
+	assert_true(w->asked.exe[0] == '/');
+	move(old.client, old.server, call.at, call.n); /* it was there before the question */
+	new = open_talk(w, HOST, AF_INET);
+	say(new.client, &call);
+	assert_int_equal(comes(w, new.server, QUIET_MS), 0);
+	assert_int_equal(w->n_asked, 1);
+	enforce_judged(w->enforce, me);
+	arrives(w, new.server, call.n);
+	order(w, OTHER, FLOW_ALL, 0, FLOW_ASK,
+	      false); /* a new question; known till it is answered */
+	assert_int_equal(w->n_asked, 2);
+	move(new.client, new.server, call.at, call.n);
+	order(w, HOST, FLOW_PROCESS, me, FLOW_CUT, false);
+	enforce_judged(w->enforce, me);
+	say(new.client, &call);
+	assert_int_equal(told(w, new.client), ECONNABORTED);
+	assert_int_equal(comes(w, new.server, QUIET_MS), 0);
+	refuses(w, HOST, AF_INET);
+	release(w);
+	passes(w, HOST, AF_INET);
+	close_link(&old);
+	close_link(&new);
+}
+
+/* In the child: a network of its own, a connection, a hello. Its status is the errno. */
+static int speak_elsewhere(void)
+{
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	struct pollfd poll_fd = { .events = POLLIN };
+	struct link l;
+	char byte;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return 200;
+	l.listener = socket(AF_INET, SOCK_DGRAM, 0);
+	if (ioctl(l.listener, SIOCSIFFLAGS, &lo) < 0)
+		return 201;
+	l = open_link(AF_INET);
+	poll_fd.fd = l.client;
+	if (send(l.client, hello.at, hello.n, 0) < 0 || poll(&poll_fd, 1, 2000) != 1)
+		return 202;
+	if (recv(l.client, &byte, 1, 0) >= 0)
+		return 203;
+	return recv(l.server, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 204;
+}
+
+static void test_cut_in_another_network(void **state)
+{
+	struct world *w = *state;
+	int status = 0;
+	pid_t child;
+
+	order(w, HOST, FLOW_ALL, 0, FLOW_CUT, false);
+	for (int i = 0; i < 20; i++) { /* more than namespaces are kept open for */
+		child = fork();
+		if (child == 0)
+			_exit(speak_elsewhere());
+		while (waitpid(child, &status, WNOHANG) == 0) {
+			drain(w);
+			usleep(1000);
+		}
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), ECONNRESET); /* the server's: no byte */
+	}
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 20);
+	assert_int_equal(enforce_counters(w->enforce)->cut_failed.value, 0);
+}
+
+/* A child with another uid: `who` is asked by uid and by process alone. */
+static void test_others_are_not_touched(void **state)
+{
+	struct world *w = *state;
+	struct link mine = open_talk(w, HOST, AF_INET), theirs;
+	struct bytes call = request(900);
+	int go[2], status;
+	pid_t child;
+
+	assert_int_equal(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		bool good = setuid(65534) == 0;
+
+		theirs = open_talk(w, HOST, AF_INET);
+		good &= read(go[0], &status, 1) == 1;
+		move(theirs.client, theirs.server, call.at, call.n);
+		_exit(!good);
+	}
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, true);
+	order(w, HOST, FLOW_PROCESS, flow_process_id(w->last.tgid, w->last.start_ns), FLOW_CUT,
+	      true);
+	assert_int_equal(told(w, mine.client), ECONNABORTED);
+	assert_int_equal(write(go[1], "", 1), 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	close_link(&mine);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_hold_keeps_the_bytes),    TEST(test_cut_in_each_scope),
+		TEST(test_cut_between_calls),       TEST(test_wildcard_has_a_key_of_its_own),
+		TEST(test_without_a_beat_all_goes), TEST(test_asks_for_a_process),
+		TEST(test_cut_in_another_network),  TEST(test_others_are_not_touched),
+	};
+
+	if (geteuid() != 0) {
+		print_message("skipped: needs root\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
