@@ -29,6 +29,10 @@ void event_write_duration(struct buf *out, const struct verdict *v);
 void event_write_ttfb(struct buf *out, const struct verdict *v);
 int event_read_ttfb(struct span json, struct verdict *v);
 
+/* {name: {"limit", "remaining", "resets"}}, of each what was said. */
+void event_write_limits(struct buf *out, const struct verdict *v);
+int event_read_limits(struct span json, struct verdict *v);
+
 /* What the budgets were charged: null without budgets. The budgets: budget/touches.h. */
 void event_write_budget_cost(struct buf *out, const struct verdict *v);
 int event_read_budget_cost(struct span json, struct verdict *v);

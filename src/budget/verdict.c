@@ -94,6 +94,7 @@ const struct verdict_field verdict_fields[] = {
 	CUSTOM("ttfb_ms", event_write_ttfb, event_read_ttfb),
 	UINT64("request_bytes", charge.usage.request_bytes),
 	UINT64("response_bytes", charge.usage.response_bytes),
+	CUSTOM("limits", event_write_limits, event_read_limits),
 	CUSTOM("budgets", touches_write, touches_read),
 	CUSTOM("budget_cost_usd", event_write_budget_cost, event_read_budget_cost),
 	UUID("decision_id", decision_id),

@@ -10,6 +10,12 @@ enum kind { KIND_UNKNOWN, KIND_JSON, KIND_SSE, KIND_LEFT_OUT };
 
 enum meaning { MEANING_NONE, MEANING_LENGTH, MEANING_TRANSFER, MEANING_CODING };
 
+#define LIMIT_ROWS(before, behind)                                                                 \
+	{ before "limit" behind, MEANING_NONE }, { before "remaining" behind, MEANING_NONE },      \
+	{                                                                                          \
+		before "reset" behind, MEANING_NONE                                                \
+	}
+
 /* Headers that are kept. To add one that a provider file or src/http reads: a row; never one that
  * can carry a credential. */
 static const struct header {
@@ -29,6 +35,16 @@ static const struct header {
 	{ "apim-request-id", MEANING_NONE },
 	{ "cf-ray", MEANING_NONE },
 	{ "x-stainless-retry-count", MEANING_NONE },
+	{ "retry-after", MEANING_NONE },
+	{ "retry-after-ms", MEANING_NONE },
+	LIMIT_ROWS("ratelimit-", ""),
+	LIMIT_ROWS("x-ratelimit-", ""),
+	LIMIT_ROWS("x-ratelimit-", "-requests"),
+	LIMIT_ROWS("x-ratelimit-", "-tokens"),
+	LIMIT_ROWS("anthropic-ratelimit-requests-", ""),
+	LIMIT_ROWS("anthropic-ratelimit-tokens-", ""),
+	LIMIT_ROWS("anthropic-ratelimit-input-tokens-", ""),
+	LIMIT_ROWS("anthropic-ratelimit-output-tokens-", ""),
 	{ NULL, MEANING_NONE },
 };
 

@@ -32,7 +32,7 @@ struct mask_side {
 	bool query, chunked, has_length, coded, in_trailer, blank;
 	uint16_t status;
 	uint64_t left; /* of the body or its chunk */
-	char token[24];
+	char token[40];
 	char value[24];
 	union {
 		struct mask_json json;

@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS call (
 	ttfb_ms REAL,
 	request_bytes INTEGER,
 	response_bytes INTEGER,
+	limits TEXT,                    -- {"name": {"limit", "remaining", "resets"}} by the answer
 	spent_usd TEXT,                 -- ["12.5"]: of each of `windows`, after this call
 	budget_cost_usd TEXT,           -- what its budgets were charged
 	decision_id BLOB

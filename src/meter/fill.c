@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/money.h"
+#include "meter/limits.h"
 
 /* xAI counts in 10^-10 USD. */
 #define YOCTO_A_TICK ((money_wide)100000000000000)
@@ -256,6 +257,9 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	fill_key(in, &expr_in, ret_usage);
 	fill_attempt(in->route, &expr_in, ret_usage);
 	fill_reported(in->route, &expr_in, ret_usage);
+	/* What opened a WebSocket is not of its answers. */
+	if (!in->answers)
+		limits_read(provider_limits(in->provider), in->exchange, ret_usage);
 	worst = fill_counts(in->route, &expr_in, ret_usage);
 	forget_empty(in->route, ret_usage);
 	forget_asked(in, ret_usage);

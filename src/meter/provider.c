@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "meter/limits.h"
 #include "meter/provider_file.h"
 #include "meter/route.h"
 #include "meter/target.h"
@@ -19,6 +20,7 @@ struct provider {
 	char name[32];
 	struct route *routes; /* the last one is for what no other takes */
 	unsigned n_routes;
+	struct limits *limits;
 };
 
 struct host {
@@ -188,7 +190,12 @@ static int add_file(struct providers *all, const char *path, struct err *err)
 	provider = &list[all->n++];
 	*provider = (struct provider){ 0 };
 	span_copy(span_of(file->name), provider->name, sizeof(provider->name));
-	rc = add_hosts(all, path, file, err);
+	provider->limits = calloc(1, sizeof(*provider->limits));
+	if (!provider->limits)
+		return -ENOMEM;
+	rc = limits_compile(path, file, provider->limits, err);
+	if (rc == 0)
+		rc = add_hosts(all, path, file, err);
 	return rc < 0 ? rc : add_routes(provider, path, file, err);
 }
 
@@ -254,6 +261,7 @@ void providers_unref(struct providers *providers)
 		for (unsigned j = 0; j < providers->list[i].n_routes; j++)
 			route_done(&providers->list[i].routes[j]);
 		free(providers->list[i].routes);
+		free(providers->list[i].limits);
 	}
 	for (unsigned i = 0; i < providers->n_hosts; i++)
 		free(providers->hosts[i].pattern);
@@ -297,6 +305,11 @@ const struct provider *providers_named(const struct providers *providers, struct
 const char *provider_name(const struct provider *provider)
 {
 	return provider->name;
+}
+
+const struct limits *provider_limits(const struct provider *provider)
+{
+	return provider->limits;
 }
 
 const struct route *provider_route(const struct provider *provider, struct span method,

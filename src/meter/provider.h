@@ -22,6 +22,13 @@
  *       operation: models
  *       free: true
  *
+ * Headers that tell of its limits on the rate of calls, where {} stands for limit, remaining and
+ * reset (at the top, at most 6; Retry-After and Retry-After-Ms are read of any):
+ *
+ *   limits:
+ *     - name: requests
+ *       header: x-ratelimit-{}-requests
+ *
  * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
  *
@@ -60,6 +67,7 @@
 #include "base/err.h"
 #include "base/span.h"
 
+struct limits;
 struct provider;
 struct providers;
 struct route;
@@ -83,6 +91,9 @@ const struct provider *providers_find(const struct providers *providers, struct 
 const struct provider *providers_named(const struct providers *providers, struct span name);
 
 const char *provider_name(const struct provider *provider);
+
+/* How its answers tell of limits: meter/limits.h. */
+const struct limits *provider_limits(const struct provider *provider);
 
 /* The first route that takes the request, else the one of unknown requests (its `match` is empty):
  * never NULL. */

@@ -15,6 +15,8 @@
 #define ROUTES_MAX  256
 #define FORMATS_MAX 8
 #define FORMAT_MAX  31
+#define LIMIT_MAX   23
+#define HEADER_MAX  63
 
 static const struct cyaml_schema_field usage_fields[] = {
 #define X(id, name)                                                                                \
@@ -56,6 +58,17 @@ static const struct cyaml_schema_value route_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct route_file, route_fields),
 };
 
+static const struct cyaml_schema_field limit_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct limit_file, name, 1, LIMIT_MAX),
+	CYAML_FIELD_STRING_PTR("header", CYAML_FLAG_POINTER, struct limit_file, header, 3,
+			       HEADER_MAX),
+	CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value limit_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct limit_file, limit_fields),
+};
+
 static const struct cyaml_schema_field provider_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct provider_file, name, 1, WORD_MAX),
 	CYAML_FIELD_SEQUENCE("hosts", CYAML_FLAG_POINTER, struct provider_file, hosts, &host_schema,
@@ -67,6 +80,8 @@ static const struct cyaml_schema_field provider_fields[] = {
 #undef X
 	    CYAML_FIELD_STRING_PTR("attempt", OPTIONAL, struct provider_file, attempt, 1,
 				   EXPR_TEXT_MAX),
+	CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct provider_file, limits, &limit_schema, 0,
+			     USAGE_LIMITS_MAX),
 	CYAML_FIELD_SEQUENCE("routes", CYAML_FLAG_POINTER, struct provider_file, routes,
 			     &route_schema, 1, ROUTES_MAX),
 	CYAML_FIELD_END,

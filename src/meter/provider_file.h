@@ -40,12 +40,19 @@ struct route_file {
 	} usage;
 };
 
+struct limit_file {
+	char *name;
+	char *header;
+};
+
 struct provider_file {
 	char *name;
 	char **hosts;
 	unsigned hosts_count;
 	char *texts[ROUTE_TEXT_MAX];
 	char *attempt;
+	struct limit_file *limits;
+	unsigned limits_count;
 	struct route_file *routes;
 	unsigned routes_count;
 };

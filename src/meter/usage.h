@@ -71,6 +71,17 @@ enum usage_doubt {
 	USAGE_DOUBT_NO_ANSWER,    /* sent, no response seen: the provider may have billed it */
 };
 
+/* One of the provider's limits on the rate of calls, as the answer told it. "retry_after" has only
+ * the time from which a call may be tried again. */
+#define USAGE_LIMITS_MAX 6
+
+struct usage_limit {
+	char name[24];
+	int64_t limit;     /* -1 = not said; so is `remaining` */
+	int64_t remaining; /* after this call */
+	int64_t resets_ns; /* UTC; 0 = not said */
+};
+
 struct usage {
 	struct uuid event_id;
 	int64_t time_start_ns; /* UTC */
@@ -102,4 +113,6 @@ struct usage {
 	uint64_t lost_bytes;
 	uint64_t request_bytes;
 	uint64_t response_bytes;
+	unsigned n_limits;
+	struct usage_limit limits[USAGE_LIMITS_MAX];
 };

@@ -349,12 +349,24 @@ class Line:
         self.check.equal('new calls are recorded', len(after), len(events) + 10)
         self.no_event_lost('after kill -9')
 
+    def why(self):
+        """The explanation of a call ends in the figure of its event."""
+        event = next(event for event in self.daemon.calls() if event['cost_source'] == 'catalog')
+        told = json.loads(self.daemon.outlay('why', event['event_id'], '--json'))
+        steps = [step['step'] for step in told['steps']]
+        self.check.equal('outlay why tells the cost', told['steps'][-1]['value'],
+                         event['cost_usd'])
+        self.check('outlay why has no step that differs', 'differs' not in steps, told)
+        rounded = [step['value'] for step in told['steps'] if step['step'] == 'round']
+        self.check.equal('rates times counts are the cost', rounded, [event['cost_pico']])
+
     def ends(self):
         for words in (['status'], ['budgets'], ['calls'], ['status', '--json'],
                       ['budgets', '--json']):
             text = self.daemon.outlay(*words)
             good = json.loads(text) if '--json' in words else text.strip()
             self.check(f'outlay {" ".join(words)}', good)
+        self.why()
         status, took = self.daemon.stop()
         self.check.equal(f'SIGTERM ends it with 0 ({took:.2f} s)', status, 0)
         database = sqlite3.connect(self.daemon.state / 'ledger.db')

@@ -136,6 +136,15 @@ static inline void random_usage(struct random *random, struct usage *usage)
 	usage->lost_bytes = (uint64_t)random_magnitude(random);
 	usage->request_bytes = (uint64_t)random_magnitude(random);
 	usage->response_bytes = (uint64_t)random_magnitude(random);
+	usage->n_limits = (unsigned)random_below(random, USAGE_LIMITS_MAX + 1);
+	for (unsigned i = 0; i < usage->n_limits; i++) {
+		struct usage_limit *limit = &usage->limits[i];
+
+		snprintf(limit->name, sizeof(limit->name), "limit_%u", i);
+		limit->limit = random_below(random, 3) ? random_magnitude(random) : -1;
+		limit->remaining = random_below(random, 3) ? random_magnitude(random) : -1;
+		limit->resets_ns = (int64_t)random_below(random, 40000) * 1000;
+	}
 }
 
 static inline void random_price(struct random *random, struct charge *charge)

@@ -62,6 +62,10 @@ static void fill_example(struct verdict *v)
 	usage->present = 1u << USAGE_INPUT | 1u << USAGE_OUTPUT | 1u << USAGE_OUTPUT_REASONING;
 	usage->request_bytes = 700;
 	usage->response_bytes = 1500;
+	usage->n_limits = 2;
+	usage->limits[0] =
+	    (struct usage_limit){ "requests", 500, 0, 1761955200 * NS_PER_SEC + 6000000 };
+	usage->limits[1] = (struct usage_limit){ "tokens", -1, 149, 0 };
 	v->charge.cost_pico = 450000000;
 	v->charge.source = COST_CATALOG;
 	span_copy(SPAN("openai-2026-11-25"), v->charge.catalog, sizeof(v->charge.catalog));
@@ -104,6 +108,8 @@ static void test_example(void **state)
 	    "\"rates\":{\"input\":\"0.00000015\",\"output\":\"0.0000006\"},"
 	    "\"completeness\":\"complete\",\"lost_bytes\":0,\"duration_ms\":1234.567,"
 	    "\"ttfb_ms\":98.765,\"request_bytes\":700,\"response_bytes\":1500,"
+	    "\"limits\":{\"requests\":{\"limit\":500,\"remaining\":0,\"resets\":\"2025-11-01T"
+	    "00:00:00.006000Z\"},\"tokens\":{\"remaining\":149}},"
 	    "\"budgets\":[{\"name\":\"search\",\"window_start\":\"2025-11-01T00:00:00.000000Z\","
 	    "\"spent_usd\":\"12.50045\"}],\"budget_cost_usd\":\"0.00045\","
 	    "\"decision_id\":null}";

@@ -41,6 +41,19 @@ struct reader {
 	int64_t next;
 };
 
+/* What came later stands in the event with what it is where nothing was recorded. */
+static void forget_added(char *json)
+{
+	static const char *const added[] = { "\"limits\":{}," };
+
+	for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
+		char *at = strstr(json, added[i]);
+
+		assert_non_null(at);
+		memmove(at, at + strlen(added[i]), strlen(at + strlen(added[i])) + 1);
+	}
+}
+
 static bool compare(void *ctx, int64_t seq, const struct verdict *v)
 {
 	static char line[1 << 16];
@@ -52,6 +65,7 @@ static bool compare(void *ctx, int64_t seq, const struct verdict *v)
 	buf_reset(&r->json);
 	verdict_json(&r->json, v, "host", "name");
 	buf_put(&r->json, (struct span){ "\n", 2 });
+	forget_added(r->json.data);
 	assert_string_equal(r->json.data, line);
 	return true;
 }

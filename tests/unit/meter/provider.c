@@ -280,6 +280,18 @@ static void says_what_is_wrong(void **state)
 		  ":7: routes[0].model: expected a {name} of the match at \"path:y\"" },
 		{ ROUTE "GET /x\n  operation: x\n  free: true\n  attempt: \"head:\"\n",
 		  ":7: routes[0].attempt: expected a name after the colon at \"head:\"" },
+		{ HEAD
+		  "limits:\n- {name: Big, header: \"x-{}\"}\nroutes:\n- {match: GET /, operation: "
+		  "x, free: true}\n",
+		  ":4: limits[0].name: expected a word of a-z" },
+		{ HEAD
+		  "limits:\n- {name: retry_after, header: \"x-{}\"}\nroutes:\n- {match: GET /, "
+		  "operation: x, free: true}\n",
+		  ":4: limits[0].name: expected a word of a-z" },
+		{ HEAD
+		  "limits:\n- {name: a, header: \"x-{}\"}\n- {name: a, header: x-limit}\nroutes:\n"
+		  "- {match: GET /, operation: x, free: true}\n",
+		  ":5: limits[1].header: expected {} where" },
 		{ HEAD "error: /a + /b\nroutes:\n- {match: GET /, operation: x, free: true}\n",
 		  ":3: error: expected | at \"+ /b\"" },
 		{ HEAD "routes:\n- {match: \"GET /{x}\", operation: x, free: true}\n"
