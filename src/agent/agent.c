@@ -113,7 +113,7 @@ static void on_hangup(evutil_socket_t signal_number, short what, void *ctx)
 
 	(void)signal_number;
 	(void)what;
-	if (config_load(a->options.config, &config, &err) < 0 ||
+	if (config_load(a->options.config, a->options.catalog, &config, &err) < 0 ||
 	    hosts_set(a->attach, config.providers, &err) < 0) {
 		fprintf(stderr, "outlayd: %s (the old configuration stays)\n", err.text);
 		return;

@@ -16,14 +16,14 @@ void config_done(struct config *config)
 	*config = (struct config){ 0 };
 }
 
-int config_load(const char *dir, struct config *ret_config, struct err *err)
+int config_load(const char *dir, const char *catalog, struct config *ret_config, struct err *err)
 {
 	FREE_PTR char *providers = NULL, *prices = NULL, *budgets = NULL;
 	CLEANUP(config_done) struct config config = { 0 };
 	int code;
 
 	if (asprintf(&providers, "%s/providers", dir) < 0 ||
-	    asprintf(&prices, "%s/prices", dir) < 0 ||
+	    asprintf(&prices, "%s/prices%s%s", dir, catalog ? "/" : "", catalog ?: "") < 0 ||
 	    asprintf(&budgets, "%s/budgets.yaml", dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	code = providers_load(providers, &config.providers, err);

@@ -12,5 +12,6 @@ struct config {
 	struct budget_rules *rules;
 };
 
-int config_load(const char *dir, struct config *ret_config, struct err *err);
+/* `catalog`: the prices of DIR/prices/CATALOG alone; NULL: those of DIR/prices. */
+int config_load(const char *dir, const char *catalog, struct config *ret_config, struct err *err);
 void config_done(struct config *config); /* what was taken out is NULL */

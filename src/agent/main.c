@@ -55,7 +55,7 @@ static int replay(const struct options *options)
 		err_set(&err, -errno, "%s: %s", options->replay, strerror(errno));
 		return fail(&err, EXIT_BAD_USE);
 	}
-	if (offline_new(options->config, print_event, NULL, &offline, &err) < 0)
+	if (offline_new(options->config, options->catalog, print_event, NULL, &offline, &err) < 0)
 		return fail(&err, EXIT_BAD_USE);
 	code = offline_replay(offline, file, options->replay, &counts, &err);
 	offline_free(offline);
@@ -74,7 +74,7 @@ static int run(const struct options *options)
 	struct agent *agent = NULL;
 	struct err err = { 0 };
 
-	if (config_load(options->config, &config, &err) < 0)
+	if (config_load(options->config, options->catalog, &config, &err) < 0)
 		return fail(&err, EXIT_BAD_USE);
 	if (options->check) {
 		printf("%s: %zu providers, %zu models, %u budgets\n", options->config,

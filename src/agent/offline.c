@@ -309,8 +309,8 @@ static int load(struct offline *offline, const char *providers_dir, const char *
 	return catalog_load(prices_dir, &offline->catalog, err);
 }
 
-int offline_new_catalog(const char *config_dir, const char *catalog, offline_event_fn *fn,
-			void *ctx, struct offline **ret_offline, struct err *err)
+int offline_new(const char *config_dir, const char *catalog, offline_event_fn *fn, void *ctx,
+		struct offline **ret_offline, struct err *err)
 {
 	FREE_PTR char *providers = NULL;
 	FREE_PTR char *prices = NULL;
@@ -331,12 +331,6 @@ int offline_new_catalog(const char *config_dir, const char *catalog, offline_eve
 	else
 		*ret_offline = offline;
 	return rc;
-}
-
-int offline_new(const char *config_dir, offline_event_fn *fn, void *ctx,
-		struct offline **ret_offline, struct err *err)
-{
-	return offline_new_catalog(config_dir, NULL, fn, ctx, ret_offline, err);
 }
 
 void offline_free(struct offline *offline)

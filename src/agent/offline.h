@@ -17,12 +17,9 @@ struct offline;
  * offline_file, which returns it. */
 typedef int offline_event_fn(void *ctx, struct span event);
 
-/* Loads DIR/providers and DIR/prices. */
-int offline_new(const char *config_dir, offline_event_fn *fn, void *ctx,
+/* Loads DIR/providers and DIR/prices, or the prices of DIR/prices/CATALOG alone. */
+int offline_new(const char *config_dir, const char *catalog, offline_event_fn *fn, void *ctx,
 		struct offline **ret_offline, struct err *err);
-/* The same, with the prices of DIR/prices/CATALOG alone; NULL: as above. */
-int offline_new_catalog(const char *config_dir, const char *catalog, offline_event_fn *fn,
-			void *ctx, struct offline **ret_offline, struct err *err);
 void offline_free(struct offline *offline);
 
 /* Prices every entry up to the end, or to the first broken one: -EINVAL with "NAME:LINE: PLACE:

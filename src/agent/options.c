@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/canary.h"
@@ -32,6 +33,7 @@ struct settings {
 	unsigned keep_days;
 	unsigned *request_kib;
 	unsigned *canary_seconds;
+	char *catalog;
 	char *kafka;
 	char *kafka_topic;
 };
@@ -49,6 +51,8 @@ static const cyaml_schema_field_t settings_fields[] = {
 			     struct settings, request_kib),
 	CYAML_FIELD_UINT_PTR("canary_seconds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct settings, canary_seconds),
+	CYAML_FIELD_STRING_PTR("catalog", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
+			       catalog, 1, 100),
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -164,6 +168,25 @@ static void choose(char **at, const char *variable, char **from_file, const char
 		*at = strdup(fallback);
 }
 
+static int check_catalog(const struct options *o, const char *path, struct err *err)
+{
+	FREE_PTR char *dir = NULL;
+	struct stat st;
+
+	if (!o->catalog)
+		return 0;
+	if (asprintf(&dir, "%s/prices/%s", o->config, o->catalog) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (o->catalog[0] == '.' || strchr(o->catalog, '/') || stat(dir, &st) < 0 ||
+	    !S_ISDIR(st.st_mode))
+		return err_set(
+		    err, -EINVAL,
+		    "%s:%u: catalog: expected the name of a directory in %s/prices, such "
+		    "as seed-2025, got \"%.100s\"",
+		    path, yaml_line(path, "catalog"), o->config, o->catalog);
+	return 0;
+}
+
 static int load_settings(struct options *o, const char *path, struct err *err)
 {
 	void *value = NULL;
@@ -180,10 +203,14 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	o->canary_seconds = settings->canary_seconds ? *settings->canary_seconds : DEFAULT_CANARY;
 	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
 	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
+	choose(&o->catalog, NULL, &settings->catalog, NULL);
 	choose(&o->kafka, NULL, &settings->kafka, NULL);
 	choose(&o->kafka_topic, NULL, &settings->kafka_topic, NULL);
 	if (value)
 		yaml_unload(&settings_schema, value);
+	code = check_catalog(o, path, err);
+	if (code < 0)
+		return code;
 	if (o->keep_days > KEEP_DAYS_MAX)
 		return err_set(err, -EINVAL, "%s:%u: keep_days: expected up to %d, got %u", path,
 			       yaml_line(path, "keep_days"), KEEP_DAYS_MAX, o->keep_days);
@@ -226,6 +253,7 @@ void options_done(struct options *o)
 	free(o->config);
 	free(o->state);
 	free(o->socket);
+	free(o->catalog);
 	free(o->kafka);
 	free(o->kafka_topic);
 	free(o->record);

@@ -39,7 +39,7 @@ int document_parse(struct span text, const char *file, unsigned line, json_t **r
 	return 0;
 }
 
-static int read_file(const char *path, size_t max_bytes, struct buf *out, struct err *err)
+int document_read(const char *path, size_t max_bytes, struct buf *out, struct err *err)
 {
 	CLOSE_FILE FILE *file = fopen(path, "re");
 	char piece[16384];
@@ -66,7 +66,7 @@ int document_load(const char *path, size_t max_bytes, json_t **ret_root, struct 
 	struct buf text = buf_with_max(max_bytes);
 	int rc;
 
-	rc = read_file(path, max_bytes, &text, err);
+	rc = document_read(path, max_bytes, &text, err);
 	if (!rc)
 		rc = document_parse(buf_span(&text), path, 1, ret_root, err);
 	buf_done(&text);

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -38,6 +39,9 @@ int document_parse(struct span text, const char *file, unsigned line, json_t **r
 		   struct err *err);
 /* The same of a file of at most `max_bytes`. Also -EFBIG, or the errno of the file. */
 int document_load(const char *path, size_t max_bytes, json_t **ret_root, struct err *err);
+
+/* The bytes of a regular file, into a buffer with that maximum. */
+int document_read(const char *path, size_t max_bytes, struct buf *out, struct err *err);
 
 /* Sets "FILE: PLACE: expected ..." and returns -EINVAL. */
 int document_refuse(const struct document_place *at, struct err *err, const char *expected);

@@ -20,7 +20,7 @@ static const struct cli_command commands[] = {
 	  decide_run },
 	{ "budgets", "budgets", "budgets and what is left of them", budgets_run },
 	{ "price", "price FILE...", "prices recorded calls (HAR), without an agent", price_run },
-	{ "prices", "prices import --from SOURCE FILE", "takes in a foreign price catalog",
+	{ "prices", "prices show MODEL | diff A B | import ...", "what price lists say",
 	  prices_run },
 };
 

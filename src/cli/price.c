@@ -139,8 +139,7 @@ int price_run(int argc, char **argv)
 		if (!explain)
 			return CLI_FAILED;
 	}
-	rc = offline_new_catalog(wanted.config, wanted.catalog, print_event, explain, &offline,
-				 &err);
+	rc = offline_new(wanted.config, wanted.catalog, print_event, explain, &offline, &err);
 	rc = rc ? complain(&err) : price_files(offline, argv + optind);
 	offline_free(offline);
 	explain_free(explain);

@@ -1,4 +1,5 @@
-/* `outlay prices import`: catalogs of others into the directory of price lists. Needs no agent. */
+/* `outlay prices ...`: finds the command; import is here: catalogs of others into the directory of
+ * price lists. Needs no agent. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,13 +7,17 @@
 
 #include "cli/args.h"
 #include "cli/cli.h"
+#include "cli/prices.h"
 #include "price/import.h"
 
 static const char usage_text[] =
-    "usage: outlay prices import --from SOURCE [--version V] [--date DATE] [--provider NAME]\n"
-    "                            [--into DIR] [--missing] [--force] FILE\n"
+    "usage: outlay prices show [OPTIONS] MODEL       every rate of a model; --help tells more\n"
+    "       outlay prices diff [OPTIONS] A B         how two price lists differ\n"
+    "       outlay prices import --from SOURCE [--version V] [--date DATE]\n"
+    "                            [--provider NAME] [--into DIR] [--missing] [--force] FILE\n"
     "\n"
-    "Adds the models and tiers of a foreign catalog to DIR, one file a provider. Lists what two\n"
+    "import adds the models and tiers of a foreign catalog to DIR, one file a provider. Lists what "
+    "two\n"
     "sources say differently: the first one stays. A rate that its own source changed begins on\n"
     "DATE.\n"
     "\n"
@@ -97,7 +102,7 @@ static int run_import(const struct import_options *import, const char *file, con
 	return CLI_OK;
 }
 
-int prices_run(int argc, char **argv)
+static int import_run(int argc, char **argv)
 {
 	char date[11];
 	struct import_options import = { .version = "unknown", .say = print_line };
@@ -120,8 +125,17 @@ int prices_run(int argc, char **argv)
 					    argv[optind - 1]);
 	}
 	if (optind + 2 != argc || strcmp(argv[optind], "import") != 0)
-		return args_misused(argv[0], "expected import and one FILE");
+		return args_misused(argv[0], "expected show, diff, or import and one FILE");
 	if (!import.from)
 		return args_misused(argv[0], "expected --from SOURCE");
 	return run_import(&import, argv[optind + 1], dir);
+}
+
+int prices_run(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "show") == 0)
+		return prices_show_run(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "diff") == 0)
+		return prices_diff_run(argc - 1, argv + 1);
+	return import_run(argc, argv);
 }

@@ -5,13 +5,13 @@
 
 #include "price/catalog.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "price/family.h"
 #include "price/hours.h"
@@ -35,6 +35,8 @@ struct catalog {
 	struct book *books;
 	struct name *names;
 };
+
+#define SOURCE_BYTES_MAX 1024
 
 static const char *const file_keys[] = { "catalog",  "provider", "gateways", "source", "contracted",
 					 "fallback", "holidays", "models",   NULL };
@@ -61,8 +63,8 @@ static const struct model *find_name(const struct catalog *catalog, struct span 
 	return name ? name->model : NULL;
 }
 
-static const struct model *find_model(const struct catalog *catalog, struct span provider,
-				      struct span model)
+const struct model *catalog_find(const struct catalog *catalog, struct span provider,
+				 struct span model)
 {
 	const struct model *found = find_name(catalog, provider, model);
 	struct span base = family_without_owner(model), family = family_without_date(base);
@@ -149,9 +151,8 @@ static int add_names(struct catalog *catalog, struct span provider, const json_t
 	return rc ? rc : add_aliases(catalog, provider, entry, model, at, err);
 }
 
-static int add_model(struct catalog *catalog, const struct book *book, struct span provider,
-		     const json_t *gateways, const json_t *entry, const struct document_place *at,
-		     struct err *err)
+static int add_model(struct catalog *catalog, const struct book *book, const json_t *gateways,
+		     const json_t *entry, const struct document_place *at, struct err *err)
 {
 	struct model *model;
 	int rc;
@@ -162,11 +163,27 @@ static int add_model(struct catalog *catalog, const struct book *book, struct sp
 	model->next = catalog->models;
 	catalog->models = model;
 	catalog->n_models++;
-	rc = add_names(catalog, provider, entry, model, at, err);
+	rc = add_names(catalog, span_of(book->provider), entry, model, at, err);
 	for (size_t i = 0; !rc && i < json_array_size(gateways); i++)
 		rc = add_names(catalog, span_of(json_string_value(json_array_get(gateways, i))),
 			       entry, model, at, err);
 	return rc;
+}
+
+/* "source" of the file: texts, or one. */
+static char *join_source(const json_t *root)
+{
+	const json_t *list = json_object_get(root, "source");
+	struct buf text = buf_with_max(SOURCE_BYTES_MAX);
+
+	buf_put(&text, span_of(json_string_value(list)));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		buf_printf(&text, "%s%s", i ? "; " : "",
+			   json_string_value(json_array_get(list, i)) ?: "");
+	buf_put(&text, (struct span){ "", 1 });
+	if (text.failed)
+		buf_done(&text);
+	return text.data;
 }
 
 /* The head of a file, without its models. */
@@ -176,17 +193,23 @@ static int add_book(struct catalog *catalog, const json_t *root, const struct do
 	struct document_place contracted_at = document_member(top, "contracted");
 	const json_t *contracted = json_object_get(root, "contracted");
 	struct book *book = calloc(1, sizeof(*book));
-	struct span name;
+	struct span name, provider;
 	int rc;
 
 	if (!book)
 		return err_set(err, -ENOMEM, "%s: out of memory", top->file);
 	book->next = catalog->books;
 	catalog->books = book;
+	book->source = join_source(root);
+	if (!book->source)
+		return err_set(err, -ENOMEM, "%s: expected a source of at most %d bytes", top->file,
+			       SOURCE_BYTES_MAX);
 	book->contracted = json_is_true(contracted);
 	if (contracted && !json_is_boolean(contracted))
 		return document_refuse(&contracted_at, err, "true or false");
 	rc = document_text(root, "catalog", top, CATALOG_NAME_BYTES - 1, &name, err);
+	if (!rc)
+		rc = document_text(root, "provider", top, PROVIDER_NAME_MAX, &provider, err);
 	if (!rc)
 		rc = rates_parse_loans(root, "fallback", top, &book->loans, err);
 	if (!rc)
@@ -194,6 +217,7 @@ static int add_book(struct catalog *catalog, const json_t *root, const struct do
 	if (rc)
 		return rc;
 	span_copy(name, book->name, sizeof(book->name));
+	span_copy(provider, book->provider, sizeof(book->provider));
 	*ret_book = book;
 	return 0;
 }
@@ -205,21 +229,17 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 	struct document_place at = document_member(&top, "models");
 	struct book *book = NULL;
 	const json_t *models, *gateways = json_object_get(root, "gateways");
-	struct span provider;
 	int rc;
 
 	rc = document_object(root, &top, file_keys, err);
 	if (!rc)
 		rc = add_book(catalog, root, &top, &book, err);
 	if (!rc)
-		rc = document_text(root, "provider", &top, PROVIDER_NAME_MAX, &provider, err);
-	if (!rc)
 		rc = document_array(root, "models", &top, 1, CATALOG_MODELS_MAX, &models, err);
 	for (size_t i = 0; !rc && i < json_array_size(models); i++) {
 		struct document_place here = document_element(&at, i);
 
-		rc = add_model(catalog, book, provider, gateways, json_array_get(models, i), &here,
-			       err);
+		rc = add_model(catalog, book, gateways, json_array_get(models, i), &here, err);
 	}
 	return rc;
 }
@@ -231,49 +251,6 @@ int catalog_add(struct catalog *catalog, const char *file, struct span text, str
 
 	rc = document_parse(text, file, 1, &root, err);
 	return rc ? rc : add_document(catalog, root, file, err);
-}
-
-static int add_file(struct catalog *catalog, const char *dir, const char *name, struct err *err)
-{
-	FREE_JSON json_t *root = NULL;
-	FREE_PTR char *path = NULL;
-	int rc;
-
-	if (asprintf(&path, "%s/%s", dir, name) < 0)
-		return err_set(err, -ENOMEM, "%s: out of memory", dir);
-	rc = document_load(path, CATALOG_FILE_BYTES_MAX, &root, err);
-	return rc ? rc : add_document(catalog, root, path, err);
-}
-
-static int is_catalog_file(const struct dirent *entry)
-{
-	struct span name = span_of(entry->d_name);
-
-	return name.len > 5 && name.ptr[0] != '.' &&
-	       span_eq(span_skip(name, name.len - 5), SPAN(".json"));
-}
-
-int catalog_load(const char *dir, struct catalog **ret_catalog, struct err *err)
-{
-	struct catalog *catalog = NULL;
-	struct dirent **files;
-	int n, rc;
-
-	n = scandir(dir, &files, is_catalog_file, alphasort);
-	if (n < 0)
-		return err_set(err, -errno, "%s: %m", dir);
-	rc = catalog_new(&catalog);
-	for (int i = 0; i < n; i++) {
-		if (!rc)
-			rc = add_file(catalog, dir, files[i]->d_name, err);
-		free(files[i]);
-	}
-	free(files);
-	if (rc)
-		catalog_unref(catalog);
-	else
-		*ret_catalog = catalog;
-	return rc;
 }
 
 /* --- ownership */
@@ -315,6 +292,7 @@ void catalog_unref(struct catalog *catalog)
 		struct book *book = catalog->books;
 
 		catalog->books = book->next;
+		free(book->source);
 		free(book);
 	}
 	free(catalog);
@@ -323,6 +301,12 @@ void catalog_unref(struct catalog *catalog)
 size_t catalog_models(const struct catalog *catalog)
 {
 	return catalog->n_models;
+}
+
+void catalog_each(const struct catalog *catalog, catalog_model_fn *fn, void *ctx)
+{
+	for (const struct model *model = catalog->models; model; model = model->next)
+		fn(ctx, model);
 }
 
 /* --- pricing */
@@ -361,8 +345,8 @@ static void price_by_model(const struct catalog *catalog, struct charge *charge)
 	const char *name = usage->model[0] ? usage->model : usage->model_requested;
 	const struct model *model;
 
-	model = find_model(catalog, span_of(usage->provider),
-			   name[0] ? span_of(name) : SPAN(CATALOG_NO_MODEL));
+	model = catalog_find(catalog, span_of(usage->provider),
+			     name[0] ? span_of(name) : SPAN(CATALOG_NO_MODEL));
 	if (model)
 		model_price(model, charge);
 	else

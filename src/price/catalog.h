@@ -45,9 +45,10 @@
 
 struct catalog;
 
-/* Reads every *.json of the directory. -EINVAL with "FILE: PLACE: what was expected" (also: the
- * same model twice, rates not ascending by date, a rate over 10^6 USD), else an errno. */
-int catalog_load(const char *dir, struct catalog **ret_catalog, struct err *err);
+/* Reads every *.json of the directory, or the one file. -EINVAL with "FILE: PLACE: what was
+ * expected" (also: the same model twice, rates not ascending by date, a rate over 10^6 USD), else
+ * an errno. */
+int catalog_load(const char *path, struct catalog **ret_catalog, struct err *err);
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
 
@@ -57,6 +58,14 @@ int catalog_new(struct catalog **ret_catalog); /* -ENOMEM */
 int catalog_add(struct catalog *catalog, const char *file, struct span text, struct err *err);
 
 size_t catalog_models(const struct catalog *catalog);
+
+/* The entry that prices a provider's calls of that name, matched as above; NULL: none. */
+struct model;
+const struct model *catalog_find(const struct catalog *catalog, struct span provider,
+				 struct span model);
+/* Each entry once, in no order. */
+typedef void catalog_model_fn(void *ctx, const struct model *model);
+void catalog_each(const struct catalog *catalog, catalog_model_fn *fn, void *ctx);
 
 /* Prices a usage by the model that served it, else by the one asked for. Never fails: what cannot
  * be priced says why. What the provider itself reports wins over the rates, which then stand there

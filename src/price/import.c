@@ -75,26 +75,6 @@ static void quote_numbers(struct span text, struct buf *out)
 	buf_put(out, span_skip(text, from));
 }
 
-static int slurp(const char *path, struct buf *out, struct err *err)
-{
-	CLOSE_FILE FILE *file = fopen(path, "re");
-	char piece[65536];
-	size_t n;
-
-	if (!file)
-		return err_set(err, -errno, "%s: %m", path);
-	do {
-		n = fread(piece, 1, sizeof(piece), file);
-		buf_put(out, (struct span){ piece, n });
-	} while (n == sizeof(piece));
-	if (ferror(file))
-		return err_set(err, -EIO, "%s: cannot be read", path);
-	if (out->failed)
-		return err_set(err, -EFBIG, "%s: expected at most %u MiB", path,
-			       IMPORT_FILE_BYTES_MAX >> 20);
-	return 0;
-}
-
 static int parse(const char *file, struct span text, json_t **ret_root, struct err *err)
 {
 	struct buf quoted = buf_with_max(2 * IMPORT_FILE_BYTES_MAX);
@@ -341,7 +321,7 @@ int import_file(const struct import_options *options, const char *file, const ch
 	json_t *document;
 	int rc;
 
-	rc = slurp(file, &text, err);
+	rc = document_read(file, IMPORT_FILE_BYTES_MAX, &text, err);
 	if (!rc)
 		rc = import_text(options, file, buf_span(&text), dir, documents, ret_counts, err);
 	buf_done(&text);

@@ -11,6 +11,8 @@
 #include "price/catalog.h"
 #include "price/hours.h"
 
+#define SOURCE_BYTES_MAX 200
+
 static const char *const model_keys[] = { "model", "aliases", "source", "rates", NULL };
 
 /* --- loading */
@@ -38,35 +40,41 @@ static int parse_rates(const json_t *list, struct model *model,
 	return 0;
 }
 
-static struct model *new_model(struct span name, const struct book *book, size_t n_rates)
+static struct model *new_model(struct span name, struct span source, const struct book *book,
+			       size_t n_rates)
 {
 	size_t rates_bytes = n_rates * sizeof(struct rates *);
-	struct model *model = calloc(1, sizeof(*model) + rates_bytes + name.len + 1);
+	struct model *model =
+	    calloc(1, sizeof(*model) + rates_bytes + name.len + 1 + source.len + 1);
 
 	if (!model)
 		return NULL;
 	model->book = book;
 	model->name = (char *)model + sizeof(*model) + rates_bytes;
+	model->source = model->name + name.len + 1;
 	span_copy(name, model->name, name.len + 1);
+	span_copy(source, model->source, source.len + 1);
 	return model;
 }
 
 int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
 		struct model **ret_model, struct err *err)
 {
+	struct span name, source = span_of(book->source);
 	const json_t *rates = NULL;
 	struct model *model;
-	struct span name;
 	int rc;
 
 	rc = document_object(entry, at, model_keys, err);
 	if (!rc)
 		rc = document_text(entry, "model", at, MODEL_NAME_BYTES - 1, &name, err);
+	if (!rc && json_object_get(entry, "source"))
+		rc = document_text(entry, "source", at, SOURCE_BYTES_MAX, &source, err);
 	if (!rc)
 		rc = document_array(entry, "rates", at, 1, CATALOG_RATES_MAX, &rates, err);
 	if (rc)
 		return rc;
-	model = new_model(name, book, json_array_size(rates));
+	model = new_model(name, source, book, json_array_size(rates));
 	if (!model)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
 	rc = parse_rates(rates, model, at, err);
@@ -200,7 +208,7 @@ static void put_context(struct charge *charge, const char *format, ...)
 	va_end(args);
 }
 
-static void say_context(const struct rates *rates, const char *tier, struct charge *charge)
+void model_context(const struct rates *rates, const char *tier, struct charge *charge)
 {
 	const int64_t *counts = charge->usage.counts;
 
@@ -227,7 +235,7 @@ void model_price(const struct model *model, struct charge *charge)
 	span_copy(span_of(model->book->name), charge->catalog, sizeof(charge->catalog));
 	span_copy(span_of(model->name), charge->matched, sizeof(charge->matched));
 	rates = in_force(model, &charge->usage, tier, &charge->doubt);
-	say_context(rates, tier, charge);
+	model_context(rates, tier, charge);
 	if (!rates)
 		return;
 	memcpy(charge->effective_from, rates->from, sizeof(charge->effective_from));

@@ -12,6 +12,8 @@
 struct book {
 	struct book *next; /* of the catalog, to free them */
 	char name[CATALOG_NAME_BYTES];
+	char provider[sizeof(((struct usage *)0)->provider)];
+	char *source;    /* where the rates are from, of entries that do not say so; "" */
 	bool contracted; /* the user's own prices: they win */
 	struct rates_loans loans;
 	struct rates_holidays holidays;
@@ -20,7 +22,8 @@ struct book {
 struct model {
 	struct model *next; /* of the catalog, to free them */
 	const struct book *book;
-	char *name; /* within this allocation */
+	char *name;   /* within this allocation, as is the next */
+	char *source; /* where its rates are from; "" */
 	unsigned n_rates;
 	struct rates *rates[];
 };
@@ -29,6 +32,9 @@ struct model {
 int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
 		struct model **ret_model, struct err *err);
 void model_free(struct model *model);
+
+/* Says in `charge->context` under which conditions rates hold; NULL rates: of that tier none do. */
+void model_context(const struct rates *rates, const char *tier, struct charge *charge);
 
 /* Prices `charge->usage`, whose counts are sound, and completes the charge: cost and source, or the
  * doubt; in both cases what matched. */

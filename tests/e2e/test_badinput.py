@@ -28,6 +28,8 @@ BAD_FILES = [
     ('outlayd.yaml', 'socket: /x\nkafak: localhost:9092\n', 2, 'kafak'),
     ('outlayd.yaml', 'ring_mib: many\n', 1, 'ring_mib'),
     ('outlayd.yaml', 'request_kib: 513\n', 1, 'request_kib'),
+    ('outlayd.yaml', '# prices\ncatalog: seed-1999\n', 2, 'catalog'),
+    ('outlayd.yaml', 'catalog: ../prices\n', 1, 'catalog'),
     ('budgets.yaml', 'budgets:\n  - name: a\n    limit: 50 dollars a day\n', 3, 'limit'),
     ('budgets.yaml', 'budgets:\n  - name: a\n    limit: -1 USD per day\n', 3, 'limit'),
     ('budgets.yaml', 'budgets:\n  - name: a\n    limit: 1 USD per day\n    mood: good\n', 4,

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FILE *file;
 	int rc;
 
-	if (!offline && offline_new("config", take_event, &events, &offline, &err) < 0)
+	if (!offline && offline_new("config", NULL, take_event, &events, &offline, &err) < 0)
 		abort();
 	file = size ? fmemopen((void *)data, size, "r") : NULL;
 	if (!file)

@@ -43,7 +43,7 @@ static struct offline *open_offline(struct result *r)
 {
 	struct offline *offline;
 
-	if (offline_new("config", keep_event, r, &offline, &r->err) < 0)
+	if (offline_new("config", NULL, keep_event, r, &offline, &r->err) < 0)
 		fail_msg("%s", r->err.text);
 	return offline;
 }
@@ -438,7 +438,8 @@ static void test_bad_configuration(void **state)
 	struct err err = { "" };
 
 	(void)state;
-	assert_int_equal(offline_new("/nonexistent", keep_event, NULL, &offline, &err), -ENOENT);
+	assert_int_equal(offline_new("/nonexistent", NULL, keep_event, NULL, &offline, &err),
+			 -ENOENT);
 	assert_non_null(strstr(err.text, "/nonexistent/providers"));
 	assert_null(offline);
 	offline_free(NULL);

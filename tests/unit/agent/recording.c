@@ -83,7 +83,7 @@ static int set_up(void **state)
 
 	if (providers_load("config/providers", &options.providers, &err) < 0 ||
 	    catalog_load("config/prices", &rig->catalog, &err) < 0 ||
-	    offline_new("config", on_replayed, rig, &rig->offline, &err) < 0)
+	    offline_new("config", NULL, on_replayed, rig, &rig->offline, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(meter_new(&options, &rig->meter), 0);
 	providers_unref(options.providers);

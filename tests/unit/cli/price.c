@@ -1,4 +1,5 @@
-/* outlay price: options, files and exit codes. What is priced how is tested in agent/offline. */
+/* outlay price and outlay prices: options, files and exit codes. What is priced how is tested in
+ * agent/offline, what is listed in price/list. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +48,7 @@ static struct ran run(const char *input, const char *out_path, int argc, char **
 	dup2(fileno(out), 1);
 	dup2(fileno(err), 2);
 	clearerr(stdin);
-	ran.code = price_run(argc, argv);
+	ran.code = (strcmp(argv[0], "price") == 0 ? price_run : prices_run)(argc, argv);
 	fflush(NULL);
 	for (int fd = 0; fd < 3; fd++) {
 		dup2(saved[fd], fd);
@@ -63,7 +64,7 @@ static struct ran run(const char *input, const char *out_path, int argc, char **
 }
 
 struct row {
-	const char *words[6];
+	const char *words[10];
 	const char *config; /* OUTLAY_CONFIG */
 	int code;
 	const char *out, *err; /* how they begin; "" is nothing at all */
@@ -112,6 +113,60 @@ static const struct row rows[] = {
 	  "{\"source_id\":\"a\",",
 	  "outlay price: /nonexistent: No such file or directory\n" },
 	{ { "price", "-" }, "/nonexistent", 2, "", "outlay price: /nonexistent/providers" },
+	{ { "prices", "show", "gpt-4", "--catalog", "seed-2025" },
+	  "config",
+	  0,
+	  "openai/gpt-4\nasked for gpt-4; catalog seed-2025; from outlay's seed rates of 2025, "
+	  "kept to "
+	  "compare with\nFROM        TIER  INPUT OVER  HOURS  WHAT              USD  PER        AT "
+	  "LEAST\n2020-01-01  -                        input              30  1M tokens",
+	  "" },
+	{ { "prices", "show", "gpt-4-0314", "--catalog", "config/prices/seed-2025/openai.json",
+	    "--json" },
+	  NULL,
+	  0,
+	  "[{\"provider\":\"openai\",\"model\":\"gpt-4\",\"catalog\":\"seed-2025\",",
+	  "" },
+	{ { "prices", "show", "gpt-4", "--config", "config", "--at", "2019-12-31", "--json" },
+	  NULL,
+	  0,
+	  "[",
+	  "" },
+	{ { "prices", "show", "gpt-99", "--provider", "openai" },
+	  "config",
+	  1,
+	  "",
+	  "outlay prices show: no price list has gpt-99 of openai\n" },
+	{ { "prices", "show", "--at", "then", "gpt-4" },
+	  "config",
+	  2,
+	  "",
+	  "outlay prices show: --at: expected a date such as 2026-11-25" },
+	{ { "prices", "show" }, "config", 2, "", "outlay prices show: expected one MODEL" },
+	{ { "prices", "show", "--help" }, NULL, 0, "usage: outlay prices show", "" },
+	{ { "prices", "diff", "seed-2025", "seed-2025", "--json" }, "config", 0, "[]\n", "" },
+	{ { "prices", "diff", "config/prices/twilio.json", "config/prices/seed-2025/twilio.json" },
+	  "config",
+	  0,
+	  /* 0.0075 / 0.0083 = 0.904 */
+	  "changed twilio/* segments: 0.0083 -> 0.0075, x 0.904\n",
+	  "" },
+	{ { "prices", "diff", "seed-2025", "seed-1999" },
+	  "config",
+	  2,
+	  "",
+	  "outlay prices diff: config/prices/seed-1999: No such file or directory\n" },
+	{ { "prices", "diff", "--provider", "x", "a", "b" },
+	  "config",
+	  2,
+	  "",
+	  "outlay prices diff: x is no option here" },
+	{ { "prices", "diff", "a" },
+	  "config",
+	  2,
+	  "",
+	  "outlay prices diff: expected two price lists" },
+	{ { "prices" }, NULL, 2, "", "outlay prices: expected show, diff, or import and one FILE" },
 };
 
 static void assert_begins(const char *text, const char *head)
@@ -125,7 +180,7 @@ static void test_rows(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char *argv[7] = { 0 };
+		char *argv[10] = { 0 };
 		struct ran ran;
 		int argc = 0;
 
