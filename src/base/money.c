@@ -168,6 +168,13 @@ int money_accumulate(money_wide *sum_yocto, int64_t count, money_wide rate_yocto
 	return 0;
 }
 
+money_wide money_divide(money_wide value, money_wide divisor)
+{
+	money_wide whole = value / divisor, rest = value % divisor;
+
+	return whole + (rest > divisor - rest || (rest == divisor - rest && whole % 2));
+}
+
 int money_round_pico(money_wide yocto, int64_t *ret_pico)
 {
 	const money_wide unit = power_of_ten(MONEY_YOCTO_DIGITS - MONEY_PICO_DIGITS);

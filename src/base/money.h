@@ -29,5 +29,8 @@ char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX]
 /* Adds count x rate to `*sum_yocto`. -ERANGE on overflow; the sum is then unchanged. */
 int money_accumulate(money_wide *sum_yocto, int64_t count, money_wide rate_yocto);
 
+/* The quotient of two that are not negative, half to even. */
+money_wide money_divide(money_wide value, money_wide divisor);
+
 /* Yoctodollars -> picodollars, half to even. -ERANGE when it does not fit int64. */
 int money_round_pico(money_wide yocto, int64_t *ret_pico);

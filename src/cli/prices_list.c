@@ -175,6 +175,21 @@ static void put_rates(struct show_table *table, const json_t *entry, const char 
 	}
 }
 
+static void print_uplifts(const json_t *entry)
+{
+	const char *condition;
+	json_t *factor;
+
+	json_object_foreach(json_object_get(entry, "uplifts"), condition, factor)
+	{
+		char line[160];
+
+		snprintf(line, sizeof(line), "tokens x %s where %s", json_string_value(factor),
+			 condition);
+		show_line(SHOW_DIM, span_of(line));
+	}
+}
+
 static void print_entry(const json_t *entry, const char *asked)
 {
 	const json_t *rates = json_object_get(entry, "rates");
@@ -190,6 +205,7 @@ static void print_entry(const json_t *entry, const char *asked)
 		 json_is_true(json_object_get(entry, "contracted")) ? ", contracted" : "",
 		 show_member(entry, "source"));
 	show_line(SHOW_DIM, span_of(head));
+	print_uplifts(entry);
 	show_table_add(&table, SHOW_BOLD,
 		       (const char *[]){ "FROM", "TIER", "INPUT OVER", "HOURS", "WHAT", "USD",
 					 "PER", "AT LEAST" });

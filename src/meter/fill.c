@@ -23,6 +23,7 @@ static const struct {
 	FIELD(ROUTE_MODEL, model),
 	FIELD(ROUTE_MODEL_REQUESTED, model_requested),
 	FIELD(ROUTE_SERVICE_TIER, service_tier),
+	FIELD(ROUTE_REGION, region),
 	FIELD(ROUTE_REQUEST_ID, request_id),
 	FIELD(ROUTE_RESPONSE_ID, response_id),
 #undef FIELD

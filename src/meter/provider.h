@@ -14,6 +14,7 @@
  *       model: /model
  *       model_requested: req:/model
  *       service_tier: /service_tier
+ *       region: /usage/inference_geo      # where it was served, if that has its price
  *       response_id: /id
  *       usage:
  *         input: /usage/prompt_tokens - /usage/prompt_tokens_details/cached_tokens

@@ -11,6 +11,7 @@
 	X(MODEL, "model")                                                                          \
 	X(MODEL_REQUESTED, "model_requested")                                                      \
 	X(SERVICE_TIER, "service_tier")                                                            \
+	X(REGION, "region")                                                                        \
 	X(REQUEST_ID, "request_id")                                                                \
 	X(RESPONSE_ID, "response_id")                                                              \
 	X(API_KEY, "api_key")                                                                      \

@@ -98,6 +98,7 @@ struct usage {
 	char model_requested[96];
 	char model[96]; /* as served; empty = not said */
 	char service_tier[24];
+	char region[32]; /* where it was served, as the provider says; empty = not said */
 	bool streaming;
 	bool free; /* the route costs nothing by its documentation */
 	char request_id[96];

@@ -12,12 +12,20 @@
  *
  * `from` is a UTC date, inclusive; the latest one of the call's tier that is not after its start is
  * in force; before the first one of a tier that one, but for contracted prices. A rates entry
- * without `tier` is the standard price. `input_over`: an entry beside
- * another of the same tier and date, which takes the whole call when its input* counts sum to more
+ * without `tier` is the standard price. `input_over`: an entry beside another of the same tier and
+ * date, which takes the whole call when its input* counts sum to more
  * than that; `input_from`: to that or more. "hours": "01:00-04:00" (UTC) and "weekdays": [1, 5]
  * (1 is Monday): an entry below another, for those times only. "minimum": {"audio_seconds": 10}:
  * what is billed at the least. Rates are decimal text in USD: "per_million", "per_thousand",
  * "per_unit" and "per_hour" (of seconds), each bucket in one of them.
+ *
+ * "uplifts" of a model: {"region=us": "1.1", "server!=api.openai.com": "1.1"}, factors on its token
+ * rates (all input* and output*) by the region that the provider says the call was served from, or
+ * by the name of the server; the first that holds.
+ *
+ * "allowances" of a model: {"web_searches": "5000 per month"}, units that are free to an account.
+ * A host sees its own calls and not those of the account, so it cannot know what is left: such
+ * units are charged in full, never at zero, and the charge is `estimated`: the most it can be.
  *
  * A bucket without a rate of its own costs what another one costs only when the file says so:
  * "output_reasoning": "=output" in an entry, or for all entries of the file that rate the lender
@@ -67,7 +75,11 @@ const struct model *catalog_find(const struct catalog *catalog, struct span prov
 typedef void catalog_model_fn(void *ctx, const struct model *model);
 void catalog_each(const struct catalog *catalog, catalog_model_fn *fn, void *ctx);
 
-/* Prices a usage by the model that served it, else by the one asked for. Never fails: what cannot
+/* One rounding a call, stated here: counts times rates are summed in 10^-24 USD and 128 bits, and
+ * the sum is rounded half to even to 10^-12 USD. (A rate an hour or times an uplift is itself
+ * rounded at 10^-24.)
+ *
+ * Prices a usage by the model that served it, else by the one asked for. Never fails: what cannot
  * be priced says why. What the provider itself reports wins over the rates, which then stand there
  * as a proof. A free route and an error status without counts cost 0. Allocates nothing;
  * `*ret_charge` is written whole. Any thread. */

@@ -98,7 +98,7 @@ static bool is_name(const char *text)
 }
 
 int import_add(struct import_table *table, const char *provider, const char *model, json_t *aliases,
-	       json_t *rates)
+	       json_t *rates, json_t *uplifts)
 {
 	bool wanted = !table->only || strcmp(table->only, provider) == 0;
 	json_t *models = json_object_get(table->providers, provider);
@@ -109,13 +109,15 @@ int import_add(struct import_table *table, const char *provider, const char *mod
 	if (!wanted || !rates || !is_name(model) || json_object_get(models, model)) {
 		json_decref(aliases);
 		json_decref(rates);
+		json_decref(uplifts);
 		return 0;
 	}
 	if (!models) {
 		models = json_object();
 		json_object_set_new(table->providers, provider, models);
 	}
-	entry = json_pack("{s:o, s:o}", "aliases", aliases, "rates", rates);
+	entry =
+	    json_pack("{s:o, s:o, s:o*}", "aliases", aliases, "rates", rates, "uplifts", uplifts);
 	return entry && json_object_set_new(models, model, entry) == 0 ? 0 : -ENOMEM;
 }
 

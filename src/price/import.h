@@ -57,10 +57,11 @@ struct import_table {
 	unsigned left_out; /* models without a price or name that outlay can say */
 };
 
-/* A model of one provider; takes over the references. The first of two of one name stays; one
- * without rates (NULL), or of a name that cannot be ours, is counted as left out. */
+/* A model of one provider; `uplifts` may be NULL; takes over the references. The first of two of
+ * one name stays; one without rates (NULL), or of a name that cannot be ours, is counted as left
+ * out. */
 int import_add(struct import_table *table, const char *provider, const char *model, json_t *aliases,
-	       json_t *rates);
+	       json_t *rates, json_t *uplifts);
 
 int import_litellm_read(const json_t *root, struct import_table *table);
 int import_genai_read(const json_t *root, struct import_table *table);

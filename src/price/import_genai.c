@@ -10,7 +10,6 @@
 
 #define MILLION  1000000
 #define THOUSAND 1000
-#define HOUR     3600
 
 struct rate_key {
 	const char *name, *bucket;
@@ -36,8 +35,8 @@ static const struct rate_key rate_keys[] = {
 	{ "storage_searches_kcount", "file_searches", THOUSAND },
 	{ "input_document_kpages", "pages", THOUSAND },
 	{ "input_mchars", "characters", MILLION },
-	{ "audio_hours", "audio_seconds", HOUR },
-	{ "input_audio_hours", "audio_seconds", HOUR },
+	{ "audio_hours", "audio_seconds", SLOTS_HOUR },
+	{ "input_audio_hours", "audio_seconds", SLOTS_HOUR },
 };
 
 static struct span text_of(const json_t *value)
@@ -169,7 +168,7 @@ static int read_model(const json_t *entry, const char *provider, struct import_t
 	put_variants(&slots, json_object_get(entry, "price_variants"));
 	slots_inherit(&slots);
 	put_names(names, json_object_get(entry, "match"));
-	return import_add(table, provider, model, names, slots_finish(&slots));
+	return import_add(table, provider, model, names, slots_finish(&slots), NULL);
 }
 
 int import_genai_read(const json_t *root, struct import_table *table)

@@ -103,6 +103,35 @@ static void put_searches(struct slots *slots, const json_t *entry)
 			  (struct span){ json_string_value(value), json_string_length(value) }, 1);
 }
 
+/* Where calls are dearer: our condition, and where the factor stands. To add one: a row. */
+static const struct {
+	const char *provider, *object, *name, *condition;
+} uplift_keys[] = {
+	{ "anthropic", "provider_specific_entry", "us", "region=us" },
+	{ "openai", NULL, "fedramp_uplift_multiplier", "server=gov.api.openai.com" },
+	{ "openai", NULL, "regional_processing_uplift_multiplier_eu", "server!=api.openai.com" },
+	{ "vertex", NULL, "regional_endpoint_uplift_multiplier", "region!=global" },
+};
+
+/* NULL: none. */
+static json_t *uplifts_of(const json_t *entry, const char *provider)
+{
+	json_t *uplifts = json_object();
+
+	for (size_t i = 0; i < sizeof(uplift_keys) / sizeof(uplift_keys[0]); i++) {
+		const char *object = uplift_keys[i].object;
+		const json_t *holder = object ? json_object_get(entry, object) : entry;
+		json_t *factor = json_object_get(holder, uplift_keys[i].name);
+
+		if (strcmp(uplift_keys[i].provider, provider) == 0 && json_is_string(factor))
+			json_object_set(uplifts, uplift_keys[i].condition, factor);
+	}
+	if (json_object_size(uplifts))
+		return uplifts;
+	json_decref(uplifts);
+	return NULL;
+}
+
 static int read_model(const char *model, json_t *entry, const char *provider,
 		      struct import_table *table)
 {
@@ -114,7 +143,8 @@ static int read_model(const char *model, json_t *entry, const char *provider,
 	    put_rate(&slots, provider, name, value);
 	put_searches(&slots, entry);
 	slots_inherit(&slots);
-	return import_add(table, provider, model, json_array(), slots_finish(&slots));
+	return import_add(table, provider, model, json_array(), slots_finish(&slots),
+			  uplifts_of(entry, provider));
 }
 
 int import_litellm_read(const json_t *root, struct import_table *table)

@@ -103,7 +103,7 @@ static json_t *find_like(const struct view *view, const json_t *like)
 static int compare(const struct merge *m, const char *where, bool own, const json_t *old,
 		   const json_t *new)
 {
-	static const char *const groups[] = { "per_million", "per_unit" };
+	static const char *const groups[] = { "per_million", "per_unit", "per_hour" };
 	int differing = 0;
 
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
@@ -244,6 +244,8 @@ static int merge_known(struct merge *m, const char *name, json_t *entry, const j
 			return n;
 		differing += n;
 	}
+	if (json_object_get(model, "uplifts") && !json_object_get(entry, "uplifts"))
+		json_object_set(entry, "uplifts", json_object_get(model, "uplifts"));
 	m->counts->changed += differing && own;
 	m->counts->disputed += differing && !own;
 	if (!differing || own)
@@ -259,6 +261,8 @@ static void add_model(struct merge *m, json_t *models, const char *name, const j
 	json_object_set_new(entry, "source",
 			    json_sprintf("%s %s", m->options->from, m->options->version));
 	json_object_set(entry, "rates", json_object_get(model, "rates"));
+	if (json_object_get(model, "uplifts"))
+		json_object_set(entry, "uplifts", json_object_get(model, "uplifts"));
 	json_array_append(models, entry);
 	json_object_set_new(m->names, name, entry);
 	m->counts->added++;

@@ -59,7 +59,7 @@ static int read_model(const char *model, const json_t *entry, const char *provid
 	put_cost(&slots, 0, cost);
 	put_steps(&slots, cost);
 	slots_inherit(&slots);
-	return import_add(table, provider, model, json_array(), slots_finish(&slots));
+	return import_add(table, provider, model, json_array(), slots_finish(&slots), NULL);
 }
 
 int import_models_dev_read(const json_t *root, struct import_table *table)

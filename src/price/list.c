@@ -27,9 +27,12 @@ static json_t *rate_text(unsigned bucket, money_wide yocto)
 	return json_string(money_format(yocto, digits, text));
 }
 
-/* Whether no later date of the same tier has begun. */
+/* Whether it has begun, or is the first, and no later date of the same tier has. */
 static bool is_in_force(const struct model *model, const struct rates *rates, int64_t time_ns)
 {
+	int64_t first_ns = model_first_ns(model, rates->tier);
+
+	time_ns = time_ns > first_ns ? time_ns : first_ns;
 	if (rates->from_ns > time_ns)
 		return false;
 	for (unsigned i = 0; i < model->n_rates; i++) {
@@ -97,6 +100,22 @@ static json_t *list_rates(const struct rates *rates, bool in_force)
 	return entry;
 }
 
+static json_t *list_uplifts(const struct uplifts *uplifts)
+{
+	json_t *object = json_object();
+
+	for (unsigned i = 0; uplifts && i < uplifts->n; i++) {
+		const struct uplift *uplift = &uplifts->list[i];
+		char condition[96];
+
+		snprintf(condition, sizeof(condition), "%s%s%s",
+			 uplift->server ? "server" : "region", uplift->other ? "!=" : "=",
+			 uplift->value);
+		json_object_set_new(object, condition, json_string(uplift->text));
+	}
+	return object;
+}
+
 json_t *list_model(const struct model *model, int64_t time_ns, bool only_in_force)
 {
 	const struct book *book = model->book;
@@ -108,9 +127,9 @@ json_t *list_model(const struct model *model, int64_t time_ns, bool only_in_forc
 		if (in_force || !only_in_force)
 			json_array_append_new(list, list_rates(model->rates[i], in_force));
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o}", "provider", book->provider, "model",
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "provider", book->provider, "model",
 			 model->name, "catalog", book->name, "source", model->source, "contracted",
-			 book->contracted, "rates", list);
+			 book->contracted, "uplifts", list_uplifts(model->uplifts), "rates", list);
 }
 
 /* --- of a name */

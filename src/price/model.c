@@ -13,7 +13,8 @@
 
 #define SOURCE_BYTES_MAX 200
 
-static const char *const model_keys[] = { "model", "aliases", "source", "rates", NULL };
+static const char *const model_keys[] = { "model",      "aliases", "source", "uplifts",
+					  "allowances", "rates",   NULL };
 
 /* --- loading */
 
@@ -36,6 +37,36 @@ static int parse_rates(const json_t *list, struct model *model,
 				return document_refuse(&here, err,
 						       "a later date, or a higher input_over, than "
 						       "the entry of this tier above");
+	}
+	return 0;
+}
+
+/* "5000 per month" */
+static bool is_allowance(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits && text[0] != '0' &&
+	       (strcmp(text + digits, " per day") == 0 || strcmp(text + digits, " per month") == 0);
+}
+
+static int parse_allowances(const json_t *entry, const struct document_place *parent,
+			    struct model *model, struct err *err)
+{
+	struct document_place list_at = document_member(parent, "allowances");
+	json_t *list = json_object_get(entry, "allowances");
+
+	if (list && !json_is_object(list))
+		return document_refuse(&list_at, err, "an object of bucket: \"N per month\"");
+	for (void *i = json_object_iter(list); i; i = json_object_iter_next(list, i)) {
+		struct document_place at = document_member(&list_at, json_object_iter_key(i));
+		enum usage_bucket bucket;
+
+		if (usage_bucket_find(span_of(at.key), &bucket) < 0 ||
+		    !is_allowance(json_string_value(json_object_iter_value(i)) ?: ""))
+			return document_refuse(&at, err,
+					       "a bucket and \"N per day\" or \"N per month\"");
+		model->allowed |= UINT64_C(1) << bucket;
 	}
 	return 0;
 }
@@ -77,7 +108,11 @@ int model_parse(const json_t *entry, const struct book *book, const struct docum
 	model = new_model(name, source, book, json_array_size(rates));
 	if (!model)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
-	rc = parse_rates(rates, model, at, err);
+	rc = parse_allowances(entry, at, model, err);
+	if (!rc)
+		rc = uplift_parse(entry, at, &model->uplifts, err);
+	if (!rc)
+		rc = parse_rates(rates, model, at, err);
 	if (rc)
 		model_free(model);
 	else
@@ -89,6 +124,7 @@ void model_free(struct model *model)
 {
 	for (unsigned i = 0; i < model->n_rates; i++)
 		free(model->rates[i]);
+	free(model->uplifts);
 	free(model);
 }
 
@@ -127,9 +163,7 @@ static bool fits(const struct model *model, const struct rates *rates, int64_t i
 	return hours_hold(rates, &model->book->holidays, time_ns);
 }
 
-/* A call that was answered shows that its model was for sale: before the first date that a list has
- * for the tier its first rates hold. What the user agreed upon holds from its date. */
-static int64_t first_ns(const struct model *model, const char *tier)
+int64_t model_first_ns(const struct model *model, const char *tier)
 {
 	int64_t first = INT64_MIN;
 
@@ -145,7 +179,7 @@ static int64_t first_ns(const struct model *model, const char *tier)
 static const struct rates *in_force(const struct model *model, const struct usage *usage,
 				    const char *tier, enum price_doubt *ret_doubt_if_none)
 {
-	int64_t input = input_tokens(usage), first = first_ns(model, tier);
+	int64_t input = input_tokens(usage), first = model_first_ns(model, tier);
 	int64_t at_ns = usage->time_start_ns > first ? usage->time_start_ns : first;
 	const struct rates *found = NULL;
 
@@ -168,7 +202,16 @@ static int64_t billed(const struct rates *rates, unsigned bucket, int64_t count)
 	return bucket == rates->least_bucket && count < rates->least ? rates->least : count;
 }
 
-static enum price_doubt add_up(const struct rates *rates, struct charge *charge)
+/* Tokens alone are dearer in a region. */
+static money_wide rate_for(const struct rates *rates, const struct uplift *uplift, unsigned bucket)
+{
+	money_wide rate = rates_of(rates, bucket);
+
+	return uplift && bucket < USAGE_REQUESTS ? uplift_rate(uplift, rate) : rate;
+}
+
+static enum price_doubt add_up(const struct rates *rates, const struct uplift *uplift,
+			       struct charge *charge)
 {
 	const struct usage *usage = &charge->usage;
 	money_wide sum_yocto = 0;
@@ -181,7 +224,7 @@ static enum price_doubt add_up(const struct rates *rates, struct charge *charge)
 			return PRICE_DOUBT_OVERFLOW;
 		if (!rates_has(rates, i))
 			return PRICE_DOUBT_NO_RATE;
-		charge->rates_yocto[i] = rates_of(rates, i);
+		charge->rates_yocto[i] = rate_for(rates, uplift, i);
 		charge->rated |= UINT64_C(1) << i;
 		if (money_accumulate(&sum_yocto, billed(rates, i, usage->counts[i]),
 				     charge->rates_yocto[i]) < 0)
@@ -229,6 +272,7 @@ void model_context(const struct rates *rates, const char *tier, struct charge *c
 
 void model_price(const struct model *model, struct charge *charge)
 {
+	const struct uplift *uplift = uplift_of(model->uplifts, &charge->usage);
 	const char *tier = tier_of(&charge->usage);
 	const struct rates *rates;
 
@@ -239,7 +283,12 @@ void model_price(const struct model *model, struct charge *charge)
 	if (!rates)
 		return;
 	memcpy(charge->effective_from, rates->from, sizeof(charge->effective_from));
-	charge->doubt = add_up(rates, charge);
+	if (uplift)
+		put_context(charge, "%s%s%.20s x%s", uplift->server ? "server" : "region",
+			    uplift->other ? "!=" : "=", uplift->value, uplift->text);
+	charge->doubt = add_up(rates, uplift, charge);
+	if (charge->rated & model->allowed)
+		put_context(charge, "allowance");
 	if (!charge->doubt)
-		charge->source = COST_CATALOG;
+		charge->source = charge->rated & model->allowed ? COST_ESTIMATED : COST_CATALOG;
 }

@@ -4,6 +4,7 @@
 #include "base/document.h"
 #include "price/charge.h"
 #include "price/rates.h"
+#include "price/uplift.h"
 
 #define MODEL_NAME_BYTES   sizeof(((struct usage *)0)->model)
 #define CATALOG_NAME_BYTES sizeof(((struct charge *)0)->catalog)
@@ -22,8 +23,10 @@ struct book {
 struct model {
 	struct model *next; /* of the catalog, to free them */
 	const struct book *book;
-	char *name;   /* within this allocation, as is the next */
-	char *source; /* where its rates are from; "" */
+	char *name;              /* within this allocation, as is the next */
+	char *source;            /* where its rates are from; "" */
+	struct uplifts *uplifts; /* NULL: none */
+	uint64_t allowed;        /* one bit a bucket: some units a window are free to an account */
 	unsigned n_rates;
 	struct rates *rates[];
 };
@@ -32,6 +35,11 @@ struct model {
 int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
 		struct model **ret_model, struct err *err);
 void model_free(struct model *model);
+
+/* A call that was answered shows that its model was for sale: before the first date that a list
+ * knows for the tier its first rates hold. What the user agreed upon holds from its date. The
+ * start of the first date; INT64_MIN: none, or agreed upon. */
+int64_t model_first_ns(const struct model *model, const char *tier);
 
 /* Says in `charge->context` under which conditions rates hold; NULL rates: of that tier none do. */
 void model_context(const struct rates *rates, const char *tier, struct charge *charge);

@@ -34,13 +34,6 @@ static const struct group groups[] = {
 	{ "per_hour", MONEY_YOCTO_DIGITS, 3600 },
 };
 
-static money_wide divide_half_even(money_wide value, int divisor)
-{
-	money_wide whole = value / divisor, rest = value % divisor * 2;
-
-	return whole + (rest > divisor || (rest == divisor && whole % 2));
-}
-
 static int parse_rate(const json_t *value, const struct group *group,
 		      const struct document_place *at, money_wide *ret_yocto, struct err *err)
 {
@@ -61,7 +54,7 @@ static int parse_rate(const json_t *value, const struct group *group,
 		return document_refuse(at, err,
 				       "a rate from 0 to 1000000 USD, of at most 18 decimals a "
 				       "million or 24 a unit");
-	*ret_yocto = divide_half_even(yocto, group->divisor);
+	*ret_yocto = money_divide(yocto, group->divisor);
 	return 0;
 }
 

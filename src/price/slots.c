@@ -16,14 +16,11 @@
 /* Half even, to KEPT_FIGURES significant figures. */
 static money_wide without_noise(money_wide value)
 {
-	money_wide unit = 1, rest;
+	money_wide unit = 1;
 
 	for (money_wide v = value; v / unit >= (money_wide)1000000000000; unit *= 10)
 		;
-	rest = value % unit * 2;
-	value /= unit;
-	value += rest > unit || (rest == unit && value % 2);
-	return value * unit;
+	return money_divide(value, unit) * unit;
 }
 
 static struct slot *find_slot(struct slots *slots, const struct slot_key *key)
@@ -45,6 +42,7 @@ static struct slot *find_slot(struct slots *slots, const struct slot_key *key)
 	span_copy(span_of(key->hours), slot->hours, sizeof(slot->hours));
 	slot->per_million = json_object();
 	slot->per_unit = json_object();
+	slot->per_hour = json_object();
 	return slot;
 }
 
@@ -68,14 +66,12 @@ void slots_put(struct slots *slots, const struct slot_key *key, const char *buck
 		slots->n_refused++;
 		return;
 	}
-	fine = without_noise(fine / units);
-	if (is_token(bucket))
-		json_object_set_new(
-		    slot->per_million, bucket_name,
-		    json_string(money_format(fine, FINE_DIGITS - MILLION_DIGITS, text)));
-	else
-		json_object_set_new(slot->per_unit, bucket_name,
-				    json_string(money_format(fine, FINE_DIGITS, text)));
+	fine = without_noise(units == SLOTS_HOUR ? fine : fine / units);
+	money_format(fine, FINE_DIGITS - (is_token(bucket) ? MILLION_DIGITS : 0), text);
+	json_object_set_new(is_token(bucket)      ? slot->per_million
+			    : units == SLOTS_HOUR ? slot->per_hour
+						  : slot->per_unit,
+			    bucket_name, json_string(text));
 }
 
 static int compare(const void *a, const void *b)
@@ -119,6 +115,7 @@ void slots_inherit(struct slots *slots)
 			continue;
 		json_object_update_missing(slot->per_million, from->per_million);
 		json_object_update_missing(slot->per_unit, from->per_unit);
+		json_object_update_missing(slot->per_hour, from->per_hour);
 	}
 }
 
@@ -147,6 +144,8 @@ static json_t *entry_of(const struct slot *slot)
 		json_object_set(entry, "per_million", slot->per_million);
 	if (json_object_size(slot->per_unit))
 		json_object_set(entry, "per_unit", slot->per_unit);
+	if (json_object_size(slot->per_hour))
+		json_object_set(entry, "per_hour", slot->per_hour);
 	return entry;
 }
 
@@ -159,11 +158,14 @@ json_t *slots_finish(struct slots *slots)
 	for (unsigned i = 0; i < slots->n; i++) {
 		struct slot *slot = &slots->slots[i];
 
-		priced |= has_price(slot->per_million) || has_price(slot->per_unit);
-		if (json_object_size(slot->per_million) || json_object_size(slot->per_unit))
+		priced |= has_price(slot->per_million) || has_price(slot->per_unit) ||
+			  has_price(slot->per_hour);
+		if (json_object_size(slot->per_million) + json_object_size(slot->per_unit) +
+		    json_object_size(slot->per_hour))
 			json_array_append_new(list, entry_of(slot));
 		json_decref(slot->per_million);
 		json_decref(slot->per_unit);
+		json_decref(slot->per_hour);
 	}
 	slots->n = 0;
 	if (priced)

@@ -5,7 +5,8 @@
 
 #include "base/span.h"
 
-#define SLOTS_MAX 64
+#define SLOTS_MAX  64
+#define SLOTS_HOUR 3600
 
 struct slot {
 	char tier[24];
@@ -14,6 +15,7 @@ struct slot {
 	json_int_t over; /* 0: always */
 	json_t *per_million;
 	json_t *per_unit;
+	json_t *per_hour; /* of seconds: no decimal text a unit is exact */
 };
 
 struct slots {
@@ -28,7 +30,8 @@ struct slot_key {
 	json_int_t over;
 };
 
-/* `number`: decimal text, with an exponent or not, in USD a `units` units. A bucket that outlay
+/* `number`: decimal text, with an exponent or not, in USD a `units` units
+ * (SLOTS_HOUR: an hour of seconds). A bucket that outlay
  * does not count is passed over. The last rate of a bucket stays. */
 void slots_put(struct slots *slots, const struct slot_key *key, const char *bucket,
 	       struct span number, int units);

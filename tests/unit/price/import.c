@@ -13,6 +13,7 @@ static const char litellm[] =
     " 'gpt-x': {'litellm_provider': 'openai', 'input_cost_per_token': 1.25e-06,"
     "  'output_cost_per_token': 1e-05, 'input_cost_per_token_batches': 6.25e-07,"
     "  'output_cost_per_token_batches': 5e-06, 'input_cost_per_token_above_200k_tokens': 2.5e-06,"
+    "  'regional_processing_uplift_multiplier_eu': 1.1, 'fedramp_uplift_multiplier': 1.2,"
     "  'mode': 'chat', 'source': 'a \\\\ 12'},"
     " 'noisy': {'litellm_provider': 'openai', 'input_cost_per_token': 5.0000000000000004e-08},"
     " 'free': {'litellm_provider': 'openai', 'input_cost_per_token': 0.0,"
@@ -30,7 +31,8 @@ static const char genai[] =
     "    'tiers': [{'start': 1000, 'price': '2'}]}, 'output_mtok': '5'}}],"
     "  'price_variants': [{'when': {'processing': 'batch'}, 'prices': {'input_mtok': '0.5'}},"
     "   {'when': {'service_tier': 'default'}, 'prices': {'input_mtok': '9'}}]},"
-    "  {'id': 'gpt-x', 'prices': {'input_mtok': '1.5'}}]},"
+    "  {'id': 'gpt-x', 'prices': {'input_mtok': '1.5'}},"
+    "  {'id': 'ear', 'prices': {'input_audio_hours': '0.111'}}]},"
     " {'id': 'deepseek', 'models': [{'id': 'night', 'prices': ["
     "   {'prices': {'input_mtok': '1'}},"
     "   {'constraint': {'start_time': '16:30:00Z', 'end_time': '00:30:00Z'},"
@@ -100,6 +102,19 @@ static int take(struct fixture *f, const char *from, const char *text, const cha
 	return import_file(&options, f->file, f->dir, counts, err);
 }
 
+static bool file_holds(const struct fixture *f, const char *name, const char *text)
+{
+	char path[96], bytes[16384] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_true(fread(bytes, 1, sizeof(bytes) - 1, file) > 0);
+	fclose(file);
+	return strstr(bytes, text);
+}
+
 static void check(const struct fixture *f, const struct case_row *rows, size_t n)
 {
 	struct catalog *catalog;
@@ -135,6 +150,9 @@ static void test_litellm(void **state)
 	assert_int_equal(counts.added, 3);
 	assert_int_equal(counts.left_out, 1);
 	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
+	assert_true(file_holds(*state, "openai.json",
+			       "\"uplifts\":{\"server=gov.api.openai.com\":\"1.2\","
+			       "\"server!=api.openai.com\":\"1.1\"}"));
 }
 
 static void test_genai(void **state)
@@ -147,6 +165,13 @@ static void test_genai(void **state)
 		IN("a beginning", "openai", "gpt-yy-2025-01-01", "", "2026-02-01", 1000, "0.001"),
 		IN("no pattern", "openai", "zz", "", "2026-02-01", 1000, NULL),
 		IN("by night", "deepseek", "night", "", "2026-02-01T17:00:00Z", 1000000, "0.5"),
+		{ "an hour of 3600 s, exactly",
+		  "openai",
+		  "ear",
+		  "",
+		  "2026-02-01",
+		  { { USAGE_AUDIO_SECONDS, 3600 } },
+		  "0.111" },
 		IN("by day", "deepseek", "night", "", "2026-02-01T12:00:00Z", 1000000, "1"),
 	};
 	struct import_counts counts;
@@ -154,7 +179,7 @@ static void test_genai(void **state)
 
 	assert_int_equal(take(*state, "genai-prices", genai, "2026-11-25", false, &counts, &err),
 			 0);
-	assert_int_equal(counts.added, 3);
+	assert_int_equal(counts.added, 4);
 	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
 }
 

@@ -12,7 +12,8 @@ static const char old_list[] =
     " {'model': 'same', 'rates': [{'from': '2025-01-01', 'per_million': {'input': '1'}}]},"
     " {'model': 'left', 'rates': [{'from': '2025-01-01', 'per_million': {'input': '1',"
     "   'output': '2'}}]},"
-    " {'model': 'm', 'source': 'c 1', 'aliases': ['alias'], 'rates': ["
+    " {'model': 'm', 'source': 'c 1', 'uplifts': {'region=us': '1.1'}, 'aliases': ['alias'], "
+    "'rates': ["
     "  {'from': '2024-01-01', 'per_million': {'input': '9'}},"
     "  {'from': '2025-01-01', 'per_million': {'input': '3', 'output': '1.5'}},"
     "  {'from': '2025-01-01', 'hours': '16:30-00:30', 'weekdays': [1, 5],"
@@ -66,9 +67,13 @@ static void check(json_t *value, const char *expected)
 }
 
 #define HEAD                                                                                       \
-	"[{'provider':'openai','model':'m','catalog':'old','source':'c 1','contracted':false,"     \
+	"[{'provider':'openai','model':'m','catalog':'old','source':'c "                           \
+	"1','contracted':false,'uplifts':{'region=us':'1.1'},"                                     \
 	"'rates':["
 #define FORMER "{'from':'2024-01-01','in_force':false,'per_million':{'input':'9'}},"
+#define FLEX                                                                                       \
+	"{'from':'2025-01-01','tier':'flex','minimum':{'audio_seconds':10},'in_force':true,"       \
+	"'per_unit':{'requests':'0.01','audio_seconds':'0.0001'}}]}]"
 #define LATTER                                                                                     \
 	"{'from':'2025-01-01','in_force':true,'per_million':{'input':'3','output':'1.5',"          \
 	"'output_reasoning':'1.5'}},"                                                              \
@@ -87,13 +92,18 @@ static void test_find(void **state)
 	check(list_find(catalog, SPAN(""), SPAN("m"), now, false), HEAD FORMER LATTER);
 	check(list_find(catalog, SPAN("openai"), SPAN("alias-2025-01-01"), now, true), HEAD LATTER);
 	check(list_find(catalog, SPAN("openai"), SPAN("m"), at("2024-12-31"), true),
-	      HEAD "{'from':'2024-01-01','in_force':true,'per_million':{'input':'9'}}]}]");
+	      HEAD "{'from':'2024-01-01','in_force':true,'per_million':{'input':'9'}}," FLEX);
+	/* the first rates hold before their date too */
+	check(list_find(catalog, SPAN("openai"), SPAN("same"), at("2020-01-01"), true),
+	      "[{'provider':'openai','model':'same','catalog':'old','source':'a; "
+	      "b','contracted':false,'uplifts':{},'rates':[{'from':'2025-01-01','in_force':true,"
+	      "'per_million':{'input':'1'}}]}]");
 	check(list_find(catalog, SPAN("nobody"), SPAN("m"), now, false), "[]");
 	check(list_find(catalog, SPAN(""), SPAN("mm"), now, false), "[]");
 	/* an entry without a source has that of its file */
 	check(list_find(catalog, SPAN(""), SPAN("same"), now, false),
 	      "[{'provider':'openai','model':'same','catalog':'old','source':'a; "
-	      "b','contracted':false,'rates':[{'from':'2025-01-01','in_force':true,"
+	      "b','contracted':false,'uplifts':{},'rates':[{'from':'2025-01-01','in_force':true,"
 	      "'per_million':{'input':'1'}}]}]");
 	catalog_unref(catalog);
 }
