@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The ways in which captures of TLS plaintext have failed elsewhere, by number, and the tests that
-hold each here. A test claims its case by the words "capture case N" ("capture cases N, M and O") in
-its comment or docstring; a case that no test claims is a failure. --table prints them all.
+"""The ways in which captures of TLS plaintext and prices of calls have gone wrong elsewhere, by
+number, and the tests that hold each here. A test claims its case by the words "capture case N" or
+"pricing case N" ("pricing cases N, M and O") in its comment or docstring, a vector in its "source";
+a case that no test claims is a failure. --table prints them all.
 
 A new case: a row here, and a test that says its number."""
 import collections
@@ -10,7 +11,7 @@ import re
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
-CASES = {
+CAPTURE = {
     1: 'Python reads and writes by the _ex functions alone',
     2: 'SSL_write_ex2, and SSL_write_ex that calls it: one write',
     3: 'both directions, not mixed up',
@@ -58,37 +59,111 @@ CASES = {
     50: 'a setuid program',
     51: 'a pid namespace',
 }
-CLAIM = re.compile(r'\bcapture\s+cases?\s+((?:\d+(?:,?\s+and\s+|,\s*(?:\*\s*)?)?)+)', re.I)
-FOLDERS = ('unit', 'bpf', 'e2e')
+PRICING = {
+    1: 'what was written to the cache is no input',
+    2: 'nor extra to it',
+    3: 'three prices of input',
+    4: 'cached is part of the prompt: OpenAI',
+    5: 'OpenRouter',
+    6: 'the Responses API',
+    7: 'a million cached tokens',
+    8: 'read and written apart: Anthropic',
+    9: 'Converse leaves the cache out of its input',
+    10: 'and what was written too',
+    11: 'nothing is floored to zero',
+    14: 'Gemini: cached, and over the step',
+    15: 'Gemini: nearly all cached',
+    16: 'Gemini: thoughts are beside the candidates',
+    17: 'Gemini: thoughts cost as output',
+    18: 'xAI: reasoning beside the completion, by its total',
+    19: 'xAI: reasoning within it, by its total',
+    20: 'realtime: reasoning within the text',
+    21: 'writes that live for an hour',
+    22: 'writes of two lifetimes',
+    24: 'OpenAI: written to the cache',
+    25: 'DeepSeek: hits are part of the prompt',
+    26: 'DeepSeek: hits without details',
+    27: 'a prompt mostly read',
+    28: 'a region costs more',
+    29: 'the global profile does not',
+    30: 'a bare id on Bedrock is in its region',
+    31: 'a deployment whose answer names another model',
+    32: 'flex and priority',
+    33: 'no prefix of a name: mini',
+    34: 'no part of a name, no earlier version',
+    35: 'the served tier, not the one asked for',
+    37: 'a step moves the whole call',
+    38: 'no marginal price',
+    40: 'xAI: the step is inclusive',
+    41: 'no step where the model has none',
+    42: 'fine-tuned models have their own price',
+    43: 'peak hours',
+    44: 'weekends and holidays are off-peak',
+    45: 'a call keeps the rate of its day',
+    46: 'an unknown model is unpriced, never zero',
+    47: 'searches are no tokens',
+    48: 'totals of a stream replace each other',
+    49: 'one, then fifteen',
+    51: 'the last, not the first',
+    52: 'a stream without usage',
+    53: 'a client that hangs up',
+    54: 'incomplete and failed answers are billed',
+    55: 'snapshots on every chunk',
+    56: 'attempts without an answer',
+    57: 'Responses over a WebSocket',
+    58: 'images by tokens, not pixels',
+    59: 'text beside an image',
+    60: 'an image without details',
+    62: 'audio that was made',
+    64: 'audio that was cached',
+    65: 'the model that listens is another',
+    66: 'whisper counts seconds',
+    67: 'an hourly rate and a minimum, rounded once',
+    68: 'searches that the provider makes',
+    69: 'batches: cached, and over the step',
+    71: 'what a gateway reports of its cost',
+    72: 'billed units, not tokens',
+    92: 'segments that are not known yet',
+    93: 'an emoji makes three segments',
+    94: 'one message each, pictures flat',
+    95: 'every recipient counts',
+    96: 'bytes, not rows',
+}
+CASES = {'capture': CAPTURE, 'pricing': PRICING}
+CLAIM = re.compile(r'\b(capture|pricing)\s+cases?\s+((?:\d+(?:,?\s+and\s+|,\s*(?:\*\s*)?)?)+)',
+                   re.I)
+FOLDERS = ('unit', 'bpf', 'e2e', 'vectors')
 
 
 def claims():
-    """{number: [file:line]}"""
+    """{(kind, number): [file:line]}"""
     found = collections.defaultdict(list)
     for folder in FOLDERS:
         for path in sorted((TOP / 'tests' / folder).rglob('*')):
-            if path.suffix not in ('.c', '.py'):
+            if path.suffix not in ('.c', '.py') and path.name != 'expected.json':
                 continue
             text = path.read_text(encoding='utf-8')
             for match in CLAIM.finditer(text):
                 line = text.count('\n', 0, match.start()) + 1
-                for number in re.findall(r'\d+', match[1]):
-                    found[int(number)].append(f'{path.relative_to(TOP)}:{line}')
+                for number in re.findall(r'\d+', match[2]):
+                    found[match[1].lower(), int(number)].append(
+                        f'{path.relative_to(TOP)}:{line}')
     return found
 
 
 def main():
     found = claims()
+    cases = {(kind, number): name for kind in CASES for number, name in CASES[kind].items()}
     if '--table' in sys.argv:
-        for number, name in CASES.items():
-            print(f'{number:3}  {name:60}  {", ".join(found[number])}')
-    missing = [number for number in CASES if not found[number]]
-    unknown = [f'{number} ({found[number][0]})' for number in found if number not in CASES]
-    for number in missing:
-        print(f'no test claims capture case {number}: {CASES[number]}')
-    for claim in unknown:
-        print(f'there is no capture case {claim}')
-    print(f'{len(CASES) - len(missing)} passed, {len(missing) + len(unknown)} failed')
+        for (kind, number), name in cases.items():
+            print(f'{kind} {number:3}  {name:60}  {", ".join(found[kind, number])}')
+    missing = [case for case in cases if not found[case]]
+    unknown = [case for case in found if case not in cases]
+    for kind, number in missing:
+        print(f'no test claims {kind} case {number}: {cases[kind, number]}')
+    for kind, number in unknown:
+        print(f'there is no {kind} case {number} ({found[kind, number][0]})')
+    print(f'{len(cases) - len(missing)} passed, {len(missing) + len(unknown)} failed')
     return bool(missing or unknown)
 
 

@@ -34,6 +34,7 @@ struct catalog {
 	struct model *models;
 	struct book *books;
 	struct name *names;
+	bool contracted; /* one of the books is */
 };
 
 #define SOURCE_BYTES_MAX 1024
@@ -205,6 +206,7 @@ static int add_book(struct catalog *catalog, const json_t *root, const struct do
 		return err_set(err, -ENOMEM, "%s: expected a source of at most %d bytes", top->file,
 			       SOURCE_BYTES_MAX);
 	book->contracted = json_is_true(contracted);
+	catalog->contracted |= book->contracted;
 	if (contracted && !json_is_boolean(contracted))
 		return document_refuse(&contracted_at, err, "true or false");
 	rc = document_text(root, "catalog", top, CATALOG_NAME_BYTES - 1, &name, err);
@@ -339,14 +341,25 @@ static enum price_doubt doubt_of(const struct usage *usage)
 	return PRICE_DOUBT_NONE;
 }
 
+static const struct model *choose_model(const struct catalog *catalog, const struct usage *usage,
+					const char *name)
+{
+	struct span provider = span_of(usage->provider), asked = span_of(usage->model_requested);
+	const struct model *model, *own;
+
+	model = catalog_find(catalog, provider, name[0] ? span_of(name) : SPAN(CATALOG_NO_MODEL));
+	if (!catalog->contracted || !asked.len || (model && model->book->contracted))
+		return model;
+	own = catalog_find(catalog, provider, asked);
+	return own && own->book->contracted ? own : model;
+}
+
 static void price_by_model(const struct catalog *catalog, struct charge *charge)
 {
 	const struct usage *usage = &charge->usage;
 	const char *name = usage->model[0] ? usage->model : usage->model_requested;
-	const struct model *model;
+	const struct model *model = choose_model(catalog, usage, name);
 
-	model = catalog_find(catalog, span_of(usage->provider),
-			     name[0] ? span_of(name) : SPAN(CATALOG_NO_MODEL));
 	if (model)
 		model_price(model, charge);
 	else

@@ -31,7 +31,8 @@
  * "output_reasoning": "=output" in an entry, or for all entries of the file that rate the lender
  * and not the borrower "fallback": {"output_reasoning": "=output"}. Also for the whole file:
  * "holidays": ["2026-10-01"], dates on which entries with weekdays do not hold, and "contracted":
- * true, prices of the user's own, which win over those of a file without it.
+ * true, prices of the user's own, which win over those of a file without it, and are found by the
+ * name asked for as well as by the one that served: a deployment of Azure, a profile of Bedrock.
  *
  * "gateways": ["portkey"] are providers that pass calls on at these prices, by the same names.
  *

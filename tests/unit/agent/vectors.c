@@ -3,6 +3,8 @@
  *
  *   source  where the expectation comes from, with its arithmetic
  *   time    when the call starts; 2026-11-25T12:00:00Z if it does not matter
+ *   prices  "models" of a price list (price/catalog.h) in the place of the shipped ones, for rates
+ *           that are not those of today
  *   usage   {bucket: count}: these and no other count that is not zero
  *   others  members of the usage event, as they must be there
  *
@@ -52,13 +54,35 @@ static void on_usage(void *ctx, const struct usage *usage)
 	buf_done(&text);
 }
 
-static void rig_init(struct rig *rig)
+/* The vector's own list, of the provider whose folder it is in. */
+static struct catalog *catalog_of(const char *dir, json_t *models)
+{
+	json_t *list =
+	    json_pack("{s:s, s:s%, s:b, s:O}", "catalog", "vector", "provider",
+		      dir + strlen("tests/vectors/"), strcspn(dir + strlen("tests/vectors/"), "/"),
+		      "contracted", 1, "models", models);
+	char *text = json_dumps(list, 0);
+	struct err err = { "" };
+	struct catalog *catalog;
+
+	assert_int_equal(catalog_new(&catalog), 0);
+	if (catalog_add(catalog, dir, span_of(text), &err) < 0)
+		fail_msg("%s", err.text);
+	free(text);
+	json_decref(list);
+	return catalog;
+}
+
+static void rig_init(struct rig *rig, const char *dir, json_t *prices)
 {
 	struct meter_options options = { .usage = on_usage, .ctx = rig };
 	struct err err = { "" };
 
-	if (providers_load("config/providers", &options.providers, &err) < 0 ||
-	    catalog_load("config/prices", &rig->catalog, &err) < 0)
+	if (providers_load("config/providers", &options.providers, &err) < 0)
+		fail_msg("%s", err.text);
+	if (prices)
+		rig->catalog = catalog_of(dir, prices);
+	else if (catalog_load("config/prices", &rig->catalog, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(meter_new(&options, &rig->meter), 0);
 	providers_unref(options.providers);
@@ -179,7 +203,8 @@ static void compare(json_t *got, json_t *want)
 
 	json_object_foreach(want, key, value)
 	{
-		if (strcmp(key, "source") == 0 || strcmp(key, "time") == 0)
+		if (strcmp(key, "source") == 0 || strcmp(key, "time") == 0 ||
+		    strcmp(key, "prices") == 0)
 			continue;
 		if (strcmp(key, "usage") == 0) {
 			compare_usage(json_object_get(got, key), value);
@@ -192,10 +217,11 @@ static void compare(json_t *got, json_t *want)
 	}
 }
 
-static void run_case(struct rig *rig, const char *dir)
+static void run_case(const char *dir)
 {
 	static const size_t pieces[] = { FILE_BYTES_MAX, 7, 1 };
 	struct buf request, response, text;
+	struct rig rig = { 0 };
 	int64_t start_ns;
 	json_t *want;
 	const char *time;
@@ -210,10 +236,12 @@ static void run_case(struct rig *rig, const char *dir)
 	time = json_string_value(json_object_get(want, "time"));
 	assert_int_equal(timestamp_parse(span_of(time ? time : "2026-11-25T12:00:00Z"), &start_ns),
 			 0);
+	rig_init(&rig, dir, json_object_get(want, "prices"));
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
-		play(rig, buf_span(&request), buf_span(&response), pieces[i], start_ns);
-		compare(rig->event, want);
+		play(&rig, buf_span(&request), buf_span(&response), pieces[i], start_ns);
+		compare(rig.event, want);
 	}
+	rig_done(&rig);
 	json_decref(want);
 	buf_done(&request);
 	buf_done(&response);
@@ -222,11 +250,7 @@ static void run_case(struct rig *rig, const char *dir)
 
 static void test_vector(void **state)
 {
-	struct rig rig = { 0 };
-
-	rig_init(&rig);
-	run_case(&rig, *state);
-	rig_done(&rig);
+	run_case(*state);
 }
 
 /* Adds a test for each folder below tests/vectors/PROVIDER. */

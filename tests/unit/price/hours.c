@@ -1,5 +1,5 @@
-/* Prices by the clock: DeepSeek's peak hours, weekends and holidays (cases 43 and 44), windows over
- * midnight, and files that say it wrongly. */
+/* Prices by the clock: DeepSeek's peak hours, weekends and holidays (pricing cases 43 and 44),
+ * windows over midnight, and files that say it wrongly. */
 #include "price/hours.h"
 
 #include <errno.h>

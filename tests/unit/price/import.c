@@ -378,7 +378,8 @@ static void test_bad(void **state)
 			 -ENOENT);
 }
 
-/* The lists for calls that name no model, today's and the seed's, as they are shipped. */
+/* The lists for calls that name no model, today's and the seed's, as they are shipped. They hold
+ * pricing cases 92, 93, 94, 95 and 96. */
 static void test_services(void **state)
 {
 	static const struct case_row today[] = {
