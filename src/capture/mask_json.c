@@ -56,6 +56,7 @@ static const struct row rows[] = {
 	{ "error", false, ZONE_PART },
 	{ "usage", false, ZONE_USAGE },
 	{ "usage_info", false, ZONE_USAGE },
+	{ "tool_usage", false, ZONE_USAGE },
 	{ "usageMetadata", false, ZONE_USAGE },
 	{ "choices", false, ZONE_DARK },
 	{ "candidates", false, ZONE_DARK },
