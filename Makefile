@@ -177,6 +177,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices config/prices/*.json config/prices/LICENSE.*
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices/seed-2025 config/prices/seed-2025/*.json
 	install -D -m 644 -t $(DESTDIR)/usr/share/outlay include/outlay/*.schema.json
+	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system packaging/systemd/*
 	install -D -m 644 -t $(DESTDIR)/usr/include/outlay include/outlay/outlay.h
 	install -D -m 644 -t $(DESTDIR)/usr/lib $B/liboutlay.a
 	install -D -m 755 $B/liboutlay.so $(DESTDIR)/usr/lib/liboutlay.so.0

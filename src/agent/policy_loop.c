@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/notify.h"
 #include "base/cleanup.h"
 
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
@@ -199,7 +200,8 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 		return err_set(err, code, "cannot set up the budgets: %s", strerror(-code));
 	ports.ctx = l;
 	ports.budgets = l->budgets;
-	code = policy_new(l->loop.base, options->socket, &ports, &l->policy, err);
+	code =
+	    policy_new(l->loop.base, options->socket, notify_listener(), &ports, &l->policy, err);
 	if (code == 0)
 		code = add_intakes(l);
 	if (code < 0)

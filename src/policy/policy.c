@@ -54,6 +54,23 @@ static int make_address(const char *path, struct sockaddr_un *ret_address, struc
 	return 0;
 }
 
+/* One that the service manager made: its path and mode are that one's, too. */
+static int take_socket(int inherited, struct err *err)
+{
+	int domain = 0, type = 0, listens = 0;
+	socklen_t size = sizeof(int);
+
+	if (getsockopt(inherited, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+	    getsockopt(inherited, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+	    getsockopt(inherited, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0 ||
+	    domain != AF_UNIX || type != SOCK_STREAM || !listens)
+		return err_set(err, -EINVAL,
+			       "descriptor %d, from the service manager, is no listening Unix "
+			       "stream socket; see ListenStream= of the socket unit",
+			       inherited);
+	return evutil_make_socket_nonblocking(inherited) < 0 ? -errno : 0;
+}
+
 /* A bound socket that does not listen yet: nobody can connect before its mode is right. */
 static int open_socket(const struct sockaddr_un *address, int *ret_fd, struct err *err)
 {
@@ -166,17 +183,17 @@ static struct policy *alloc(struct event_base *base, const struct policy_ports *
 	return policy;
 }
 
-int policy_new(struct event_base *base, const char *path, const struct policy_ports *ports,
-	       struct policy **ret_policy, struct err *err)
+int policy_new(struct event_base *base, const char *path, int inherited,
+	       const struct policy_ports *ports, struct policy **ret_policy, struct err *err)
 {
 	struct policy *policy = NULL;
 	struct sockaddr_un address;
-	int code, fd = -1;
+	int code, fd = inherited;
 
 	code = make_address(path, &address, err);
 	if (code < 0)
 		return code;
-	code = open_socket(&address, &fd, err);
+	code = inherited < 0 ? open_socket(&address, &fd, err) : take_socket(fd, err);
 	if (code < 0)
 		return code;
 	policy = alloc(base, ports);
@@ -185,12 +202,14 @@ int policy_new(struct event_base *base, const char *path, const struct policy_po
 		if (!policy || !policy->listener)
 			close(fd);
 		policy_free(policy);
-		unlink(path);
+		if (inherited < 0)
+			unlink(path);
 		return err_set(err, code, "%s: out of memory", path);
 	}
 	/* bufferevents write without MSG_NOSIGNAL. */
 	signal(SIGPIPE, SIG_IGN);
-	memcpy(policy->path, address.sun_path, sizeof(policy->path));
+	if (inherited < 0)
+		memcpy(policy->path, address.sun_path, sizeof(policy->path));
 	*ret_policy = policy;
 	return 0;
 }

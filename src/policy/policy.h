@@ -76,13 +76,15 @@ struct policy_ports {
 	void (*status)(void *ctx, struct emit *out);
 };
 
-/* Listens on `path` (an older socket that nobody answers on is replaced; one that answers is
+/* Listens on `inherited` when that is not negative: a socket of the service manager, which stays
+ * when the server goes, so that callers wait through a restart instead of being refused. Else on
+ * `path` (an older socket that nobody answers on is replaced; one that answers is
  * -EADDRINUSE). Mode 0666: everybody may ask, the peer's uid decides what it gets. `ports` is
  * copied; what it points to must outlive the server. Once a second it expires reservations
  * (budgets_tick), stores what budgets_owed tells, gives up requests that are late, and tells
  * watchers which budgets changed. Sets SIGPIPE to be ignored: libevent's writes need it. */
-int policy_new(struct event_base *base, const char *path, const struct policy_ports *ports,
-	       struct policy **ret_policy, struct err *err);
+int policy_new(struct event_base *base, const char *path, int inherited,
+	       const struct policy_ports *ports, struct policy **ret_policy, struct err *err);
 void policy_free(struct policy *policy);
 
 /* Stores what budgets_owed tells while there is room. True: that was all. It is for the last moment

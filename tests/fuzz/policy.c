@@ -94,7 +94,7 @@ static struct policy *make(struct event_base **ret_base)
 
 	snprintf(path, sizeof(path), "build/fuzz-%d.sock", (int)getpid());
 	*ret_base = event_base_new();
-	check(policy_new(*ret_base, path, &ports, &policy, NULL) == 0);
+	check(policy_new(*ret_base, path, -1, &ports, &policy, NULL) == 0);
 	unlink(path);
 	return policy;
 }

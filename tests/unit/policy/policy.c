@@ -852,12 +852,12 @@ static void test_other_users(void **state)
 
 /* --- the socket itself */
 
-static int try_listen(struct rig *rig, const char *path, struct err *err)
+static int try_listen(struct rig *rig, const char *path, int inherited, struct err *err)
 {
 	struct policy_ports ports = rig_ports(rig);
 	struct event_base *base = event_base_new();
 	struct policy *policy = NULL;
-	int code = policy_new(base, path, &ports, &policy, err);
+	int code = policy_new(base, path, inherited, &ports, &policy, err);
 
 	policy_free(policy);
 	event_base_free(base);
@@ -911,7 +911,7 @@ static void test_socket(void **state)
 
 	assert_int_equal(stat(rig->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0666);
-	assert_int_equal(try_listen(rig, rig->path, &err), -EADDRINUSE);
+	assert_int_equal(try_listen(rig, rig->path, -1, &err), -EADDRINUSE);
 	assert_non_null(strstr(err.text, rig->path));
 	/* Refusing did not take the socket away. */
 	assert_int_equal(access(rig->path, F_OK), 0);
@@ -922,17 +922,65 @@ static void test_socket(void **state)
 	memcpy(address.sun_path, path, strlen(path));
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(fd);
-	assert_int_equal(try_listen(rig, path, NULL), 0);
+	assert_int_equal(try_listen(rig, path, -1, NULL), 0);
 	assert_int_equal(access(path, F_OK), -1);
 
 	fclose(fopen(path, "w"));
-	assert_int_equal(try_listen(rig, path, NULL), -EEXIST);
+	assert_int_equal(try_listen(rig, path, -1, NULL), -EEXIST);
 	unlink(path);
-	assert_int_equal(try_listen(rig, "/nowhere/at/all", NULL), -ENOENT);
-	assert_int_equal(try_listen(rig, "", NULL), -ENAMETOOLONG);
+	assert_int_equal(try_listen(rig, "/nowhere/at/all", -1, NULL), -ENOENT);
+	assert_int_equal(try_listen(rig, "", -1, NULL), -ENAMETOOLONG);
 	memset(path, 'a', 108);
 	path[108] = '\0';
-	assert_int_equal(try_listen(rig, path, NULL), -ENAMETOOLONG);
+	assert_int_equal(try_listen(rig, path, -1, NULL), -ENAMETOOLONG);
+}
+
+/* Serves on the inherited socket until the caller has its answer: its status. */
+static int answered_on(struct rig *rig, int inherited, int caller)
+{
+	struct policy_ports ports = rig_ports(rig);
+	struct event_base *base = event_base_new();
+	struct policy *policy = NULL;
+	char answer[65536];
+	ssize_t n = -1;
+
+	assert_int_equal(policy_new(base, "unused", inherited, &ports, &policy, NULL), 0);
+	for (int i = 0; n <= 0 && i < RIG_WAIT_MS; i++) {
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		n = recv(caller, answer, sizeof(answer), MSG_DONTWAIT);
+		poll(NULL, 0, 1);
+	}
+	policy_free(policy);
+	event_base_free(base);
+	return n > 12 ? (int)strtol(answer + 9, NULL, 10) : -1;
+}
+
+/* Whoever comes between two agents waits, and is answered by the next. */
+static void test_socket_of_the_service_manager(void **state)
+{
+	static const char ask[] = "GET /v1/budgets HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct rig *rig = *state;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), other = socket(AF_UNIX, SOCK_DGRAM, 0);
+	struct err err = { "" };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/given", rig->dir);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(try_listen(rig, "unused", listener, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "ListenStream"));
+	assert_int_equal(try_listen(rig, "unused", other, NULL), -EINVAL);
+	assert_int_equal(listen(listener, 8), 0);
+	for (int restarts = 0; restarts < 3; restarts++) {
+		int caller = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		assert_int_equal(connect(caller, (struct sockaddr *)&address, sizeof(address)), 0);
+		assert_int_equal(send(caller, ask, sizeof(ask) - 1, 0), sizeof(ask) - 1);
+		assert_int_equal(answered_on(rig, dup(listener), caller), 200);
+		close(caller);
+	}
+	close(listener);
+	close(other);
+	unlink(address.sun_path);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
@@ -967,6 +1015,7 @@ int main(void)
 		TEST(test_too_many_watchers),
 		TEST(test_other_users),
 		TEST(test_socket),
+		TEST(test_socket_of_the_service_manager),
 		cmocka_unit_test(test_store_owed),
 	};
 	struct rlimit limit;

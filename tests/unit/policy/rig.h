@@ -258,7 +258,7 @@ static inline struct rig *rig_start(const char *budgets_yaml)
 	rig->keep = event_new(rig->base, -1, EV_PERSIST, rig_nothing, NULL);
 	event_add(rig->keep, &hour);
 	ports = rig_ports(rig);
-	if (policy_new(rig->base, rig->path, &ports, &rig->policy, &err) < 0)
+	if (policy_new(rig->base, rig->path, -1, &ports, &rig->policy, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(pthread_create(&rig->thread, NULL, rig_loop, rig), 0);
 	return rig;
