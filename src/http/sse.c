@@ -89,16 +89,22 @@ static void take_name(struct sse *sse, struct span part)
 	sse->name_len += (uint8_t)part.len;
 }
 
-/* One byte of a field's name. A name too long for the array is none that we know. */
-static void take_field(struct sse *sse, char c)
+/* Bytes of a field's name. One too long for the array is none that we know. */
+static size_t take_field(struct sse *sse, struct span in)
 {
-	if (c == ':') {
-		sse->state = SPACE;
-	} else {
-		sse->field[sse->field_len++] = c;
+	size_t n = 0;
+
+	while (n < in.len && sse->state == FIELD && !is_line_end(in.ptr[n])) {
+		char c = in.ptr[n++];
+
+		if (c == ':')
+			sse->state = SPACE;
+		else
+			sse->field[sse->field_len++] = c;
 		if (sse->field_len == sizeof(sse->field))
 			sse->state = IGNORED;
 	}
+	return n;
 }
 
 /* Bytes of a line, without its end; returns how many were taken. */
@@ -106,10 +112,8 @@ static size_t take_part(struct sse *sse, struct span in)
 {
 	struct span line;
 
-	if (sse->state == FIELD) {
-		take_field(sse, *in.ptr);
-		return 1;
-	}
+	if (sse->state == FIELD)
+		return take_field(sse, in);
 	if (sse->state == SPACE) {
 		sse->state = (uint8_t)value_state(sse);
 		return *in.ptr == ' ';

@@ -15,7 +15,44 @@ static void store(void *ctx, unsigned id, const struct json_value *value)
 {
 	struct format_reader *reader = ctx;
 
+	if (reader->learning && !slot_is_absent(value))
+		repeat_learn(reader->repeat, id);
 	slot_plan_store(reader->plan, reader->slots, reader->documents, id, value);
+}
+
+/* Feeds what the document has in common with the one before it, or takes the scan and the values of
+ * that; returns how many bytes that were. */
+static size_t feed_repeated(struct format_reader *reader, struct span piece)
+{
+	struct repeat *repeat = reader->repeat;
+	size_t n = repeat_match(repeat, piece);
+
+	if (n && repeat_take(repeat, reader->slots, reader->documents)) {
+		reader->scan = repeat->scan;
+		return n;
+	}
+	n = repeat_common(repeat, piece);
+	if (n) {
+		reader->learning = true;
+		json_scan_feed(&reader->scan, span_head(piece, n));
+		reader->learning = false;
+		repeat->scan = reader->scan;
+	}
+	return n;
+}
+
+/* The beginning of a document in a stream of its like. */
+static size_t begin_document(struct format_reader *reader, struct span piece)
+{
+	reader->open = true;
+	reader->documents++;
+	reader->marker = 0;
+	json_scan_init(&reader->scan, reader->plan->paths, store, reader);
+	if (reader->format != &format_table[FORMAT_SSE] || reader->plan->n_selectors)
+		return 0;
+	if (!reader->repeat && reader->documents > 1)
+		reader->repeat = repeat_new();
+	return reader->repeat ? feed_repeated(reader, piece) : 0;
 }
 
 static void tear_values(struct format_reader *reader)
@@ -39,16 +76,14 @@ static void match_marker(struct format_reader *reader, struct span piece)
 
 void document_feed(struct format_reader *reader, struct span piece)
 {
+	size_t done = 0;
+
 	if (!piece.len)
 		return;
-	if (!reader->open) {
-		reader->open = true;
-		reader->documents++;
-		reader->marker = 0;
-		json_scan_init(&reader->scan, reader->plan->paths, store, reader);
-	}
+	if (!reader->open)
+		done = begin_document(reader, piece);
 	match_marker(reader, piece);
-	json_scan_feed(&reader->scan, piece);
+	json_scan_feed(&reader->scan, span_skip(piece, done));
 }
 
 void document_feed_text(struct format_reader *reader, struct span text)

@@ -190,6 +190,8 @@ void format_begin(struct format_reader *reader, const struct format *format,
 	reader->skipped = false;
 	reader->tail = NULL;
 	reader->tail_len = 0;
+	reader->repeat = NULL;
+	reader->learning = false;
 	if (format)
 		format->begin(reader);
 }
@@ -241,6 +243,8 @@ void format_end(struct format_reader *reader, bool whole)
 		explicit_bzero(reader->tail, reader->tail_len);
 	free(reader->tail);
 	reader->tail = NULL;
+	repeat_free(reader->repeat);
+	reader->repeat = NULL;
 }
 
 bool format_read_well(const struct format_reader *reader)

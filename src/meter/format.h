@@ -6,6 +6,7 @@
 #include "meter/eventstream.h"
 #include "meter/form.h"
 #include "meter/multipart.h"
+#include "meter/repeat.h"
 #include "meter/sequence.h"
 #include "meter/slot.h"
 
@@ -54,6 +55,8 @@ struct format_reader {
 	uint8_t marker;     /* bytes of that marker seen, MARKER_NONE: this document is not it */
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
+	struct repeat *repeat; /* sse: from the second document on; NULL without memory */
+	bool learning;         /* what is stored is of the part that may repeat */
 	struct json_scan scan;
 	union {
 		struct sse sse;

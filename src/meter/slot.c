@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static bool is_absent(const struct json_value *value)
+bool slot_is_absent(const struct json_value *value)
 {
 	return value->type == JSON_NULL || (value->type == JSON_STRING && !value->text_length);
 }
@@ -21,7 +21,7 @@ static void add(struct slot *slot, const struct json_value *value)
 
 void slot_store(struct slot *slot, uint32_t document, const struct json_value *value)
 {
-	if (is_absent(value))
+	if (slot_is_absent(value))
 		return;
 	if (slot->document != document) {
 		slot->document = document;

@@ -59,6 +59,9 @@ int slot_plan_add(struct slot_plan *plan, struct span pointer, unsigned *ret_slo
 void slot_plan_store(const struct slot_plan *plan, struct slot *slots, uint32_t document,
 		     unsigned id, const struct json_value *value);
 
+/* null and the empty text. */
+bool slot_is_absent(const struct json_value *value);
+
 /* A value of the document with this number. null and the empty text are absent: they leave the slot
  * as it is. A value from a later document replaces all of it. */
 void slot_store(struct slot *slot, uint32_t document, const struct json_value *value);
