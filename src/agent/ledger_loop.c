@@ -13,9 +13,10 @@
 #include "base/clock.h"
 #include "ledger/retain.h"
 
-#define BATCH_TASKS 256
-#define PAGE_BYTES  65536
-#define SINKS_MAX   8
+#define BATCH_TASKS     256
+#define PAGE_BYTES      65536
+#define SINKS_MAX       8
+#define WINDOWS_SECONDS 600 /* between two looks at the windows of budgets */
 
 static const struct timeval pump_every = { .tv_sec = 1 };
 
@@ -30,6 +31,7 @@ struct ledger_loop {
 	struct event *sink_readable[SINKS_MAX];
 	unsigned n_outboxes;
 	struct event *pump;
+	unsigned n_pumps;
 	int64_t last_seq;
 };
 
@@ -191,6 +193,8 @@ static void drop_old(struct ledger_loop *l)
 			acked, &dropped) < 0)
 		counter_add(&l->counters.failures, 1);
 	counter_add(&l->counters.dropped, (uint64_t)dropped);
+	if (l->n_pumps++ % WINDOWS_SECONDS == 0 && retain_windows(l->options.ledger) < 0)
+		counter_add(&l->counters.failures, 1);
 }
 
 static void on_pump(evutil_socket_t fd, short what, void *ctx)

@@ -9,12 +9,19 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "budget/limit.h"
 #include "budget/state.h"
 
 CLEANUP_FOR(match_index, struct match_index *, match_index_free)
 CLEANUP_FOR(budgets, struct budgets *, budgets_free)
 
 /* --- made from rules */
+
+static void done_totals(struct budget *all, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		window_done(&all[i].totals);
+}
 
 /* All or nothing: rules, index, budgets and their names. */
 static int set_rules(struct budgets *budgets, struct budget_rules *rules)
@@ -29,10 +36,12 @@ static int set_rules(struct budgets *budgets, struct budget_rules *rules)
 		struct budget *budget = &all[i];
 
 		budget->rule = &rules->rules[i];
-		HASH_ADD_KEYPTR(hh, by_name, budget->rule->name, strlen(budget->rule->name),
-				budget);
+		if (window_init(&budget->totals, &budget->rule->kind) == 0)
+			HASH_ADD_KEYPTR(hh, by_name, budget->rule->name, strlen(budget->rule->name),
+					budget);
 		if (!budget->hh.tbl) {
 			HASH_CLEAR(hh, by_name);
+			done_totals(all, i + 1);
 			return -ENOMEM;
 		}
 	}
@@ -46,6 +55,8 @@ static int set_rules(struct budgets *budgets, struct budget_rules *rules)
 static void free_rules(struct budgets *budgets)
 {
 	HASH_CLEAR(hh, budgets->by_name);
+	if (budgets->all)
+		done_totals(budgets->all, budgets->rules->count);
 	free(budgets->all);
 	match_index_free(budgets->index);
 	budget_rules_free(budgets->rules);
@@ -90,9 +101,6 @@ void budgets_advance(struct budgets *budgets, int64_t now_ns)
 	if (now_ns < budgets->now_ns - RESERVATION_SLACK_NS)
 		reserve_rewind(budgets->reserve, now_ns);
 	budgets->now_ns = now_ns;
-	for (enum budget_period p = BUDGET_DAY; p <= BUDGET_MONTH; p++)
-		if (!window_holds(&budgets->windows[p], now_ns))
-			budgets->windows[p] = window_at(p, now_ns);
 	release_lapsed(budgets);
 }
 
@@ -100,7 +108,7 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index)
 {
 	struct budget *budget = &budgets->all[index];
 
-	window_turn(&budget->totals, &budgets->windows[budget->rule->period]);
+	budgets->owes |= window_turn(&budget->totals, &budget->rule->kind, budgets->now_ns);
 	return budget;
 }
 
@@ -114,16 +122,21 @@ void budgets_tick(struct budgets *budgets, int64_t now_ns)
 
 void budgets_release(struct budgets *budgets, const struct reservation *reservation)
 {
-	for (unsigned i = 0; i < reservation->n_holds; i++)
-		budgets->all[reservation->holds[i]].reserved_pico -= reservation->amount_pico;
+	for (unsigned i = 0; i < reservation->n_holds; i++) {
+		struct budget *budget = &budgets->all[reservation->holds[i]];
+
+		budget->reserved -= amount_asked(budget->rule, &reservation->size);
+	}
 }
 
 void budgets_tell(const struct budget *budget, struct window_total *total,
 		  struct budget_touch *ret_touch)
 {
 	*ret_touch = (struct budget_touch){
+		.unit = budget->rule->counts,
 		.window_start_ns = total->window.start_ns,
-		.spent_pico = total->pico,
+		.window_end_ns = total->window.end_ns,
+		.spent = total->used,
 	};
 	span_copy(span_of(budget->rule->name), ret_touch->name, sizeof(ret_touch->name));
 	total->owed = false;
@@ -135,31 +148,44 @@ void budgets_owe(struct budgets *budgets, struct window_total *total)
 	budgets->owes = true;
 }
 
+static struct window_total *next_owed(struct budget *budget)
+{
+	for (unsigned i = 0; i < budget->totals.n_formers; i++)
+		if (budget->totals.formers[i].owed)
+			return &budget->totals.formers[i];
+	return budget->totals.current.owed ? &budget->totals.current : NULL;
+}
+
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; budgets->owes && i < budgets->rules->count; i++) {
-		struct window_totals *totals = &budgets->all[i].totals;
+		struct budget *budget = &budgets->all[i];
+		struct window_total *total;
 
-		if (n + 2 > VERDICT_BUDGETS_MAX)
-			return n;
-		if (totals->former.owed)
-			budgets_tell(&budgets->all[i], &totals->former, &touches[n++]);
-		if (totals->current.owed)
-			budgets_tell(&budgets->all[i], &totals->current, &touches[n++]);
+		for (total = next_owed(budget); total; total = next_owed(budget)) {
+			if (n == VERDICT_BUDGETS_MAX)
+				return n;
+			budgets_tell(budget, total, &touches[n++]);
+		}
 	}
 	budgets->owes = false;
 	return n;
 }
 
 #ifndef NDEBUG
+struct sums {
+	const struct budget *all;
+	money_wide *sums;
+};
+
 static void add_holds(void *ctx, struct reservation *r)
 {
-	money_wide *sums = ctx;
+	struct sums *s = ctx;
 
 	for (unsigned i = 0; r->state == RESERVATION_OPEN && i < r->n_holds; i++)
-		sums[r->holds[i]] += r->amount_pico;
+		s->sums[r->holds[i]] += amount_asked(s->all[r->holds[i]].rule, &r->size);
 }
 #endif
 
@@ -175,9 +201,9 @@ void budgets_check(const struct budgets *budgets)
 	sums = calloc(budgets->rules->count + 1, sizeof(*sums));
 	if (!sums)
 		return;
-	reserve_each(budgets->reserve, add_holds, sums);
+	reserve_each(budgets->reserve, add_holds, &(struct sums){ budgets->all, sums });
 	for (unsigned i = 0; i < budgets->rules->count; i++)
-		assert(budgets->all[i].reserved_pico == sums[i] && sums[i] >= 0);
+		assert(budgets->all[i].reserved == sums[i] && sums[i] >= 0);
 #else
 	(void)budgets;
 #endif
@@ -206,18 +232,40 @@ static void carry_holds(void *ctx, struct reservation *r)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < r->n_holds; i++) {
+		const struct budget *former = &carry->former[r->holds[i]];
 		struct budget *budget = heir(carry, r->holds[i]);
-		bool same_period =
-		    budget && budget->rule->period == carry->former[r->holds[i]].rule->period;
 
 		/* Totals that began anew do not have a caller's figure to be replaced. */
-		if (!budget || (r->state == RESERVATION_BY_CALLER && !same_period))
+		if (!budget || (r->state == RESERVATION_BY_CALLER &&
+				!window_knows(&former->totals, r->ended_ns)))
 			continue;
 		r->holds[n++] = (uint16_t)(budget - carry->budgets->all);
 		if (r->state == RESERVATION_OPEN)
-			budget->reserved_pico += r->amount_pico;
+			budget->reserved += amount_asked(budget->rule, &r->size);
 	}
 	r->n_holds = n;
+}
+
+/* What its heir has no use for is emptied, so that nothing is taken back from it either. */
+static void carry_total(struct budgets *budgets, struct budget *heir, const struct budget *former,
+			struct window_total *total)
+{
+	if (heir->rule->counts != former->rule->counts ||
+	    !window_restore(&heir->totals, &heir->rule->kind, total, budgets->now_ns))
+		*total = (struct window_total){ .used = 0 };
+}
+
+static void carry_totals(struct budgets *budgets, struct budget *heir, struct budget *former)
+{
+	budgets_at(budgets, (unsigned)(heir - budgets->all));
+	carry_total(budgets, heir, former, &former->totals.current);
+	for (unsigned i = 0; i < former->totals.n_formers; i++)
+		if (former->totals.formers[i].window.end_ns)
+			carry_total(budgets, heir, former, &former->totals.formers[i]);
+	/* The ledger may have a total of another kind under this very start. */
+	if (!heir->totals.exact)
+		heir->totals.current.owed = true;
+	budgets->owes = true;
 }
 
 int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns)
@@ -233,13 +281,8 @@ int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t 
 	for (unsigned i = 0; i < former.rules->count; i++) {
 		struct budget *budget = heir(&carry, i);
 
-		if (!budget)
-			continue;
-		if (budget->rule->period == former.all[i].rule->period)
-			budget->totals = former.all[i].totals;
-		else /* the ledger may have another period's total under this very start */
-			budgets_owe(budgets, &budgets_at(budgets, (unsigned)(budget - budgets->all))
-						  ->totals.current);
+		if (budget)
+			carry_totals(budgets, budget, &former.all[i]);
 	}
 	reserve_each(budgets->reserve, carry_holds, &carry);
 	free_rules(&former);
@@ -249,21 +292,23 @@ int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t 
 
 void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, int64_t now_ns)
 {
-	struct window_total total = { .pico = touch->spent_pico };
+	struct window_total total = {
+		.window = { touch->window_start_ns, touch->window_end_ns },
+		.used = touch->spent,
+	};
 	struct budget *budget;
 
 	budgets_advance(budgets, now_ns);
 	HASH_FIND_STR(budgets->by_name, touch->name, budget);
-	if (!budget)
+	if (!budget || budget->rule->counts != touch->unit)
 		return;
 	budget = budgets_at(budgets, (unsigned)(budget - budgets->all));
-	total.window = window_at(budget->rule->period, touch->window_start_ns);
-	if (total.window.start_ns != touch->window_start_ns)
-		return; /* of another period: the rule was changed */
-	if (total.window.start_ns == budget->totals.current.window.start_ns)
-		budget->totals.current = total;
-	else if (total.window.start_ns < budget->totals.current.window.start_ns)
-		budget->totals.former = total;
+	/* Of a release that knew but one kind of each start. */
+	if (!total.window.end_ns)
+		total.window = window_at(&budget->rule->kind, touch->window_start_ns);
+	if (total.window.start_ns == touch->window_start_ns)
+		window_restore(&budget->totals, &budget->rule->kind, &total, now_ns);
+	budgets->owes |= budget->totals.current.owed;
 }
 
 /* --- shown */
@@ -273,27 +318,46 @@ unsigned budgets_count(const struct budgets *budgets)
 	return budgets->rules->count;
 }
 
-void budgets_view(const struct budgets *budgets, unsigned index, int64_t now_ns,
+/* Rolling: when the oldest piece that holds something stops to count. */
+static int64_t resets_at(const struct budget *budget)
+{
+	const struct window_totals *totals = &budget->totals;
+	int64_t oldest_ns = totals->current.window.start_ns;
+
+	if (!budget->rule->kind.rolling)
+		return totals->current.window.end_ns;
+	for (unsigned i = 0; i < totals->n_formers; i++)
+		if (window_counts(totals, &budget->rule->kind, &totals->formers[i].window) &&
+		    totals->formers[i].used && totals->formers[i].window.start_ns < oldest_ns)
+			oldest_ns = totals->formers[i].window.start_ns;
+	return oldest_ns + window_length_ns(budget->rule->kind.period) +
+	       totals->current.window.end_ns - totals->current.window.start_ns;
+}
+
+void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view)
 {
-	const struct budget *budget = &budgets->all[index];
-	const struct budget_rule *rule = budget->rule;
-	struct window_totals totals = budget->totals; /* a view turns no budget */
-	struct window window = budgets->windows[rule->period];
+	const struct budget *budget;
+	const struct budget_rule *rule;
 
-	if (!window_holds(&window, now_ns))
-		window = window_at(rule->period, now_ns);
-	window_turn(&totals, &window);
+	if (now_ns != budgets->now_ns)
+		budgets_advance(budgets, now_ns);
+	budget = budgets_at(budgets, index);
+	rule = budget->rule;
 	*ret_view = (struct budget_view){
 		.name = rule->name,
-		.limit_pico = rule->limit_pico,
-		.spent_pico = totals.current.pico,
-		.reserved_pico = budget->reserved_pico,
-		.window_start_ns = window.start_ns,
-		.resets_ns = window.end_ns,
+		.unit = rule->counts,
+		.window = limit_window_name(&rule->kind),
+		.limit = rule->limit,
+		.spent = window_used(&budget->totals),
+		.reserved = budget->reserved,
+		.window_start_ns = budget->totals.current.window.start_ns,
+		.resets_ns = resets_at(budget),
 		.mode = rule->mode,
-		.exceeded = totals.current.pico + budget->reserved_pico > rule->limit_pico,
+		.exceeded = window_used(&budget->totals) + budget->reserved > rule->limit,
 	};
+	if (rule->kind.rolling)
+		ret_view->window_start_ns -= window_length_ns(rule->kind.period);
 }
 
 bool budgets_concern(const struct budgets *budgets, unsigned index, const struct process *process)

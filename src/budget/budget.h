@@ -16,6 +16,7 @@
 #include "base/counter.h"
 #include "base/err.h"
 #include "base/uuid.h"
+#include "budget/decision.h"
 #include "budget/verdict.h"
 
 #define BUDGETS_MAX               4096
@@ -24,10 +25,6 @@
 #define RESERVATION_TTL_NS        600000000000LL /* a call may take so long after it */
 #define RESERVATION_KEEP_NS       600000000000LL
 #define RESERVATION_SLACK_NS      1000000000LL /* clocks of capture and decision may differ so */
-
-enum budget_period { BUDGET_DAY, BUDGET_MONTH }; /* of the calendar, in UTC */
-enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
-enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW };
 
 /* As in config/budgets.yaml; a missing file is no budget. -EINVAL: "FILE:LINE: KEY: ...". */
 struct budget_rules;
@@ -46,45 +43,14 @@ struct budgets;
 int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets); /* takes the rules */
 void budgets_free(struct budgets *budgets);
 
-/* New rules, same totals: a budget keeps its spend by name while its period stays the same.
+/* New rules, same totals: a budget keeps by name what it has used while its unit stays the same and
+ * its window, if it is another one, does not begin later than the old one did (window_restore).
  * Reservations stay with budgets that still exist. Takes the rules, also when it fails: -ENOMEM. */
 int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns);
 
-/* From the ledger, before the first charge: what a budget has spent in a window. Unknown names and
- * windows that are neither the current one nor before it are ignored. */
+/* From the ledger, before the first charge, in order of their windows: what a budget has used in
+ * one. Unknown names, other units and windows of no use are ignored. */
 void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, int64_t now_ns);
-
-/* What a caller asks. Texts are borrowed. */
-struct budget_ask {
-	const struct process *process; /* the caller, by its socket */
-	struct span provider, model, operation;
-	const char *labels; /* "k=v,k=v" of the request; those of the process count too */
-	bool priced;        /* `cost_pico` is known */
-	int64_t cost_pico;  /* estimate */
-	bool dry_run;
-};
-
-struct budget_view {
-	const char *name; /* of the rules: valid until the next reload */
-	money_wide limit_pico, spent_pico, reserved_pico;
-	int64_t window_start_ns, resets_ns;
-	enum budget_mode mode;
-	bool exceeded; /* a reason for the denial (or would be, in observe mode) */
-	bool unpriced; /* the reason is that the price is unknown */
-};
-
-enum decision { DECISION_ALLOW, DECISION_WARN, DECISION_DENY };
-struct budget_answer {
-	enum decision decision; /* WARN: an observe budget is over its limit */
-	bool too_many;          /* denied for the number of open reservations, see above */
-	struct uuid decision_id;
-	struct uuid reservation_id; /* the decision's; zero for a denial and a dry run */
-	int64_t reserved_pico;
-	int64_t expires_ns;
-	unsigned n_budgets; /* that match, with their state after the decision; reasons first */
-	unsigned n_cut;     /* matched beyond VERDICT_BUDGETS_MAX: they still bind */
-	struct budget_view budgets[VERDICT_BUDGETS_MAX];
-};
 
 /* Reserves in every matching budget or in none. */
 void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64_t now_ns,
@@ -114,7 +80,7 @@ void budgets_tick(struct budgets *budgets, int64_t now_ns);
 const struct budget_counters *budgets_counters(const struct budgets *budgets);
 unsigned budgets_count(const struct budgets *budgets);
 /* `exceeded` here: spent + reserved is over the limit. */
-void budgets_view(const struct budgets *budgets, unsigned index, int64_t now_ns,
+void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);
 /* Whether it can apply to calls of this process: what one without rights may see. */
 bool budgets_concern(const struct budgets *budgets, unsigned index, const struct process *process);

@@ -8,12 +8,12 @@
 static bool is_reason(const struct budget *budget, const struct budget_ask *ask, bool *ret_unpriced)
 {
 	const struct budget_rule *rule = budget->rule;
-	bool priced = ask->priced && ask->cost_pico >= 0;
-	int64_t cost_pico = priced ? ask->cost_pico : 0;
+	bool priced = ask->size.priced && ask->size.cost_pico >= 0;
 
-	*ret_unpriced = !priced && rule->unpriced == UNPRICED_DENY;
+	*ret_unpriced = !priced && rule->counts == UNIT_USD && rule->unpriced == UNPRICED_DENY;
 	return *ret_unpriced ||
-	       budget->totals.current.pico + budget->reserved_pico + cost_pico > rule->limit_pico;
+	       window_used(&budget->totals) + budget->reserved + amount_asked(rule, &ask->size) >
+		   rule->limit;
 }
 
 /* Fills `exceeded`; DENY when a budget that advises is among them, WARN for others. */
@@ -44,24 +44,23 @@ static enum decision judge(struct budgets *budgets, const struct budget_ask *ask
 static void hold(struct budgets *budgets, const struct budget_ask *ask,
 		 const struct match_subject *subject, struct budget_answer *answer)
 {
-	int64_t amount_pico = ask->priced && ask->cost_pico > 0 ? ask->cost_pico : 0;
 	struct reservation *r;
 
 	if (reserve_add(budgets->reserve, &answer->decision_id, subject, &budgets->matched,
-			amount_pico, budgets->now_ns, &r) < 0) {
+			&ask->size, budgets->now_ns, &r) < 0) {
 		answer->decision = DECISION_DENY;
 		answer->too_many = true;
 		return;
 	}
 	MATCH_SET_EACH(i, &budgets->matched)
-	budgets->all[i].reserved_pico += amount_pico;
+	budgets->all[i].reserved += amount_asked(budgets->all[i].rule, &ask->size);
 	answer->reservation_id = r->id;
-	answer->reserved_pico = amount_pico;
+	answer->reserved_pico = amount_cost_pico(&ask->size);
 	answer->expires_ns = r->made_ns + RESERVATION_TTL_NS;
 }
 
 /* Reasons first: they must not be the ones that are cut. */
-static void show(const struct budgets *budgets, const struct budget_ask *ask,
+static void show(struct budgets *budgets, const struct budget_ask *ask,
 		 struct budget_answer *answer)
 {
 	unsigned n = 0;
@@ -76,6 +75,7 @@ static void show(const struct budgets *budgets, const struct budget_ask *ask,
 				continue;
 			budgets_view(budgets, (unsigned)i, budgets->now_ns, view);
 			view->exceeded = reason;
+			view->asked = amount_asked(budgets->all[i].rule, &ask->size);
 			view->unpriced = false;
 			if (reason)
 				is_reason(&budgets->all[i], ask, &view->unpriced);
@@ -92,6 +92,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 	const struct match_subject subject = {
 		.process = ask->process,
 		.provider = ask->provider,
+		.operation = ask->operation,
 		.models = { ask->model },
 		.labels = ask->labels,
 	};

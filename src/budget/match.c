@@ -20,6 +20,7 @@ enum dimension {
 	DIMENSION_UID,
 	DIMENSION_MODEL,
 	DIMENSION_PROVIDER,
+	DIMENSION_OPERATION,
 	DIMENSION_ANY
 };
 
@@ -158,6 +159,7 @@ static bool rule_matches(const struct budget_rule *rule, const struct match_subj
 			 const struct origin *origin)
 {
 	if (!text_matches(rule->provider, subject->provider) || !model_matches(rule, subject) ||
+	    !text_matches(rule->operation, subject->operation) ||
 	    !comes_from(rule, subject->process, origin))
 		return false;
 	for (unsigned i = 0; i < rule->n_labels; i++)
@@ -199,6 +201,8 @@ static uint64_t chain_of_rule(const struct match_index *index, const struct budg
 		return chain_of(index, DIMENSION_MODEL, span_of(rule->model));
 	if (is_exact(rule->provider))
 		return chain_of(index, DIMENSION_PROVIDER, span_of(rule->provider));
+	if (is_exact(rule->operation))
+		return chain_of(index, DIMENSION_OPERATION, span_of(rule->operation));
 	return chain_of(index, DIMENSION_ANY, SPAN(""));
 }
 
@@ -278,5 +282,6 @@ void match_find(const struct match_index *index, const struct match_subject *sub
 	if (!span_eq(subject->models[0], subject->models[1]))
 		walk(&search, DIMENSION_MODEL, subject->models[1]);
 	walk(&search, DIMENSION_PROVIDER, subject->provider);
+	walk(&search, DIMENSION_OPERATION, subject->operation);
 	walk(&search, DIMENSION_ANY, SPAN(""));
 }

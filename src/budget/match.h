@@ -6,7 +6,7 @@
 
 struct match_subject {
 	const struct process *process;
-	struct span provider;
+	struct span provider, operation;
 	struct span models[2]; /* as served, as requested: either may match; empty = none */
 	const char *labels;    /* besides those of the process; may be NULL */
 };
@@ -40,7 +40,8 @@ void match_index_free(struct match_index *index);
 void match_find(const struct match_index *index, const struct match_subject *subject,
 		struct match_set *ret_set);
 
-/* Whether the rule can apply to calls of this process: all but provider, model and labels. */
+/* Whether the rule can apply to calls of this process: all but provider, model,
+ * operation and labels. */
 bool match_process(const struct budget_rule *rule, const struct process *process);
 
 /* FNV-1a, 64 bits, of a text, going on from `hash`. */

@@ -165,7 +165,7 @@ static int add(struct reserve *reserve, struct reservation *r)
 }
 
 int reserve_add(struct reserve *reserve, const struct uuid *id, const struct match_subject *subject,
-		const struct match_set *holds, int64_t amount_pico, int64_t now_ns,
+		const struct match_set *holds, const struct budget_size *size, int64_t now_ns,
 		struct reservation **ret_reservation)
 {
 	struct holder *holder = holder_of(reserve, subject->process->uid);
@@ -190,7 +190,7 @@ int reserve_add(struct reserve *reserve, const struct uuid *id, const struct mat
 		return err;
 	}
 	holder->n_open++;
-	r->amount_pico = amount_pico;
+	r->size = *size;
 	r->made_ns = now_ns;
 	*ret_reservation = r;
 	return 0;

@@ -8,7 +8,7 @@
 #include "budget/match.h"
 
 enum reservation_state {
-	RESERVATION_OPEN,      /* holds `amount_pico` in its budgets */
+	RESERVATION_OPEN,      /* holds the amount of `size` in its budgets */
 	RESERVATION_LAPSED,    /* not settled in time: holds nothing, can still be settled */
 	RESERVATION_BY_CALLER, /* its figure is in the totals until a captured call replaces it */
 	RESERVATION_BY_CAPTURE,
@@ -20,7 +20,7 @@ struct reservation {
 	uint32_t pid, uid;
 	uint64_t start_ns;
 	uint64_t provider_hash, model_hash;
-	int64_t amount_pico; /* reserved; BY_CALLER: its figure */
+	struct budget_size size; /* reserved; BY_CALLER: its figure */
 	int64_t made_ns;
 	int64_t ended_ns;
 	unsigned n_holds;
@@ -39,7 +39,7 @@ void reserve_free(struct reserve *reserve);
 /* A new open one that holds in the budgets of `holds`. -ENOSPC: as many are open as may be, in
  * all or of this user; -ENOMEM. */
 int reserve_add(struct reserve *reserve, const struct uuid *id, const struct match_subject *subject,
-		const struct match_set *holds, int64_t amount_pico, int64_t now_ns,
+		const struct match_set *holds, const struct budget_size *size, int64_t now_ns,
 		struct reservation **ret_reservation);
 
 /* NULL: not known (any more). */

@@ -9,18 +9,19 @@
 #include "base/cleanup.h"
 #include "base/yaml.h"
 #include "budget/labels.h"
+#include "budget/limit.h"
 
 /* --- the file as it is written */
 
 struct match_entry {
-	char *provider, *model, *user, *exe, *unit, *container;
+	char *provider, *model, *operation, *user, *exe, *unit, *container;
 	uint32_t *uid;
 };
 
 struct entry {
 	char *name;
 	struct match_entry match;
-	char *limit;
+	char *limit, *timezone;
 	enum budget_mode mode;
 	enum budget_unpriced unpriced;
 };
@@ -51,6 +52,7 @@ static const struct cyaml_strval unpriced_names[] = {
 static const struct cyaml_schema_field match_fields[] = {
 	PATTERN_FIELD("provider", provider),   /* `*` is any run of characters */
 	PATTERN_FIELD("model", model),         /* as served or as requested; `*` */
+	PATTERN_FIELD("operation", operation), /* of the provider's file; `*` */
 	PATTERN_FIELD("user", user),           /* name of the process's user */
 	PATTERN_FIELD("exe", exe),             /* path of the program; `*` */
 	PATTERN_FIELD("unit", unit),           /* of systemd, as in the event; `*` */
@@ -66,6 +68,8 @@ static const struct cyaml_schema_field entry_fields[] = {
 			       BUDGET_NAME_MAX - 1),
 	CYAML_FIELD_MAPPING("match", CYAML_FLAG_OPTIONAL, struct entry, match, match_fields),
 	CYAML_FIELD_STRING_PTR("limit", CYAML_FLAG_POINTER, struct entry, limit, 1, TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("timezone", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
+			       timezone, 1, TEXT_MAX),    /* default UTC */
 	ENUM_FIELD("mode", mode, mode_names),             /* default observe */
 	ENUM_FIELD("unpriced", unpriced, unpriced_names), /* default deny */
 	CYAML_FIELD_END,
@@ -104,34 +108,6 @@ static int refuse(const char *path, unsigned index, const char *key, struct err 
 		       expected);
 }
 
-/* The next word of a text whose words stand between blanks. */
-static struct span cut_word(struct span *text)
-{
-	struct span word = { NULL, 0 };
-
-	while (text->ptr && !word.len)
-		word = span_cut(text, ' ');
-	return word;
-}
-
-/* "500 USD per month" */
-static int read_limit(struct span text, struct budget_rule *rule)
-{
-	struct span amount = cut_word(&text), currency = cut_word(&text), per = cut_word(&text);
-	struct span period = cut_word(&text);
-
-	if (money_parse(amount, MONEY_PICO_DIGITS, &rule->limit_pico) < 0 || rule->limit_pico < 0 ||
-	    !span_eq(currency, SPAN("USD")) || !span_eq(per, SPAN("per")) || cut_word(&text).len)
-		return -EINVAL;
-	if (span_eq(period, SPAN("day")))
-		rule->period = BUDGET_DAY;
-	else if (span_eq(period, SPAN("month")))
-		rule->period = BUDGET_MONTH;
-	else
-		return -EINVAL;
-	return 0;
-}
-
 static char *copy_text(const char *text)
 {
 	return strdup(text ? text : "");
@@ -147,13 +123,53 @@ static char *copy_number(const uint32_t *number)
 	return strdup(text);
 }
 
-static int read_entry(const char *path, unsigned index, const struct entry *entry,
-		      struct budget_rule *rule, struct err *err)
+/* The zone of a name, loaded once; at most as many as there are budgets. */
+static int find_zone(const char *name, struct budget_rules *rules, const struct zone **ret_zone,
+		     struct err *err)
 {
+	struct named_zone *zones;
+	int rc;
+
+	for (unsigned i = 0; i < rules->n_zones; i++) {
+		if (strcmp(rules->zones[i].name, name) != 0)
+			continue;
+		*ret_zone = rules->zones[i].zone;
+		return 0;
+	}
+	zones = reallocarray(rules->zones, rules->n_zones + 1, sizeof(*zones));
+	if (!zones)
+		return err_set(err, -ENOMEM, "no memory");
+	rules->zones = zones;
+	zones[rules->n_zones] = (struct named_zone){ .name = strdup(name) };
+	rc = zones[rules->n_zones].name ? zone_load(name, &zones[rules->n_zones].zone, err)
+					: err_set(err, -ENOMEM, "no memory");
+	if (rc < 0) {
+		free(zones[rules->n_zones].name);
+		return rc;
+	}
+	*ret_zone = zones[rules->n_zones++].zone;
+	return 0;
+}
+
+static int read_zone(const char *path, unsigned index, const char *name, struct budget_rules *rules,
+		     struct err *err)
+{
+	struct err cause = { 0 };
+	int rc = find_zone(name, rules, &rules->rules[index].kind.zone, &cause);
+
+	return rc < 0 ? refuse(path, index, "timezone", err, cause.text) : 0;
+}
+
+static int read_entry(const char *path, unsigned index, const struct entry *entry,
+		      struct budget_rules *rules, struct err *err)
+{
+	struct budget_rule *rule = &rules->rules[index];
+
 	*rule = (struct budget_rule){
 		.name = copy_text(entry->name),
 		.provider = copy_text(entry->match.provider),
 		.model = copy_text(entry->match.model),
+		.operation = copy_text(entry->match.operation),
 		.user = copy_text(entry->match.user),
 		.exe = copy_text(entry->match.exe),
 		.unit = copy_text(entry->match.unit),
@@ -162,13 +178,12 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 		.mode = entry->mode,
 		.unpriced = entry->unpriced,
 	};
-	if (!rule->name || !rule->provider || !rule->model || !rule->user || !rule->exe ||
-	    !rule->unit || !rule->container || !rule->uid)
+	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||
+	    !rule->exe || !rule->unit || !rule->container || !rule->uid)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
-	if (read_limit(span_of(entry->limit), rule) < 0)
-		return refuse(path, index, "limit", err,
-			      "expected \"AMOUNT USD per day\" or \"AMOUNT USD per month\"");
-	return 0;
+	if (limit_parse(span_of(entry->limit), rule) < 0)
+		return refuse(path, index, "limit", err, LIMIT_EXPECTED);
+	return entry->timezone ? read_zone(path, index, entry->timezone, rules, err) : 0;
 }
 
 struct name {
@@ -211,7 +226,7 @@ static int read_file(const char *path, const struct file *file, struct budget_ru
 		int rc;
 
 		rules->count++;
-		rc = read_entry(path, i, &file->budgets[i], &rules->rules[i], err);
+		rc = read_entry(path, i, &file->budgets[i], rules, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -254,12 +269,18 @@ void budget_rules_free(struct budget_rules *rules)
 		free(rule->name);
 		free(rule->provider);
 		free(rule->model);
+		free(rule->operation);
 		free(rule->user);
 		free(rule->exe);
 		free(rule->unit);
 		free(rule->container);
 		free(rule->uid);
 	}
+	for (unsigned i = 0; i < rules->n_zones; i++) {
+		free(rules->zones[i].name);
+		zone_free(rules->zones[i].zone);
+	}
+	free(rules->zones);
 	free(rules->rules);
 	free(rules);
 }

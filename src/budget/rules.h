@@ -1,8 +1,9 @@
 /* One entry of budgets.yaml. Texts are never NULL; an empty match text matches all; provider,
- * model, exe, unit and container may hold `*`. */
+ * model, operation, exe, unit and container may hold `*`. */
 #pragma once
 
 #include "budget/budget.h"
+#include "budget/window.h"
 
 #define RULE_LABELS_MAX 16 /* of one entry */
 
@@ -13,17 +14,25 @@ struct budget_label {
 
 struct budget_rule {
 	char *name;
-	char *provider, *model, *user, *exe, *unit, *container;
+	char *provider, *model, *operation, *user, *exe, *unit, *container;
 	char *uid; /* in decimal */
 	struct budget_label *labels;
 	unsigned n_labels;
-	money_wide limit_pico;
-	enum budget_period period;
+	enum budget_unit counts;
+	money_wide limit;
+	struct window_kind kind;
 	enum budget_mode mode;
 	enum budget_unpriced unpriced;
+};
+
+struct named_zone {
+	char *name;
+	struct zone *zone;
 };
 
 struct budget_rules {
 	unsigned count;
 	struct budget_rule *rules;
+	unsigned n_zones;
+	struct named_zone *zones; /* those that the rules name */
 };

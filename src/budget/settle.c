@@ -11,9 +11,9 @@ struct telling {
 };
 
 static void add(struct budgets *budgets, struct budget *budget, struct window_total *total,
-		int64_t pico, struct telling *telling)
+		money_wide amount, struct telling *telling)
 {
-	total->pico += pico;
+	window_add(&budget->totals, &budget->rule->kind, total, amount);
 	if (telling->n < VERDICT_BUDGETS_MAX)
 		budgets_tell(budget, total, &telling->touches[telling->n++]);
 	else
@@ -42,12 +42,15 @@ int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 		return -EINVAL;
 	if (r->state == RESERVATION_OPEN)
 		budgets_release(budgets, r);
-	if (cost_pico)
-		r->amount_pico = *cost_pico;
+	if (cost_pico) {
+		r->size.priced = true;
+		r->size.cost_pico = *cost_pico;
+	}
 	for (unsigned i = 0; i < r->n_holds; i++) {
 		struct budget *budget = budgets_at(budgets, r->holds[i]);
 
-		add(budgets, budget, &budget->totals.current, r->amount_pico, &telling);
+		add(budgets, budget, &budget->totals.current, amount_asked(budget->rule, &r->size),
+		    &telling);
 	}
 	reserve_end(budgets->reserve, r, RESERVATION_BY_CALLER, now_ns);
 	counter_add(&budgets->counters.settled_by_caller, 1);
@@ -62,7 +65,7 @@ int budgets_amount(struct budgets *budgets, const struct uuid *reservation, int6
 
 	if (!r)
 		return -ENOENT;
-	*ret_pico = r->amount_pico;
+	*ret_pico = amount_cost_pico(&r->size);
 	return 0;
 }
 
@@ -74,9 +77,10 @@ static void take_back(struct budgets *budgets, const struct reservation *r)
 		struct budget *budget = budgets_at(budgets, r->holds[i]);
 		struct window_total *total = window_find(&budget->totals, r->ended_ns);
 
-		if (!total)
+		if (!window_knows(&budget->totals, r->ended_ns))
 			continue;
-		total->pico -= r->amount_pico;
+		window_add(&budget->totals, &budget->rule->kind, total,
+			   -amount_asked(budget->rule, &r->size));
 		budgets_owe(budgets, total);
 	}
 }
@@ -98,18 +102,19 @@ static void end_by_capture(struct budgets *budgets, struct reservation *r)
 	reserve_end(budgets->reserve, r, RESERVATION_BY_CAPTURE, budgets->now_ns);
 }
 
-static void charge_all(struct budgets *budgets, int64_t time_ns, struct verdict *verdict)
+static void charge_all(struct budgets *budgets, const struct reservation *r,
+		       struct verdict *verdict)
 {
 	struct telling telling = { verdict->budgets, 0 };
+	int64_t time_ns = verdict->charge.usage.time_end_ns;
 
 	MATCH_SET_EACH(i, &budgets->matched)
 	{
 		struct budget *budget = budgets_at(budgets, (unsigned)i);
-		struct window_total *total = window_find(&budget->totals, time_ns);
+		money_wide amount =
+		    amount_charged(budget->rule, &verdict->charge, r ? &r->size : NULL);
 
-		if (!total)
-			total = &budget->totals.current;
-		add(budgets, budget, total, verdict->budget_cost_pico, &telling);
+		add(budgets, budget, window_find(&budget->totals, time_ns), amount, &telling);
 	}
 	verdict->n_budgets = telling.n;
 }
@@ -121,6 +126,7 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
 	const struct match_subject subject = {
 		.process = &usage->process,
 		.provider = span_of(usage->provider),
+		.operation = span_of(usage->operation),
 		.models = { span_of(usage->model), span_of(usage->model_requested) },
 	};
 	struct reservation *r;
@@ -134,12 +140,11 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
 	r = reserve_claim(budgets->reserve, &subject, usage->time_start_ns);
 	if (r) {
 		ret_verdict->decision_id = r->id;
-		/* A hold that is let go to zero would be unlimited use (litellm 37927). */
 		if (charge->source == COST_UNPRICED)
-			ret_verdict->budget_cost_pico = r->amount_pico;
+			ret_verdict->budget_cost_pico = amount_cost_pico(&r->size);
 		end_by_capture(budgets, r);
 	}
-	charge_all(budgets, usage->time_end_ns, ret_verdict);
+	charge_all(budgets, r, ret_verdict);
 	counter_add(&budgets->counters.charged, 1);
 	if (charge->source == COST_UNPRICED)
 		counter_add(&budgets->counters.unpriced, 1);

@@ -1,13 +1,13 @@
 /* What budget.c, decide.c and settle.c share: the state behind budget.h. */
 #pragma once
 
+#include "budget/amount.h"
 #include "budget/reserve.h"
-#include "budget/window.h"
 
 struct budget {
 	const struct budget_rule *rule;
 	struct window_totals totals;
-	money_wide reserved_pico;
+	money_wide reserved;
 	UT_hash_handle hh; /* by name */
 };
 
@@ -19,13 +19,12 @@ struct budgets {
 	struct reserve *reserve;
 	struct uuid_maker ids;
 	int64_t now_ns;
-	struct window windows[BUDGET_MONTH + 1]; /* the current ones */
-	bool owes;                               /* some total is owed to the ledger */
+	bool owes; /* some total is owed to the ledger */
 	struct budget_counters counters;
 	struct match_set matched, exceeded; /* of the call at hand */
 };
 
-/* First thing of every call: windows of `now`, lapsed reservations. */
+/* First thing of every call: the time, lapsed reservations. */
 void budgets_advance(struct budgets *budgets, int64_t now_ns);
 
 /* The budget, turned to the current window. */
@@ -33,9 +32,9 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index);
 
 void budgets_release(struct budgets *budgets, const struct reservation *reservation);
 
-/* A total as the ledger stores it. */
 /* What no touch has told is told by budgets_owed. */
 void budgets_owe(struct budgets *budgets, struct window_total *total);
+/* A total as the ledger stores it. */
 void budgets_tell(const struct budget *budget, struct window_total *total,
 		  struct budget_touch *ret_touch);
 

@@ -25,11 +25,26 @@ static void write_window(struct buf *out, const struct budget_touch *touch)
 	event_put_quoted(out, timestamp_format(touch->window_start_ns, time));
 }
 
+/* "12.5" of USD, "1200 tokens" of others */
 static void write_spent(struct buf *out, const struct budget_touch *touch)
 {
-	char text[MONEY_TEXT_MAX];
+	char amount[MONEY_TEXT_MAX];
 
-	event_put_quoted(out, money_format(touch->spent_pico, MONEY_PICO_DIGITS, text));
+	unit_format(touch->unit, touch->spent, amount);
+	buf_printf(out, touch->unit == UNIT_USD ? "\"%s\"" : "\"%s %s\"", amount,
+		   unit_name(touch->unit));
+}
+
+static void write_figure(struct buf *out, const struct budget_touch *touch)
+{
+	char amount[MONEY_TEXT_MAX];
+
+	unit_format(touch->unit, touch->spent, amount);
+	if (touch->unit == UNIT_USD)
+		buf_printf(out, ",\"spent_usd\":\"%s\"", amount);
+	else
+		buf_printf(out, ",\"unit\":\"%s\",\"spent\":\"%s\"", unit_name(touch->unit),
+			   amount);
 }
 
 static void write_all(struct buf *out, const struct verdict *v, bool windows, bool spent)
@@ -41,8 +56,8 @@ static void write_all(struct buf *out, const struct verdict *v, bool windows, bo
 		if (windows)
 			write_window(out, &v->budgets[i]);
 		if (windows && spent)
-			buf_put(out, SPAN(",\"spent_usd\":"));
-		if (spent)
+			write_figure(out, &v->budgets[i]);
+		else if (spent)
 			write_spent(out, &v->budgets[i]);
 		if (windows)
 			buf_put(out, SPAN("}"));
@@ -80,9 +95,23 @@ static int read_window(json_t *item, struct budget_touch *touch)
 
 static int read_spent(json_t *item, struct budget_touch *touch)
 {
-	const char *spent = json_string_value(item);
+	struct span unit = span_of(json_string_value(item)), amount = span_cut(&unit, ' ');
 
-	if (!spent || money_parse(span_of(spent), MONEY_PICO_DIGITS, &touch->spent_pico) < 0)
+	touch->unit = UNIT_USD;
+	if ((unit.ptr && unit_find(unit, &touch->unit) < 0) ||
+	    unit_parse(touch->unit, amount, &touch->spent) < 0)
+		return -EBADMSG;
+	return 0;
+}
+
+static int read_figure(json_t *item, struct budget_touch *touch)
+{
+	const char *unit = json_string_value(json_object_get(item, "unit"));
+	const char *spent = json_string_value(json_object_get(item, unit ? "spent" : "spent_usd"));
+
+	touch->unit = UNIT_USD;
+	if ((unit && unit_find(span_of(unit), &touch->unit) < 0) || !spent ||
+	    unit_parse(touch->unit, span_of(spent), &touch->spent) < 0)
 		return -EBADMSG;
 	return 0;
 }
@@ -91,7 +120,7 @@ static int read_touch(json_t *item, struct budget_touch *touch)
 {
 	int code = read_window(item, touch);
 
-	return code < 0 ? code : read_spent(json_object_get(item, "spent_usd"), touch);
+	return code < 0 ? code : read_figure(item, touch);
 }
 
 /* Each item of the list by `read`, onto what is there already. */

@@ -5,11 +5,11 @@
 
 #include "budget/verdict.h"
 
-/* [{name, window_start, spent_usd}] */
+/* [{name, window_start, spent_usd}]; of a budget in another unit: {..., unit, spent} */
 void touches_write(struct buf *out, const struct verdict *v);
 int touches_read(struct span json, struct verdict *v);
 
-/* ["spent_usd"], and [{name, window_start}] of as many: read in this order. */
+/* ["12.5", "1200 tokens"], and [{name, window_start}] of as many: read in this order. */
 void touches_write_spent(struct buf *out, const struct verdict *v);
 int touches_read_spent(struct span json, struct verdict *v);
 void touches_write_windows(struct buf *out, const struct verdict *v);

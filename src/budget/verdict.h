@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "budget/unit.h"
 #include "price/charge.h"
 
 #define VERDICT_BUDGETS_MAX 16
@@ -11,8 +12,10 @@
 
 struct budget_touch {
 	char name[BUDGET_NAME_MAX];
-	int64_t window_start_ns; /* UTC: which window the totals belong to */
-	money_wide spent_pico;   /* after this charge */
+	enum budget_unit unit;
+	int64_t window_start_ns; /* UTC: which window, or piece of a rolling one, this belongs to */
+	int64_t window_end_ns;   /* 0: not known; no member of the event */
+	money_wide spent;        /* in it, after this charge */
 };
 
 struct verdict {

@@ -6,14 +6,22 @@
 #include "cli/object.h"
 #include "cli/show.h"
 
+/* A figure of money, or in the budget's own unit. */
+static const char *figure(const json_t *budget, const char *usd, const char *name)
+{
+	return show_member(budget, json_is_string(json_object_get(budget, usd)) ? usd : name);
+}
+
 /* Spent and reserved in percent of the limit; -1: the figures are none. */
 static int percent_of(const json_t *budget)
 {
 	money_wide limit, spent, reserved, percent;
 
-	if (money_parse(span_of(show_member(budget, "limit_usd")), MONEY_PICO_DIGITS, &limit) < 0 ||
-	    money_parse(span_of(show_member(budget, "spent_usd")), MONEY_PICO_DIGITS, &spent) < 0 ||
-	    money_parse(span_of(show_member(budget, "reserved_usd")), MONEY_PICO_DIGITS,
+	if (money_parse(span_of(figure(budget, "limit_usd", "limit")), MONEY_PICO_DIGITS, &limit) <
+		0 ||
+	    money_parse(span_of(figure(budget, "spent_usd", "spent")), MONEY_PICO_DIGITS, &spent) <
+		0 ||
+	    money_parse(span_of(figure(budget, "reserved_usd", "reserved")), MONEY_PICO_DIGITS,
 			&reserved) < 0)
 		return -1;
 	if (limit <= 0)
@@ -25,18 +33,21 @@ static int percent_of(const json_t *budget)
 static void add_budget(struct show_table *table, const json_t *budget)
 {
 	int percent = percent_of(budget);
-	char used[16], resets[24];
+	char used[16], resets[24] = "never";
 	const char *cells[] = { show_member(budget, "name"),
 				show_member(budget, "mode"),
-				show_member(budget, "limit_usd"),
-				show_member(budget, "spent_usd"),
-				show_member(budget, "reserved_usd"),
-				show_member(budget, "remaining_usd"),
+				figure(budget, "limit_usd", "limit"),
+				show_member(budget, "unit"),
+				show_member(budget, "window"),
+				figure(budget, "spent_usd", "spent"),
+				figure(budget, "reserved_usd", "reserved"),
+				figure(budget, "remaining_usd", "remaining"),
 				used,
 				resets };
 
 	/* To the minute is enough for people. */
-	snprintf(resets, sizeof(resets), "%.16sZ", show_member(budget, "resets"));
+	if (json_is_string(json_object_get(budget, "resets")))
+		snprintf(resets, sizeof(resets), "%.16sZ", show_member(budget, "resets"));
 	snprintf(used, sizeof(used), percent < 0 ? "-" : "%d %%", percent);
 	show_table_add(table,
 		       percent >= 100  ? SHOW_RED
@@ -47,11 +58,11 @@ static void add_budget(struct show_table *table, const json_t *budget)
 
 static int print_table(const struct buf *body)
 {
-	static const char *const heading[] = { "BUDGET",   "MODE", "LIMIT USD", "SPENT",
-					       "RESERVED", "LEFT", "USED",      "RESETS" };
+	static const char *const heading[] = { "BUDGET", "MODE",     "LIMIT", "OF",   "PER",
+					       "SPENT",  "RESERVED", "LEFT",  "USED", "RESETS" };
 	struct show_table table = {
-		.n_columns = 8,
-		.right = { [2] = true, [3] = true, [4] = true, [5] = true, [6] = true },
+		.n_columns = 10,
+		.right = { [2] = true, [5] = true, [6] = true, [7] = true, [8] = true },
 	};
 	json_t *json = json_loadb(body->data, body->len, 0, NULL), *budget;
 	size_t i;

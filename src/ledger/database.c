@@ -33,10 +33,13 @@ CLEANUP_FOR(stmt, sqlite3_stmt *, sqlite3_finalize)
 
 /* Opened and not closed: what the predecessor wrote last may not have reached the disk. */
 static const char set_mark[] = "INSERT OR IGNORE INTO meta (key, value) VALUES ('open', 1)";
-/* A window is a month at most, and of those before the former one nobody asks. */
-static const char drop_windows[] = "DELETE FROM budget_window WHERE window_start <"
-				   " (SELECT max(window_start) FROM budget_window)"
-				   " - 63 * 86400 * 1000000000";
+const char database_drop_windows[] =
+    "DELETE FROM budget_window WHERE window_start <"
+    " (SELECT max(window_start) FROM budget_window n WHERE n.name = budget_window.name)"
+    " - 64 * (coalesce(nullif(window_end, 0), window_start + 31 * 86400 * 1000000000) - "
+    "window_start)"
+    " OR coalesce(nullif(window_end, 0), window_start) <"
+    " (SELECT max(window_start) FROM budget_window) - 800 * 86400 * 1000000000";
 static const char clear_mark[] = "DELETE FROM meta WHERE key = 'open'";
 static const char count_mark[] = "SELECT count(*) FROM meta WHERE key = 'open'";
 
@@ -281,7 +284,7 @@ static int check_and_apply(sqlite3 *db, struct err *err)
 		return database_explain(db, code, err);
 	/* A full disk is no reason not to start. */
 	(void)database_run(db, set_mark);
-	(void)database_run(db, drop_windows);
+	(void)database_run(db, database_drop_windows);
 	return 0;
 }
 

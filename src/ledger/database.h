@@ -28,5 +28,8 @@ int database_errno(sqlite3 *db);
 int database_explain(sqlite3 *db, int code, struct err *err);
 
 int database_run(sqlite3 *db, const char *sql);
+
+/* Windows of budgets that nobody asks for: see retain_windows. */
+extern const char database_drop_windows[];
 /* The one integer that a query gives. */
 int database_int(sqlite3 *db, const char *sql, int64_t *ret_value);

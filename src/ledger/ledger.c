@@ -179,7 +179,9 @@ int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
 
 	statement_bind_text(stmt, 1, touch->name);
 	sqlite3_bind_int64(stmt, 2, touch->window_start_ns);
-	statement_bind_text(stmt, 3, money_format(touch->spent_pico, MONEY_PICO_DIGITS, spent));
+	statement_bind_text(stmt, 3, unit_format(touch->unit, touch->spent, spent));
+	statement_bind_text(stmt, 4, touch->unit == UNIT_USD ? NULL : unit_name(touch->unit));
+	sqlite3_bind_int64(stmt, 5, touch->window_end_ns);
 	return run_in_batch(ledger, TOUCH);
 }
 
@@ -230,11 +232,15 @@ static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)
 {
 	const char *name = (const char *)sqlite3_column_text(stmt, 0);
 	const char *spent = (const char *)sqlite3_column_text(stmt, 2);
+	const char *unit = (const char *)sqlite3_column_text(stmt, 3);
 
+	*touch = (struct budget_touch){ .unit = UNIT_USD };
 	if (!name || !span_copy(span_of(name), touch->name, sizeof(touch->name)) ||
-	    money_parse(span_of(spent), MONEY_PICO_DIGITS, &touch->spent_pico) < 0)
+	    (unit && unit_find(span_of(unit), &touch->unit) < 0) ||
+	    unit_parse(touch->unit, span_of(spent), &touch->spent) < 0)
 		return -EBADMSG;
 	touch->window_start_ns = sqlite3_column_int64(stmt, 1);
+	touch->window_end_ns = sqlite3_column_int64(stmt, 4);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
  * seq has no holes. */
 #include "ledger/retain.h"
 
+#include "ledger/database.h"
 #include "ledger/statement.h"
 
 /* The last seq of the oldest calls that may leave; 0 for none. */
@@ -57,4 +58,9 @@ int retain_drop(struct ledger *ledger, int64_t before_ns, int64_t acked_seq, int
 	}
 	*ret_dropped = dropped;
 	return 0;
+}
+
+int retain_windows(struct ledger *ledger)
+{
+	return database_run(ledger->db, database_drop_windows);
 }

@@ -10,3 +10,6 @@
  * the front up to the first that stays. The newest call always stays, so that no number comes
  * twice. 0 or -errno; the file keeps its size and fills its holes. */
 int retain_drop(struct ledger *ledger, int64_t before_ns, int64_t acked_seq, int64_t *ret_dropped);
+
+/* Drops windows of budgets that nobody asks for: over 64 ago, or of a budget that is no more. */
+int retain_windows(struct ledger *ledger);

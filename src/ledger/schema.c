@@ -79,7 +79,8 @@ static int bring_windows(sqlite3 *db)
 	if (code < 0 || !former)
 		return code;
 	return database_run(db, "INSERT OR IGNORE INTO budget_window"
-				" SELECT name, window_start, spent_usd FROM budget_total;"
+				" (name, window_start, spent_usd) SELECT name, window_start, "
+				"spent_usd FROM budget_total;"
 				"DROP TABLE budget_total;");
 }
 

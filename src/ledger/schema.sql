@@ -113,11 +113,15 @@ CREATE TABLE IF NOT EXISTS service (
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS budget_window (
-	-- What each budget has spent in a window, as the budget engine wrote it last: the state to
-	-- start from. Old windows go; the history of a budget is in the calls.
+	-- What each budget has used in a window, or a piece of a rolling one, as the budget engine
+	-- wrote it last: the state to start from. Of a budget some 64 stay; its history is in the
+	-- calls.
 	name TEXT NOT NULL,
 	window_start INTEGER NOT NULL,
 	spent_usd TEXT NOT NULL,        -- decimal: a total may be over 64 bits of picodollars
+	unit TEXT,                      -- of spent_usd: NULL = USD
+	-- NULL or 0 = not recorded then: a day or a month
+	window_end INTEGER,
 	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;
 

@@ -3,17 +3,26 @@
 
 void budgets_emit(struct emit *e, const char *key, const struct budget_view *view)
 {
-	char usd[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
-	money_wide remaining = view->limit_pico - view->spent_pico - view->reserved_pico;
+	static const char *const names[][2] = { { "limit_usd", "limit" },
+						{ "spent_usd", "spent" },
+						{ "reserved_usd", "reserved" },
+						{ "remaining_usd", "remaining" } };
+	const money_wide amounts[] = { view->limit, view->spent, view->reserved,
+				       view->limit - view->spent - view->reserved };
+	char text[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
+	bool money = view->unit == UNIT_USD;
 
 	emit_object(e, key);
 	emit_text(e, "name", view->name);
 	emit_text(e, "mode", view->mode == BUDGET_ADVISE ? "advise" : "observe");
-	emit_text(e, "limit_usd", money_format(view->limit_pico, MONEY_PICO_DIGITS, usd));
-	emit_text(e, "spent_usd", money_format(view->spent_pico, MONEY_PICO_DIGITS, usd));
-	emit_text(e, "reserved_usd", money_format(view->reserved_pico, MONEY_PICO_DIGITS, usd));
-	emit_text(e, "remaining_usd", money_format(remaining, MONEY_PICO_DIGITS, usd));
-	emit_text(e, "resets", timestamp_format(view->resets_ns, time));
+	for (int i = 0; i < 4; i++)
+		emit_text(e, names[i][0], money ? unit_format(view->unit, amounts[i], text) : NULL);
+	emit_text(e, "resets",
+		  view->resets_ns == INT64_MAX ? NULL : timestamp_format(view->resets_ns, time));
+	emit_text(e, "window", view->window);
+	emit_text(e, "unit", unit_name(view->unit));
+	for (int i = 0; !money && i < 4; i++)
+		emit_text(e, names[i][1], unit_format(view->unit, amounts[i], text));
 	emit_end_object(e);
 }
 

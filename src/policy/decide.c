@@ -59,8 +59,10 @@ static void decide(struct client *client, struct decide *d)
 				  .model = span_of(asked->model),
 				  .operation = span_of(asked->operation),
 				  .labels = asked->labels,
-				  .priced = d->is_priced,
-				  .cost_pico = d->asked_pico,
+				  .size = { .priced = d->is_priced,
+					    .cost_pico = d->asked_pico,
+					    .input_tokens = asked->input_tokens,
+					    .output_tokens = asked->max_output_tokens },
 				  .dry_run = asked->is_dry_run };
 
 	budgets_decide(client->policy->ports.budgets, &ask, d->now_ns, &d->answer);

@@ -7,18 +7,18 @@
 #define PICO_PER_MICRO   1000000
 #define SF_INTEGER_MAX   999999999999999 /* RFC 9651, 3.3.1: fifteen digits */
 
-static void put_usd(struct buf *out, const char *name, money_wide pico)
+static void put_amount(struct buf *out, const char *name, enum budget_unit unit, money_wide amount)
 {
-	char usd[MONEY_TEXT_MAX];
+	char text[MONEY_TEXT_MAX];
 
-	buf_printf(out, "%s %s USD", name, money_format(pico, MONEY_PICO_DIGITS, usd));
+	buf_printf(out, "%s %s %s", name, unit_format(unit, amount, text), unit_name(unit));
 }
 
 /* Why one budget says no, in the figures that add up to it. */
 static void put_reason(struct buf *out, const struct decide *d, const struct budget_view *view)
 {
 	char time[TIMESTAMP_TEXT_MAX];
-	money_wide over = view->spent_pico + view->reserved_pico + d->asked_pico - view->limit_pico;
+	money_wide over = view->spent + view->reserved + view->asked - view->limit;
 
 	buf_printf(out, "budget %s: ", view->name);
 	if (view->unpriced) {
@@ -28,13 +28,14 @@ static void put_reason(struct buf *out, const struct decide *d, const struct bud
 			   d->request.model, d->request.provider);
 		return;
 	}
-	put_usd(out, "limit", view->limit_pico);
-	put_usd(out, ", spent", view->spent_pico);
-	put_usd(out, ", reserved", view->reserved_pico);
-	put_usd(out, ", asked", d->asked_pico);
+	put_amount(out, "limit", view->unit, view->limit);
+	put_amount(out, ", spent", view->unit, view->spent);
+	put_amount(out, ", reserved", view->unit, view->reserved);
+	put_amount(out, ", asked", view->unit, view->asked);
 	if (over > 0)
-		put_usd(out, ", too much by", over);
-	buf_printf(out, "; resets %s", timestamp_format(view->resets_ns, time));
+		put_amount(out, ", too much by", view->unit, over);
+	if (view->resets_ns != INT64_MAX)
+		buf_printf(out, "; resets %s", timestamp_format(view->resets_ns, time));
 }
 
 /* In a denial, a budget that only observes is over its limit but no reason. */
@@ -100,12 +101,14 @@ static void put_name(struct buf *out, const char *name)
 	buf_put(out, SPAN("\""));
 }
 
-/* Whole micro-dollars in a structured field's range; a limit is never overstated. */
-static long long micro_usd(money_wide pico)
+/* Micro-dollars, or whole units, in a structured field's range; a limit is never overstated. */
+static long long quota(enum budget_unit unit, money_wide amount)
 {
-	money_wide micro = pico > 0 ? pico / PICO_PER_MICRO : 0;
+	money_wide whole = amount > 0 ? amount : 0;
 
-	return (long long)(micro > SF_INTEGER_MAX ? SF_INTEGER_MAX : micro);
+	if (unit == UNIT_USD)
+		whole /= PICO_PER_MICRO;
+	return (long long)(whole > SF_INTEGER_MAX ? SF_INTEGER_MAX : whole);
 }
 
 static long long seconds(int64_t ns)
@@ -125,17 +128,22 @@ static void put_headers(struct buf *out, const struct decide *d)
 
 		buf_put(out, i ? SPAN(", ") : SPAN("RateLimit-Policy: "));
 		put_name(out, view->name);
-		buf_printf(out, ";q=%lld;qu=\"micro-usd\";w=%lld", micro_usd(view->limit_pico),
-			   seconds(view->resets_ns - view->window_start_ns));
+		buf_printf(out, ";q=%lld;qu=\"%s\"", quota(view->unit, view->limit),
+			   view->unit == UNIT_USD ? "micro-usd" : unit_name(view->unit));
+		if (view->resets_ns != INT64_MAX)
+			buf_printf(out, ";w=%lld",
+				   seconds(view->resets_ns - view->window_start_ns));
 	}
 	for (unsigned i = 0; i < answer->n_budgets; i++) {
 		const struct budget_view *view = &answer->budgets[i];
 
 		buf_put(out, i ? SPAN(", ") : SPAN("\r\nRateLimit: "));
 		put_name(out, view->name);
-		buf_printf(out, ";r=%lld;t=%lld",
-			   micro_usd(view->limit_pico - view->spent_pico - view->reserved_pico),
-			   seconds(view->resets_ns - d->now_ns));
+		buf_printf(out, ";r=%lld",
+			   quota(view->unit, view->limit - view->spent - view->reserved));
+		if (view->resets_ns == INT64_MAX)
+			continue;
+		buf_printf(out, ";t=%lld", seconds(view->resets_ns - d->now_ns));
 		if (is_reason(answer, view) && !view->unpriced && view->resets_ns > retry_ns)
 			retry_ns = view->resets_ns;
 	}

@@ -42,7 +42,7 @@ struct client {
 
 /* What watchers were last told of a budget. */
 struct watch_state {
-	money_wide limit_pico, spent_pico, reserved_pico;
+	money_wide limit, spent, reserved;
 	int64_t window_start_ns;
 };
 

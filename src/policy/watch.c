@@ -90,9 +90,8 @@ void watch_event(struct policy *policy, const char *name, struct span json, uint
 
 static bool has_changed(const struct watch_state *state, const struct budget_view *view)
 {
-	return state->limit_pico != view->limit_pico || state->spent_pico != view->spent_pico ||
-	       state->reserved_pico != view->reserved_pico ||
-	       state->window_start_ns != view->window_start_ns;
+	return state->limit != view->limit || state->spent != view->spent ||
+	       state->reserved != view->reserved || state->window_start_ns != view->window_start_ns;
 }
 
 static void send_budget(struct policy *policy, unsigned index, const struct budget_view *view)
@@ -134,9 +133,9 @@ void watch_budgets(struct policy *policy)
 		if (!has_changed(&policy->watched[i], &view))
 			continue;
 		policy->watched[i] =
-		    (struct watch_state){ .limit_pico = view.limit_pico,
-					  .spent_pico = view.spent_pico,
-					  .reserved_pico = view.reserved_pico,
+		    (struct watch_state){ .limit = view.limit,
+					  .spent = view.spent,
+					  .reserved = view.reserved,
 					  .window_start_ns = view.window_start_ns };
 		send_budget(policy, i, &view);
 	}

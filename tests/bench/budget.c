@@ -92,7 +92,7 @@ static struct budgets *hundred_budgets(void)
 
 		snprintf(names[i], sizeof(names[i]), "budget-%d", i);
 		*rule = (struct make_rule){ .name = names[i],
-					    .limit_pico = INT64_MAX,
+					    .limit = INT64_MAX,
 					    .mode = BUDGET_ADVISE };
 		switch (i % 5) {
 		case 0:

@@ -108,7 +108,7 @@ static void vary(struct verdict *v, struct uuid_maker *maker, int64_t i)
 	v->charge.rates_yocto[USAGE_OUTPUT] = (money_wide)600000 * 1000000000000;
 	v->budget_cost_pico = v->charge.cost_pico;
 	v->budgets[0].window_start_ns = 1764547200000000000;
-	v->budgets[0].spent_pico += v->charge.cost_pico;
+	v->budgets[0].spent += v->charge.cost_pico;
 }
 
 static int64_t now_ns(void)

@@ -13,16 +13,15 @@ static void use(struct budget_rules *rules)
 	struct budget_ask ask = { .process = &process,
 				  .provider = SPAN("openai"),
 				  .model = SPAN("gpt-4o"),
-				  .priced = true,
-				  .cost_pico = 1 };
+				  .size = { .priced = true, .cost_pico = 1 } };
 	struct budget_answer answer;
 	struct budgets *budgets;
 
 	for (unsigned i = 0; i < rules->count; i++) {
 		const struct budget_rule *rule = &rules->rules[i];
 
-		if (!rule->name[0] || strlen(rule->name) >= BUDGET_NAME_MAX ||
-		    rule->limit_pico < 0 || rule->n_labels > RULE_LABELS_MAX)
+		if (!rule->name[0] || strlen(rule->name) >= BUDGET_NAME_MAX || rule->limit < 0 ||
+		    rule->n_labels > RULE_LABELS_MAX)
 			abort();
 	}
 	if (budgets_new(rules, &budgets) < 0)

@@ -55,18 +55,18 @@ static int settle(struct budgets *budgets, const struct budget_answer *answer,
 			      touches, &n);
 }
 
-static void check(const struct budgets *budgets, unsigned index, int64_t now_ns, int64_t spent,
+static void check(struct budgets *budgets, unsigned index, int64_t now_ns, int64_t spent,
 		  int64_t reserved)
 {
 	struct budget_view view;
 
 	budgets_view(budgets, index, now_ns, &view);
-	assert_int_equal((int64_t)view.spent_pico, spent);
-	assert_int_equal((int64_t)view.reserved_pico, reserved);
+	assert_int_equal((int64_t)view.spent, spent);
+	assert_int_equal((int64_t)view.reserved, reserved);
 }
 
 static const struct make_rule one_dollar = { .name = "a",
-					     .limit_pico = USD(1.00),
+					     .limit = USD(1.00),
 					     .mode = BUDGET_ADVISE };
 
 /* litellm 34732: 1.00 USD, 0.90 spent, ten calls of 0.20 at once: none fits 0.10. Checked first
@@ -94,9 +94,7 @@ static void test_ten_at_once(void **state)
 static void test_sum_at_once(void **state)
 {
 	static const int64_t asks[] = { USD(58), USD(80), USD(175), USD(175), USD(175) };
-	const struct make_rule rule = { .name = "a",
-					.limit_pico = USD(100),
-					.mode = BUDGET_ADVISE };
+	const struct make_rule rule = { .name = "a", .limit = USD(100), .mode = BUDGET_ADVISE };
 	struct budgets *budgets = start(&rule, 1);
 	struct process process = make_process(100, "alice", "");
 
@@ -111,7 +109,7 @@ static void test_sum_at_once(void **state)
 /* litellm 40095: the first calls of a user that nobody has seen. */
 static void test_first_ever(void **state)
 {
-	const struct make_rule tiny = { .name = "a", .limit_pico = 1000, .mode = BUDGET_ADVISE };
+	const struct make_rule tiny = { .name = "a", .limit = 1000, .mode = BUDGET_ADVISE };
 	struct budgets *budgets = start(&tiny, 1);
 
 	(void)state;
@@ -182,7 +180,7 @@ static void test_settle(void **state)
 	assert_int_equal(n, 1);
 	assert_string_equal(touches[0].name, "a");
 	assert_int_equal(touches[0].window_start_ns, past);
-	assert_true(touches[0].spent_pico == USD(0.40));
+	assert_true(touches[0].spent == USD(0.40));
 	assert_int_equal(budgets_amount(budgets, &answer.reservation_id, &amount), 0);
 	assert_int_equal(amount, USD(0.40));
 	check(budgets, 0, NOON, USD(0.40), 0);
@@ -205,7 +203,7 @@ static void test_captured(void **state)
 	assert_memory_equal(&verdict.decision_id, &first.decision_id, UUID_BYTES);
 	assert_int_equal(verdict.budget_cost_pico, USD(0.35));
 	assert_int_equal(verdict.n_budgets, 1);
-	assert_true(verdict.budgets[0].spent_pico == USD(0.35));
+	assert_true(verdict.budgets[0].spent == USD(0.35));
 	check(budgets, 0, later, USD(0.35), USD(0.50));
 	assert_int_equal(settle(budgets, &first, &process, USD(0.99), later), -EALREADY);
 
@@ -258,12 +256,12 @@ static void test_unpriced_call(void **state)
 static void test_unpriced_ask(void **state)
 {
 	const struct make_rule rules[] = {
-		{ .name = "strict", .user = "alice", .limit_pico = USD(5), .mode = BUDGET_ADVISE },
+		{ .name = "strict", .user = "alice", .limit = USD(5), .mode = BUDGET_ADVISE },
 		{ .name = "loose",
-		  .limit_pico = USD(5),
+		  .limit = USD(5),
 		  .mode = BUDGET_ADVISE,
 		  .unpriced = UNPRICED_ALLOW },
-		{ .name = "watch", .user = "carol", .limit_pico = USD(5) },
+		{ .name = "watch", .user = "carol", .limit = USD(5) },
 	};
 	struct budgets *budgets = start(rules, 3);
 	struct process alice = make_process(100, "alice", ""), bob = make_process(101, "bob", "");
@@ -295,8 +293,8 @@ static void test_unpriced_ask(void **state)
 static void test_midnight(void **state)
 {
 	const struct make_rule rules[] = {
-		{ .name = "day", .limit_pico = USD(100), .mode = BUDGET_ADVISE },
-		{ .name = "month", .limit_pico = USD(250), .period = BUDGET_MONTH },
+		{ .name = "day", .limit = USD(100), .mode = BUDGET_ADVISE },
+		{ .name = "month", .limit = USD(250), .period = BUDGET_MONTH },
 	};
 	struct budgets *budgets = start(rules, 2);
 	struct process process = make_process(100, "alice", "");
@@ -320,7 +318,7 @@ static void test_midnight(void **state)
 	late = make_charge(&process, "m", midnight - 1, USD(7));
 	budgets_charge(budgets, &late, midnight, &verdict);
 	assert_int_equal(verdict.budgets[0].window_start_ns, midnight - NS_PER_DAY);
-	assert_true(verdict.budgets[0].spent_pico == USD(107));
+	assert_true(verdict.budgets[0].spent == USD(107));
 	check(budgets, 0, midnight, 0, USD(60));
 	check(budgets, 1, midnight, USD(107), USD(60));
 	/* The ledger keeps each window, so nothing is owed beside the verdict. */
@@ -335,9 +333,9 @@ static void test_midnight(void **state)
 static void test_reload(void **state)
 {
 	struct make_rule rules[] = {
-		{ .name = "kept", .limit_pico = USD(10), .mode = BUDGET_ADVISE },
-		{ .name = "shortened", .limit_pico = USD(10), .period = BUDGET_MONTH },
-		{ .name = "gone", .limit_pico = USD(10) },
+		{ .name = "kept", .limit = USD(10), .mode = BUDGET_ADVISE },
+		{ .name = "shortened", .limit = USD(10), .period = BUDGET_MONTH },
+		{ .name = "gone", .limit = USD(10) },
 	};
 	struct budget_touch touches[VERDICT_BUDGETS_MAX];
 	struct budgets *budgets = start(rules, 3);
@@ -352,8 +350,8 @@ static void test_reload(void **state)
 
 	/* In another order, too. */
 	rules[2] = rules[0];
-	rules[2].limit_pico = USD(9);
-	rules[0] = (struct make_rule){ .name = "new", .limit_pico = USD(1) };
+	rules[2].limit = USD(9);
+	rules[0] = (struct make_rule){ .name = "new", .limit = USD(1) };
 	rules[1].period = BUDGET_DAY;
 	assert_int_equal(budgets_reload(budgets, make_rules(rules, 3), NOON), 0);
 	check(budgets, 0, NOON, 0, 0);
@@ -362,7 +360,7 @@ static void test_reload(void **state)
 	/* On the first of a month both windows begin at once: it must not keep the month's. */
 	assert_int_equal(budgets_owed(budgets, touches), 1);
 	assert_string_equal(touches[0].name, "shortened");
-	assert_true(touches[0].spent_pico == 0);
+	assert_true(touches[0].spent == 0);
 	budgets_view(budgets, 1, NOON, &view);
 	assert_int_equal(view.resets_ns, NOON + MAKE_SEC(12 * 3600));
 	assert_int_equal(decide(budgets, &process, 1, NOON).decision, DECISION_DENY);
@@ -384,14 +382,14 @@ static void test_reload(void **state)
 static void test_all_or_nothing(void **state)
 {
 	const struct make_rule rules[] = {
-		{ .name = "wide", .limit_pico = USD(100), .mode = BUDGET_ADVISE },
-		{ .name = "watch", .limit_pico = USD(1) },
+		{ .name = "wide", .limit = USD(100), .mode = BUDGET_ADVISE },
+		{ .name = "watch", .limit = USD(1) },
 		{ .name = "label",
 		  .label_key = "team",
 		  .label_value = "search",
-		  .limit_pico = USD(2),
+		  .limit = USD(2),
 		  .mode = BUDGET_ADVISE },
-		{ .name = "other", .user = "bob", .limit_pico = USD(1), .mode = BUDGET_ADVISE },
+		{ .name = "other", .user = "bob", .limit = USD(1), .mode = BUDGET_ADVISE },
 	};
 	struct budgets *budgets = start(rules, 4);
 	struct process process = make_process(100, "alice", "");
@@ -414,7 +412,7 @@ static void test_all_or_nothing(void **state)
 	assert_true(answer.budgets[0].exceeded && answer.budgets[1].exceeded);
 	assert_false(answer.budgets[2].exceeded);
 
-	ask.cost_pico = USD(1.5);
+	ask.size.cost_pico = USD(1.5);
 	ask.dry_run = true;
 	budgets_decide(budgets, &ask, NOON, &answer);
 	assert_int_equal(answer.decision, DECISION_WARN);
@@ -452,11 +450,10 @@ static void test_more_than_fit(void **state)
 	(void)state;
 	for (unsigned i = 0; i < N; i++) {
 		snprintf(names[i], sizeof(names[i]), "b%u", i);
-		rules[i] = (struct make_rule){ .name = names[i],
-					       .limit_pico = USD(5),
-					       .mode = BUDGET_ADVISE };
+		rules[i] =
+		    (struct make_rule){ .name = names[i], .limit = USD(5), .mode = BUDGET_ADVISE };
 	}
-	rules[N - 1].limit_pico = USD(2);
+	rules[N - 1].limit = USD(2);
 	budgets = start(rules, N);
 	answer = decide(budgets, &process, USD(3), NOON);
 	assert_int_equal(answer.decision, DECISION_DENY);
@@ -488,18 +485,18 @@ static void test_restore(void **state)
 	int64_t midnight = NOON - NOON % NS_PER_DAY;
 	struct budget_touch touch = { .name = "a",
 				      .window_start_ns = midnight - NS_PER_DAY,
-				      .spent_pico = USD(0.70) };
+				      .spent = USD(0.70) };
 
 	(void)state;
 	budgets_restore(budgets, &touch, NOON);
 	check(budgets, 0, NOON, 0, 0);
 	/* Of the day before, but known: a late call adds to it. */
-	assert_true(charge(budgets, &process, USD(0.10), midnight - 1).budgets[0].spent_pico ==
+	assert_true(charge(budgets, &process, USD(0.10), midnight - 1).budgets[0].spent ==
 		    USD(0.80));
 	touch.window_start_ns = midnight;
 	budgets_restore(budgets, &touch, NOON);
 	check(budgets, 0, NOON, USD(0.70), 0);
-	touch.spent_pico = USD(0.99);
+	touch.spent = USD(0.99);
 	touch.window_start_ns = midnight + NS_PER_DAY; /* of tomorrow */
 	budgets_restore(budgets, &touch, NOON);
 	touch.window_start_ns = midnight + 1; /* of no day */
@@ -540,9 +537,7 @@ static void test_too_many(void **state)
 /* Sums over 64 bits: 9.2 million USD of picodollars are the most of one call, not of a month. */
 static void test_large_sums(void **state)
 {
-	const struct make_rule rule = { .name = "a",
-					.limit_pico = INT64_MAX,
-					.mode = BUDGET_ADVISE };
+	const struct make_rule rule = { .name = "a", .limit = INT64_MAX, .mode = BUDGET_ADVISE };
 	struct budgets *budgets = start(&rule, 1);
 	struct process process = make_process(100, "alice", "");
 	struct budget_view view;
@@ -553,9 +548,9 @@ static void test_large_sums(void **state)
 	assert_int_equal(decide(budgets, &process, INT64_MAX, NOON).decision, DECISION_DENY);
 	for (int i = 0; i < 10; i++)
 		verdict = charge(budgets, &process, INT64_MAX, NOON + MAKE_SEC(5));
-	assert_true(verdict.budgets[0].spent_pico == (money_wide)INT64_MAX * 10);
+	assert_true(verdict.budgets[0].spent == (money_wide)INT64_MAX * 10);
 	budgets_view(budgets, 0, NOON, &view);
-	assert_true(view.spent_pico == (money_wide)INT64_MAX * 10);
+	assert_true(view.spent == (money_wide)INT64_MAX * 10);
 	assert_true(view.exceeded);
 	budgets_free(budgets);
 }
@@ -594,17 +589,175 @@ static void test_concern(void **state)
 	budgets_free(budgets);
 }
 
+/* Enforcement case 83: 100 tokens a minute; 58, 80, 175, 175 and 175 at once were 663. And 100
+ * requests a minute let 544 of 1,022 through. */
+static void test_tokens_and_requests(void **state)
+{
+	static const int64_t asks[] = { 58, 80, 175, 175, 175 };
+	const struct make_rule rules[] = {
+		{ .name = "tokens", .counts = UNIT_TOKENS, .limit = 100, .mode = BUDGET_ADVISE },
+		{ .name = "requests",
+		  .counts = UNIT_REQUESTS,
+		  .limit = 100,
+		  .mode = BUDGET_ADVISE },
+	};
+	struct budgets *budgets = start(rules, 1);
+	struct process process = make_process(100, "alice", "");
+	struct budget_ask ask = make_ask(&process, "m", -1);
+	struct budget_answer answer;
+	unsigned allowed = 0;
+
+	(void)state;
+	/* No price is needed where money is not counted. */
+	for (int i = 0; i < 5; i++) {
+		ask.size.input_tokens = asks[i] - 8;
+		ask.size.output_tokens = 8;
+		budgets_decide(budgets, &ask, NOON, &answer);
+		assert_int_equal(answer.decision, i == 0 ? DECISION_ALLOW : DECISION_DENY);
+		assert_true(answer.budgets[0].asked == asks[i]);
+	}
+	check(budgets, 0, NOON, 0, 58);
+	budgets_free(budgets);
+
+	budgets = start(&rules[1], 1);
+	for (int i = 0; i < 1022; i++)
+		allowed += decide(budgets, &process, 0, NOON).decision == DECISION_ALLOW;
+	assert_int_equal(allowed, 100);
+	check(budgets, 0, NOON, 0, 100);
+	budgets_free(budgets);
+}
+
+/* Enforcement case 86: 30 calls of 150 tokens are 4,500 tokens, not 30; and a window adds up, it
+ * does not refill. */
+static void test_tokens_add_up(void **state)
+{
+	const struct make_rule rule = {
+		.name = "a", .counts = UNIT_TOKENS, .limit = 4500, .mode = BUDGET_ADVISE
+	};
+	struct budgets *budgets = start(&rule, 1);
+	struct process process = make_process(100, "alice", "");
+	struct charge call = make_charge(&process, "m", NOON, -1);
+	struct budget_ask ask = make_ask(&process, "m", 0);
+	struct budget_answer answer;
+	struct verdict verdict;
+
+	(void)state;
+	call.usage.present =
+	    USAGE_BIT(USAGE_INPUT) | USAGE_BIT(USAGE_OUTPUT_REASONING) | USAGE_BIT(USAGE_REQUESTS);
+	call.usage.counts[USAGE_INPUT] = 100;
+	call.usage.counts[USAGE_OUTPUT_REASONING] = 50;
+	call.usage.counts[USAGE_REQUESTS] = 1000;
+	for (int i = 0; i < 30; i++)
+		budgets_charge(budgets, &call, NOON + MAKE_SEC(600 * i), &verdict);
+	check(budgets, 0, NOON + MAKE_SEC(18000), 4500, 0);
+	assert_int_equal(verdict.budgets[0].unit, UNIT_TOKENS);
+	assert_true(verdict.budgets[0].spent == 4500);
+	ask.size.input_tokens = 1;
+	budgets_decide(budgets, &ask, NOON + MAKE_SEC(18000), &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	budgets_free(budgets);
+}
+
+/* What the wire does not tell is what was asked for, once; bytes are always told. */
+static void test_counts_not_told(void **state)
+{
+	const struct make_rule rules[] = {
+		{ .name = "tokens", .counts = UNIT_TOKENS, .limit = 1000, .mode = BUDGET_ADVISE },
+		{ .name = "bytes", .counts = UNIT_BYTES, .limit = 1000, .mode = BUDGET_ADVISE },
+		{ .name = "images",
+		  .counts = UNIT_BUCKET + USAGE_IMAGES,
+		  .limit = 1000,
+		  .mode = BUDGET_ADVISE },
+	};
+	struct budgets *budgets = start(rules, 3);
+	struct process process = make_process(100, "alice", "");
+	struct charge call = make_charge(&process, "m", NOON, 5);
+	struct budget_ask ask = make_ask(&process, "m", 5);
+	struct budget_answer answer;
+	struct verdict verdict;
+
+	(void)state;
+	ask.size.input_tokens = 30;
+	ask.size.output_tokens = 12;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	check(budgets, 0, NOON, 0, 42);
+	check(budgets, 1, NOON, 0, 1);
+	check(budgets, 2, NOON, 0, 1);
+	call.usage.doubt = USAGE_DOUBT_UNPARSED;
+	call.usage.request_bytes = 300;
+	call.usage.response_bytes = 44;
+	budgets_charge(budgets, &call, NOON, &verdict);
+	check(budgets, 0, NOON, 42, 0);
+	check(budgets, 1, NOON, 344, 0);
+	check(budgets, 2, NOON, 1, 0);
+	budgets_charge(budgets, &call, NOON, &verdict);
+	check(budgets, 0, NOON, 42, 0);
+	check(budgets, 1, NOON, 688, 0);
+	/* A whole answer without images has none. */
+	call.usage.doubt = USAGE_DOUBT_NONE;
+	budgets_charge(budgets, &call, NOON, &verdict);
+	check(budgets, 2, NOON, 1, 0);
+	budgets_free(budgets);
+}
+
+/* Stopped and started again, the rules changed in between: from the rows of the ledger. A row of
+ * its own kind counts as it stands, others by what they overlap, those of another unit never. */
+static void test_restored_after_change(void **state)
+{
+	const struct make_rule rule = {
+		.name = "a", .limit = USD(100), .period = BUDGET_MONTH, .mode = BUDGET_ADVISE
+	};
+	/* 2026-11-20 and -21, October; NOON is 2026-11-25. */
+	int64_t midnight = NOON - MAKE_SEC(43200), day = MAKE_SEC(86400);
+	struct budget_touch rows[] = {
+		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50) },
+		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2) },
+		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3) },
+		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000 },
+	};
+	struct budgets *budgets = start(&rule, 1);
+	struct budget_touch owed[VERDICT_BUDGETS_MAX];
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		budgets_restore(budgets, &rows[i], NOON);
+	check(budgets, 0, NOON, USD(5), 0);
+	assert_int_equal(budgets_owed(budgets, owed), 1);
+	assert_int_equal(owed[0].window_start_ns, midnight - 24 * day);
+	assert_int_equal(owed[0].window_end_ns, midnight + 6 * day);
+	budgets_free(budgets);
+
+	budgets = start(&rule, 1);
+	budgets_restore(budgets, &owed[0], NOON);
+	for (int i = 0; i < 4; i++)
+		budgets_restore(budgets, &rows[i], NOON);
+	check(budgets, 0, NOON, USD(5), 0);
+	budgets_free(budgets);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ten_at_once),    cmocka_unit_test(test_sum_at_once),
-		cmocka_unit_test(test_first_ever),     cmocka_unit_test(test_abandoned),
-		cmocka_unit_test(test_settle),         cmocka_unit_test(test_captured),
-		cmocka_unit_test(test_unpriced_call),  cmocka_unit_test(test_unpriced_ask),
-		cmocka_unit_test(test_midnight),       cmocka_unit_test(test_reload),
-		cmocka_unit_test(test_all_or_nothing), cmocka_unit_test(test_more_than_fit),
-		cmocka_unit_test(test_restore),        cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_large_sums),     cmocka_unit_test(test_no_budgets),
+		cmocka_unit_test(test_tokens_and_requests),
+		cmocka_unit_test(test_tokens_add_up),
+		cmocka_unit_test(test_counts_not_told),
+		cmocka_unit_test(test_restored_after_change),
+		cmocka_unit_test(test_ten_at_once),
+		cmocka_unit_test(test_sum_at_once),
+		cmocka_unit_test(test_first_ever),
+		cmocka_unit_test(test_abandoned),
+		cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_captured),
+		cmocka_unit_test(test_unpriced_call),
+		cmocka_unit_test(test_unpriced_ask),
+		cmocka_unit_test(test_midnight),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_all_or_nothing),
+		cmocka_unit_test(test_more_than_fit),
+		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_large_sums),
+		cmocka_unit_test(test_no_budgets),
 		cmocka_unit_test(test_concern),
 	};
 

@@ -14,10 +14,13 @@
 /* What a test says about a rule; NULL texts match all. */
 struct make_rule {
 	const char *name;
-	const char *provider, *model, *user, *exe, *unit, *container, *uid;
+	const char *provider, *model, *operation, *user, *exe, *unit, *container, *uid;
 	const char *label_key, *label_value;
-	int64_t limit_pico;
-	enum budget_period period;
+	int64_t limit;
+	enum budget_unit counts;
+	enum budget_period period; /* 0 is a day here */
+	bool rolling;
+	const struct zone *zone;
 	enum budget_mode mode;
 	enum budget_unpriced unpriced;
 };
@@ -39,13 +42,16 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.name = make_text(from[i].name),
 			.provider = make_text(from[i].provider),
 			.model = make_text(from[i].model),
+			.operation = make_text(from[i].operation),
 			.user = make_text(from[i].user),
 			.exe = make_text(from[i].exe),
 			.unit = make_text(from[i].unit),
 			.container = make_text(from[i].container),
 			.uid = make_text(from[i].uid),
-			.limit_pico = from[i].limit_pico,
-			.period = from[i].period,
+			.limit = from[i].limit,
+			.counts = from[i].counts,
+			.kind = { from[i].period ? from[i].period : BUDGET_DAY, from[i].rolling,
+				  from[i].zone },
 			.mode = from[i].mode,
 			.unpriced = from[i].unpriced,
 		};
@@ -99,7 +105,6 @@ static inline struct budget_ask make_ask(const struct process *process, const ch
 		.provider = SPAN("openai"),
 		.model = span_of(model),
 		.operation = SPAN("chat"),
-		.priced = cost_pico >= 0,
-		.cost_pico = cost_pico,
+		.size = { .priced = cost_pico >= 0, .cost_pico = cost_pico },
 	};
 }

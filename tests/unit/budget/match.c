@@ -21,6 +21,7 @@ static struct budget_rule rule_for_all(void)
 	return (struct budget_rule){ .name = nothing,
 				     .provider = nothing,
 				     .model = nothing,
+				     .operation = nothing,
 				     .user = nothing,
 				     .exe = nothing,
 				     .unit = nothing,
@@ -30,7 +31,7 @@ static struct budget_rule rule_for_all(void)
 
 static bool finds(const struct budget_rule *rule, const struct match_subject *subject)
 {
-	const struct budget_rules rules = { 1, (struct budget_rule *)rule };
+	const struct budget_rules rules = { .count = 1, .rules = (struct budget_rule *)rule };
 	struct match_index *index;
 	struct match_set set;
 
@@ -252,7 +253,7 @@ static void test_index(void **state)
 					      "/system.slice/b.service/" CONTAINER_A,
 					      "/docker/" CONTAINER_B, "" };
 	struct random random = random_start("match");
-	struct budget_rules rules = { RULES, all };
+	struct budget_rules rules = { .count = RULES, .rules = all };
 	struct match_index *index;
 	struct match_set set;
 
@@ -261,6 +262,7 @@ static void test_index(void **state)
 		all[i] = rule_for_all();
 		all[i].provider = pick(&random, patterns, 8);
 		all[i].model = pick(&random, patterns, 8);
+		all[i].operation = pick(&random, patterns, 8);
 		all[i].user = pick(&random, patterns, 6);
 		all[i].exe = pick(&random, patterns, 8);
 		all[i].unit = pick(&random, units, 6);
@@ -277,6 +279,7 @@ static void test_index(void **state)
 		unsigned seen = 0;
 
 		subject.provider = span_of(pick(&random, texts, 4));
+		subject.operation = span_of(pick(&random, texts, 4));
 		subject.models[0] = span_of(pick(&random, texts, 4));
 		subject.models[1] = span_of(pick(&random, texts, 4));
 		span_copy(span_of(pick(&random, texts, 4)), process.user, sizeof(process.user));

@@ -22,7 +22,7 @@ enum { NAMES = 12, LOG_MAX = 4000, ASKS_MAX = 4000 };
 
 struct posting {
 	int64_t window_ns;
-	int64_t pico;
+	int64_t amount;
 };
 
 struct model_budget {
@@ -40,7 +40,7 @@ struct model_ask {
 	struct uuid id;
 	const struct process *process;
 	const char *model;
-	int64_t pico, made_ns, ended_ns;
+	int64_t pico, tokens, made_ns, ended_ns;
 	unsigned ended_order;
 	bool in[NAMES];
 };
@@ -56,9 +56,15 @@ static int64_t window_start(const struct make_rule *rule, int64_t time_ns)
 {
 	time_t seconds = (time_t)(time_ns / NS_PER_SEC);
 	struct tm tm;
+	int hour;
 
 	gmtime_r(&seconds, &tm);
+	hour = tm.tm_hour;
 	tm.tm_sec = tm.tm_min = tm.tm_hour = 0;
+	if (rule->period == BUDGET_HOUR)
+		tm.tm_hour = hour;
+	if (rule->period == BUDGET_WEEK)
+		tm.tm_mday -= (tm.tm_wday + 6) % 7;
 	if (rule->period == BUDGET_MONTH)
 		tm.tm_mday = 1;
 	return timegm(&tm) * NS_PER_SEC;
@@ -70,11 +76,11 @@ static money_wide model_sum(const struct model_budget *budget, int64_t window_ns
 
 	for (unsigned i = 0; i < budget->n_log; i++)
 		if (budget->log[i].window_ns == window_ns)
-			sum += budget->log[i].pico;
+			sum += budget->log[i].amount;
 	return sum;
 }
 
-static void model_post(struct model_budget *budget, int64_t window_ns, int64_t pico)
+static void model_post(struct model_budget *budget, int64_t window_ns, int64_t amount)
 {
 	/* Room is made by adding up, window by window. */
 	if (budget->n_log == LOG_MAX) {
@@ -87,7 +93,7 @@ static void model_post(struct model_budget *budget, int64_t window_ns, int64_t p
 			budget->log[budget->n_log++] =
 			    (struct posting){ windows[i], (int64_t)sums[i] };
 	}
-	budget->log[budget->n_log++] = (struct posting){ window_ns, pico };
+	budget->log[budget->n_log++] = (struct posting){ window_ns, amount };
 }
 
 /* "Current" and "the one before" change when the budget is looked at. */
@@ -103,7 +109,19 @@ static void model_turn(struct model_budget *budget, int64_t now_ns)
 		return;
 	for (unsigned i = 0; i < budget->n_log; i++)
 		if (budget->log[i].window_ns == now)
-			budget->log[i].pico = 0;
+			budget->log[i].amount = 0;
+}
+
+static int64_t model_asked(const struct model_budget *budget, const struct model_ask *ask)
+{
+	switch ((int)budget->rule.counts) {
+	case UNIT_USD:
+		return ask->pico;
+	case UNIT_TOKENS:
+		return ask->tokens;
+	default:
+		return 1;
+	}
 }
 
 static money_wide model_reserved(const struct model *model, unsigned name)
@@ -112,7 +130,7 @@ static money_wide model_reserved(const struct model *model, unsigned name)
 
 	for (unsigned i = 0; i < model->n_asks; i++)
 		if (model->asks[i].state == HELD && model->asks[i].in[name])
-			sum += model->asks[i].pico;
+			sum += model_asked(&model->budgets[name], &model->asks[i]);
 	return sum;
 }
 
@@ -178,7 +196,7 @@ static bool model_matches(const struct make_rule *rule, const struct process *pr
 			  const char *model, const char *labels)
 {
 	return fits(rule->provider, "openai") && fits(rule->model, model) &&
-	       fits(rule->exe, process->exe) &&
+	       fits(rule->operation, "chat") && fits(rule->exe, process->exe) &&
 	       (!rule->user || strcmp(rule->user, process->user) == 0) &&
 	       (!rule->label_key || has_label(process->labels, rule) || has_label(labels, rule));
 }
@@ -197,6 +215,7 @@ struct world {
 
 static const char *const names[NAMES] = { "n0", "n1", "n2", "n3", "n4",  "n5",
 					  "n6", "n7", "n8", "n9", "n10", "n11" };
+static const enum budget_period periods[] = { BUDGET_HOUR, BUDGET_DAY, BUDGET_WEEK, BUDGET_MONTH };
 static const char *const models[] = { "m-a", "m-b", "x" };
 
 static const char *choose(struct random *random, const char *const *texts, size_t n)
@@ -210,21 +229,67 @@ static struct make_rule random_rule(struct random *random, unsigned name)
 	static const char *const wanted[] = { NULL, NULL, "m-a", "m-*", "x", "*" };
 	static const char *const users[] = { NULL, NULL, "alice", "bob" };
 	static const char *const exes[] = { NULL, NULL, "/usr/bin/python3.11", "*node*", "/usr*" };
+	static const char *const operations[] = { NULL, NULL, NULL, "chat", "c*t", "embed" };
 	bool label = random_below(random, 4) == 0;
 
 	return (struct make_rule){
 		.name = names[name],
 		.provider = choose(random, patterns, 5),
 		.model = choose(random, wanted, 6),
+		.operation = choose(random, operations, 6),
 		.user = choose(random, users, 4),
 		.exe = choose(random, exes, 5),
 		.label_key = label ? "team" : NULL,
 		.label_value = random_below(random, 2) ? "search" : "ads",
-		.limit_pico = (int64_t)random_below(random, 3000),
-		.period = (enum budget_period)random_below(random, 2),
+		.limit = (int64_t)random_below(random, 3000),
+		.counts = (enum budget_unit)random_below(random, UNIT_REQUESTS + 1),
+		.period = periods[random_below(random, 4)],
 		.mode = random_below(random, 3) ? BUDGET_ADVISE : BUDGET_OBSERVE,
 		.unpriced = (enum budget_unpriced)random_below(random, 2),
 	};
+}
+
+/* Of the same kind: turned at once, and of two windows that are past the later one stays. */
+static void model_look_again(struct model_budget *budget, int64_t now_ns)
+{
+	int64_t now = window_start(&budget->rule, now_ns);
+
+	if (now != budget->current_ns && now != budget->former_ns &&
+	    budget->former_ns > budget->current_ns)
+		budget->current_ns = budget->former_ns;
+	model_turn(budget, now_ns);
+}
+
+/* Another unit, or a budget that was not there, begins anew. Another window takes the former ones
+ * that began in it, and with them the callers' figures in them. */
+static void model_change(struct model *model, unsigned name, const struct make_rule *rule)
+{
+	struct model_budget *budget = &model->budgets[name];
+	int64_t windows[] = { budget->current_ns, budget->former_ns };
+	bool same_unit = budget->exists && rule->counts == budget->rule.counts;
+	int64_t current = window_start(rule, model->now_ns);
+	money_wide sum = 0;
+	bool kept[2];
+
+	for (int i = 0; i < 2; i++) {
+		kept[i] = same_unit && windows[i] != INT64_MIN &&
+			  window_start(rule, windows[i]) == current && windows[i] >= current;
+		sum += kept[i] ? model_sum(budget, windows[i]) : 0;
+	}
+	for (unsigned i = 0; i < model->n_asks; i++) {
+		struct model_ask *ask = &model->asks[i];
+		int64_t window = budget->exists ? window_start(&budget->rule, ask->ended_ns) : 0;
+
+		if (ask->state == TOLD && !(kept[0] && window == windows[0]) &&
+		    !(kept[1] && window == windows[1]))
+			ask->in[name] = false;
+	}
+	budget->n_log = 0;
+	budget->current_ns = budget->former_ns = INT64_MIN;
+	if (!same_unit)
+		return;
+	budget->current_ns = current;
+	budget->log[budget->n_log++] = (struct posting){ current, (int64_t)sum };
 }
 
 /* New rules for some names, some left out, in random order. */
@@ -241,15 +306,12 @@ static struct budget_rules *new_rules(struct world *world)
 		if (!keep)
 			rule = random_rule(&world->random, name);
 		else
-			rule.limit_pico = (int64_t)random_below(&world->random, 3000);
+			rule.limit = (int64_t)random_below(&world->random, 3000);
 		turned = budget->exists && rule.period != budget->rule.period;
-		if (!budget->exists || turned) {
-			budget->n_log = 0;
-			budget->current_ns = budget->former_ns = INT64_MIN;
-			for (unsigned i = 0; i < world->model.n_asks; i++)
-				if (world->model.asks[i].state == TOLD)
-					world->model.asks[i].in[name] = false;
-		}
+		if (!budget->exists || turned || rule.counts != budget->rule.counts)
+			model_change(&world->model, name, &rule);
+		else
+			model_look_again(budget, world->model.now_ns);
 		budget->rule = rule;
 		budget->exists = random_below(&world->random, 8) > 0;
 		if (!budget->exists) {
@@ -291,8 +353,10 @@ static void step_decide(struct world *world, int64_t now_ns)
 	unsigned matched = 0;
 
 	ask.labels = choose(&world->random, labels, 3);
-	ask.priced = random_below(&world->random, 8) > 0;
-	ask.cost_pico = (int64_t)random_below(&world->random, 200);
+	ask.size.priced = random_below(&world->random, 8) > 0;
+	ask.size.cost_pico = (int64_t)random_below(&world->random, 200);
+	ask.size.input_tokens = (int64_t)random_below(&world->random, 100);
+	ask.size.output_tokens = (int64_t)random_below(&world->random, 100);
 	ask.dry_run = random_below(&world->random, 8) == 0 || model->n_asks == ASKS_MAX - 1;
 	budgets_decide(world->budgets, &ask, now_ns, &answer);
 
@@ -301,7 +365,8 @@ static void step_decide(struct world *world, int64_t now_ns)
 				      answer.reservation_id,
 				      process,
 				      wanted,
-				      ask.priced ? ask.cost_pico : 0,
+				      ask.size.priced ? ask.size.cost_pico : 0,
+				      ask.size.input_tokens + ask.size.output_tokens,
 				      now_ns,
 				      0,
 				      0,
@@ -316,9 +381,10 @@ static void step_decide(struct world *world, int64_t now_ns)
 		record->in[name] = true;
 		model_turn(budget, now_ns);
 		after = model_sum(budget, budget->current_ns) + model_reserved(model, name) +
-			record->pico;
-		if ((ask.priced || budget->rule.unpriced == UNPRICED_ALLOW) &&
-		    after <= budget->rule.limit_pico)
+			model_asked(budget, record);
+		if ((ask.size.priced || budget->rule.counts != UNIT_USD ||
+		     budget->rule.unpriced == UNPRICED_ALLOW) &&
+		    after <= budget->rule.limit)
 			continue;
 		if (budget->rule.mode == BUDGET_ADVISE)
 			expected = DECISION_DENY;
@@ -353,7 +419,7 @@ static void check_told(struct world *world, const struct budget_touch *touches, 
 				budget = &world->model.budgets[name];
 		assert_non_null(budget);
 		if (last)
-			assert_true(all[i].spent_pico == model_sum(budget, all[i].window_start_ns));
+			assert_true(all[i].spent == model_sum(budget, all[i].window_start_ns));
 	}
 }
 
@@ -395,7 +461,7 @@ static void step_settle(struct world *world, int64_t now_ns)
 				continue;
 			model_turn(&model->budgets[name], now_ns);
 			model_post(&model->budgets[name], model->budgets[name].current_ns,
-				   ask->pico);
+				   model_asked(&model->budgets[name], ask));
 			n--;
 		}
 		assert_int_equal(n, 0);
@@ -426,6 +492,26 @@ static struct model_ask *model_claim(struct model *model, const struct charge *c
 	return other;
 }
 
+static int64_t model_amount(const struct model_budget *budget, const struct charge *charge,
+			    const struct model_ask *ask)
+{
+	const struct usage *usage = &charge->usage;
+
+	switch ((int)budget->rule.counts) {
+	case UNIT_USD:
+		if (charge->source != COST_UNPRICED)
+			return charge->cost_pico;
+		break;
+	case UNIT_TOKENS:
+		if (usage->present || usage->doubt == USAGE_DOUBT_NONE)
+			return usage->counts[USAGE_INPUT_CACHE_READ] + usage->counts[USAGE_OUTPUT];
+		break;
+	default:
+		return 1;
+	}
+	return ask ? model_asked(budget, ask) : 0;
+}
+
 static void model_charge(struct world *world, const struct charge *charge,
 			 const struct process *process, struct verdict *verdict)
 {
@@ -453,17 +539,16 @@ static void model_charge(struct world *world, const struct charge *charge,
 		if (held && ask->state == TOLD) {
 			window = window_start(&budget->rule, ask->ended_ns);
 			if (window == budget->current_ns || window == budget->former_ns)
-				model_post(budget, window, -ask->pico);
+				model_post(budget, window, -model_asked(budget, ask));
 		}
 		window = window_start(&budget->rule, charge->usage.time_end_ns);
 		if (window != budget->former_ns)
 			window = budget->current_ns;
-		model_post(budget, window, pico);
+		model_post(budget, window, model_amount(budget, charge, ask));
 		for (unsigned i = 0; i < verdict->n_budgets; i++)
 			if (strcmp(verdict->budgets[i].name, names[name]) == 0) {
 				assert_int_equal(verdict->budgets[i].window_start_ns, window);
-				assert_true(verdict->budgets[i].spent_pico ==
-					    model_sum(budget, window));
+				assert_true(verdict->budgets[i].spent == model_sum(budget, window));
 			}
 	}
 	assert_int_equal(verdict->n_budgets, n);
@@ -482,35 +567,43 @@ static void step_charge(struct world *world, int64_t now_ns)
 					   now_ns - (int64_t)random_below(random, late), cost);
 	struct verdict verdict;
 
+	span_copy(SPAN("chat"), charge.usage.operation, sizeof(charge.usage.operation));
+	if (random_below(random, 8) == 0) {
+		charge.usage.doubt = USAGE_DOUBT_NO_USAGE;
+	} else {
+		charge.usage.present = USAGE_BIT(USAGE_INPUT_CACHE_READ) | USAGE_BIT(USAGE_OUTPUT);
+		charge.usage.counts[USAGE_INPUT_CACHE_READ] = (int64_t)random_below(random, 100);
+		charge.usage.counts[USAGE_OUTPUT] = (int64_t)random_below(random, 100);
+	}
 	budgets_charge(world->budgets, &charge, now_ns, &verdict);
 	model_advance(&world->model, now_ns);
 	model_charge(world, &charge, process, &verdict);
 	check_told(world, verdict.budgets, verdict.n_budgets);
 }
 
-static void compare(const struct world *world, int64_t now_ns)
+static void compare(struct world *world, int64_t now_ns)
 {
 	for (unsigned i = 0; i < world->n_order; i++) {
-		const struct model_budget *budget = &world->model.budgets[world->order[i]];
+		struct model_budget *budget = &world->model.budgets[world->order[i]];
 		int64_t window = window_start(&budget->rule, now_ns);
 		struct budget_view view;
-		money_wide spent = 0;
+		money_wide spent;
 
 		budgets_view(world->budgets, i, now_ns, &view);
-		if (window == budget->current_ns || window == budget->former_ns)
-			spent = model_sum(budget, window);
+		model_turn(budget, now_ns);
+		spent = model_sum(budget, window);
 		assert_string_equal(view.name, budget->rule.name);
 		assert_int_equal(view.window_start_ns, window);
-		assert_true(view.spent_pico == spent);
-		assert_true(view.reserved_pico == model_reserved(&world->model, world->order[i]));
+		assert_true(view.spent == spent);
+		assert_true(view.reserved == model_reserved(&world->model, world->order[i]));
 	}
 }
 
 /* Mostly a moment; sometimes to just before or just at the end of a window, or back. */
 static int64_t next_instant(struct world *world, int64_t now_ns)
 {
-	enum budget_period period = (enum budget_period)random_below(&world->random, 2);
-	struct window window = window_at(period, now_ns);
+	struct window_kind kind = { periods[random_below(&world->random, 4)], false, NULL };
+	struct window window = window_at(&kind, now_ns);
 
 	switch (random_below(&world->random, 250)) {
 	case 0:
@@ -564,7 +657,7 @@ static void run(struct world *world, int64_t now_ns, unsigned steps)
 		struct budget_view view;
 
 		budgets_view(world->budgets, i, now_ns, &view);
-		assert_true(view.reserved_pico == 0);
+		assert_true(view.reserved == 0);
 	}
 }
 

@@ -186,6 +186,8 @@ static inline void random_verdict(struct random *random, struct verdict *verdict
 
 		random_text(random, touch->name, sizeof(touch->name), "");
 		touch->window_start_ns = (int64_t)random_below(random, 40000) * NS_PER_DAY;
-		touch->spent_pico = (money_wide)random_magnitude(random) * 100;
+		touch->unit = (enum budget_unit)(
+		    random_below(random, 2) * random_below(random, UNIT_BUCKET + USAGE_REQUESTS));
+		touch->spent = random_magnitude(random) / 10000;
 	}
 }

@@ -29,6 +29,8 @@ static struct reserve *start(void)
 	return reserve;
 }
 
+static const struct budget_size dime = { .priced = true, .cost_pico = 100000000000 };
+
 static int add_for(struct reserve *reserve, unsigned n, const struct process *process,
 		   const char *provider, const char *model, int64_t now_ns)
 {
@@ -39,7 +41,7 @@ static int add_for(struct reserve *reserve, unsigned n, const struct process *pr
 	struct uuid id = id_of(n);
 	struct reservation *r;
 
-	return reserve_add(reserve, &id, &subject, &none, 1, now_ns, &r);
+	return reserve_add(reserve, &id, &subject, &none, &dime, now_ns, &r);
 }
 
 /* The number of the reservation that a call gets, 0 = none. */
@@ -240,7 +242,7 @@ static void test_many_holds(void **state)
 	for (unsigned i = 1; i <= 3; i++) {
 		struct uuid id = id_of(i);
 
-		assert_int_equal(reserve_add(reserve, &id, &subject, &set, 5, 0, &r), 0);
+		assert_int_equal(reserve_add(reserve, &id, &subject, &set, &dime, 0, &r), 0);
 	}
 	reserve_each(reserve, count, &n);
 	assert_int_equal(n, 3);

@@ -1,6 +1,8 @@
 /* budget/rules: budgets.yaml as people write it, right and wrong. Lines are counted by hand. */
 #include "budget/rules.h"
 
+#include "budget/limit.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,8 +70,8 @@ static void test_whole_entry(void **state)
 	assert_string_equal(rule->labels[0].value, "search");
 	assert_string_equal(rule->labels[1].value, "");
 	assert_string_equal(rule->labels[2].value, "a=b");
-	assert_true(rule->limit_pico == (money_wide)500000000000000);
-	assert_int_equal(rule->period, BUDGET_MONTH);
+	assert_true(rule->limit == (money_wide)500000000000000);
+	assert_int_equal(rule->kind.period, BUDGET_MONTH);
 	assert_int_equal(rule->mode, BUDGET_ADVISE);
 	assert_int_equal(rule->unpriced, UNPRICED_ALLOW);
 
@@ -77,8 +79,8 @@ static void test_whole_entry(void **state)
 	assert_string_equal(rule->provider, "");
 	assert_string_equal(rule->uid, "");
 	assert_int_equal(rule->n_labels, 0);
-	assert_true(rule->limit_pico == (money_wide)12500000000000);
-	assert_int_equal(rule->period, BUDGET_DAY);
+	assert_true(rule->limit == (money_wide)12500000000000);
+	assert_int_equal(rule->kind.period, BUDGET_DAY);
 	assert_int_equal(rule->mode, BUDGET_OBSERVE);
 	assert_int_equal(rule->unpriced, UNPRICED_DENY);
 	budget_rules_free(rules);
@@ -100,6 +102,9 @@ static void test_refused(void **state)
 		{ "budgets:\n  - name: \"\"\n    limit: 1 USD per day\n", ":2: budgets[0].name" },
 		{ ONE("    mode: strict\n"), ":4: budgets[0].mode" },
 		{ ONE("    unpriced: maybe\n"), ":4: budgets[0].unpriced" },
+		{ ONE("    timezone: Europe/Nowhere\n"),
+		  ":4: budgets[0].timezone: /usr/share/zoneinfo/Europe/Nowhere: No such file" },
+		{ ONE("    timezone: ../../etc/passwd\n"), ":4: budgets[0].timezone" },
 		{ ONE("    grace: 5%\n"), ":4: budgets[0].grace" },
 		{ ONE("    match: {team: x}\n"), ":4: budgets[0].match.team" },
 		{ ONE("    match: {provider: [a]}\n"), ":4: budgets[0].match.provider" },
@@ -153,7 +158,14 @@ static void test_limits(void **state)
 		{ "5 EUR per day", -1 },
 		{ "5 USD a day", -1 },
 		{ "5 USD per", -1 },
-		{ "5 USD per week", -1 },
+		{ "5 USD per fortnight", -1 },
+		{ "5 USD per total", -1 },
+		{ "5 USD in month", -1 },
+		{ "5 USD in rolling total", -1 },
+		{ "5 USD per rolling", -1 },
+		{ "5 USD per rolling day now", -1 },
+		{ "1.5 tokens per day", -1 },
+		{ "5 apples per day", -1 },
 		{ "5 USD per day or so", -1 },
 		{ "$5 USD per day", -1 },
 		{ "5 usd per day", -1 },
@@ -172,13 +184,11 @@ static void test_limits(void **state)
 		rc = load_text(text, &rules, &err);
 		if (cases[i].pico < 0) {
 			assert_int_equal(rc, -EINVAL);
-			assert_string_equal(err.text,
-					    ":3: budgets[0].limit: expected \"AMOUNT USD per day\" "
-					    "or \"AMOUNT USD per month\"");
+			assert_string_equal(err.text, ":3: budgets[0].limit: " LIMIT_EXPECTED);
 			continue;
 		}
 		assert_int_equal(rc, 0);
-		assert_true(rules->rules[0].limit_pico == cases[i].pico);
+		assert_true(rules->rules[0].limit == cases[i].pico);
 		budget_rules_free(rules);
 	}
 }
@@ -213,7 +223,8 @@ static void test_shipped(void **state)
 	assert_int_equal(budget_rules_count(rules), 0);
 	budget_rules_free(rules);
 
-	while (fgets(line, sizeof(line), file))
+	/* The example ends at the first empty line. */
+	while (fgets(line, sizeof(line), file) && (!length || line[1] != '\n'))
 		if (strncmp(line, "#   ", 4) == 0)
 			length +=
 			    (size_t)snprintf(text + length, sizeof(text) - length, "%s", line + 4);
@@ -225,12 +236,53 @@ static void test_shipped(void **state)
 	budget_rules_free(rules);
 }
 
+/* Every unit and window, and the zone's clock. */
+static void test_kinds(void **state)
+{
+	static const struct {
+		const char *limit, *window;
+		int64_t amount;
+		unsigned counts;
+	} cases[] = {
+		{ "2000000 tokens per day", "day", 2000000, UNIT_TOKENS },
+		{ "10000 requests per hour", "hour", 10000, UNIT_REQUESTS },
+		{ "5000 input per minute", "minute", 5000, UNIT_BUCKET + USAGE_INPUT },
+		{ "1 bytes per week", "week", 1, UNIT_BYTES },
+		{ "7 images per rolling quarter", "rolling quarter", 7,
+		  UNIT_BUCKET + USAGE_IMAGES },
+		{ "2.5 USD per year", "year", 2500000000000, UNIT_USD },
+		{ "3 USD per  rolling minute", "rolling minute", 3000000000000, UNIT_USD },
+		{ "60 audio_seconds in total", "total", 60, UNIT_BUCKET + USAGE_AUDIO_SECONDS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budget_rules *rules = NULL;
+		const struct budget_rule *rule;
+		struct err err = { 0 };
+		char text[256];
+
+		snprintf(text, sizeof(text),
+			 "budgets:\n  - {name: a, timezone: Asia/Tokyo, limit: \"%s\"}\n"
+			 "  - {name: b, timezone: Asia/Tokyo, limit: 1 USD per day}\n",
+			 cases[i].limit);
+		assert_int_equal(load_text(text, &rules, &err), 0);
+		rule = &rules->rules[0];
+		assert_int_equal(rule->counts, cases[i].counts);
+		assert_true(rule->limit == cases[i].amount);
+		assert_string_equal(limit_window_name(&rule->kind), cases[i].window);
+		assert_int_equal(zone_at(rule->kind.zone, 0).ahead_s, 9 * 3600);
+		assert_ptr_equal(rule->kind.zone, rules->rules[1].kind.zone);
+		budget_rules_free(rules);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_entry), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_limits),      cmocka_unit_test(test_no_file),
-		cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_limits),      cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_no_file),     cmocka_unit_test(test_shipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

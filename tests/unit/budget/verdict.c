@@ -76,7 +76,7 @@ static void fill_example(struct verdict *v)
 	v->charge.rates_yocto[USAGE_OUTPUT] = (money_wide)600000000 * 1000000000;
 	span_copy(SPAN("search"), v->budgets[0].name, sizeof(v->budgets[0].name));
 	v->budgets[0].window_start_ns = 1761955200 * NS_PER_SEC; /* 2025-11-01 */
-	v->budgets[0].spent_pico = (money_wide)12500000000000 + 450000000;
+	v->budgets[0].spent = (money_wide)12500000000000 + 450000000;
 }
 
 static void test_example(void **state)

@@ -215,16 +215,20 @@ static void test_windows(void **state)
 	assert_int_equal(fixture_fill(f, 1), 0);
 	exec_sql(f->db,
 		 "DELETE FROM budget_window;"
-		 "INSERT INTO budget_window VALUES ('a', 0, '1'), ('a', 5443200000000000, '2'),"
-		 " ('b', 86400000000000, '3');"
+		 "INSERT INTO budget_window VALUES ('a', 0, '1', NULL, 86400000000000),"
+		 " ('a', 5529600000000001, '2', 'tokens', NULL),"
+		 " ('b', 86400000000000, '3', NULL, NULL),"
+		 " ('d', 0, '5', NULL, 9223372036854775807),"
+		 " ('e', -63590400000000001, '6', NULL, -63590400000000000);"
 		 "CREATE TABLE budget_total (name TEXT, window_start INTEGER, spent_usd TEXT);"
-		 "INSERT INTO budget_total VALUES ('a', 5443200000000000, '9'),"
+		 "INSERT INTO budget_total VALUES ('a', 5529600000000001, '9'),"
 		 " ('c', 5443200000000001, '4')");
 	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
 	ledger_close(ledger);
-	/* The one of 1970 is 63 days and 1 ns older than the newest one. */
+	/* The day of 1970 is 64 of its lengths and 1 ns older than the newest one of its budget;
+	 * nobody has had anything of e for 800 days. */
 	exec_sql(f->db, "CREATE TEMP TABLE ok (n INTEGER CHECK (n = 1));"
-			"INSERT INTO ok SELECT group_concat(name || spent_usd, ' ') = 'a2 b3 c4'"
+			"INSERT INTO ok SELECT group_concat(name || spent_usd, ' ') = 'a2 b3 c4 d5'"
 			" FROM (SELECT * FROM budget_window ORDER BY name);"
 			"INSERT INTO ok SELECT count(*) = 0 FROM sqlite_schema"
 			" WHERE name = 'budget_total'");

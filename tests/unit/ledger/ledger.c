@@ -140,13 +140,17 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 	/* 10^15 USD: in picodollars over 64 bits. */
 	const money_wide large = (money_wide)1000000000000000 * 1000000000000;
 	const struct budget_touch written[] = {
-		{ .name = "team", .window_start_ns = 1000, .spent_pico = 5 },
-		{ .name = "org \"x\"", .window_start_ns = 1000, .spent_pico = large },
-		{ .name = "team", .window_start_ns = 2000, .spent_pico = 1500000000001 },
+		{ .name = "team", .window_start_ns = 1000, .spent = 5 },
+		{ .name = "org \"x\"", .window_start_ns = 1000, .spent = large },
+		{ .name = "team",
+		  .unit = UNIT_TOKENS,
+		  .window_start_ns = 2000,
+		  .window_end_ns = 3000,
+		  .spent = 1500000000001 },
 		/* It was changed from days to months. */
-		{ .name = "team", .window_start_ns = 500, .spent_pico = 7 },
+		{ .name = "team", .window_start_ns = 500, .spent = 7 },
 		/* Late: of a window that is over. It takes nothing from the later one. */
-		{ .name = "team", .window_start_ns = 1000, .spent_pico = 6 },
+		{ .name = "team", .window_start_ns = 1000, .spent = 6 },
 	};
 	struct fixture *f = *state;
 	struct ledger *ledger = open_ledger(f);
@@ -161,14 +165,19 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 	assert_int_equal(ledger_touches(ledger, keep_touch, &touches), 0);
 	assert_int_equal(touches.n, 4);
 	assert_string_equal(touches.items[0].name, "org \"x\"");
-	assert_true(touches.items[0].spent_pico == large);
+	assert_true(touches.items[0].spent == large);
 	for (unsigned i = 1; i < 4; i++)
 		assert_string_equal(touches.items[i].name, "team");
 	assert_int_equal(touches.items[1].window_start_ns, 500);
-	assert_true(touches.items[1].spent_pico == 7);
+	assert_true(touches.items[1].spent == 7);
 	assert_int_equal(touches.items[2].window_start_ns, 1000);
-	assert_true(touches.items[2].spent_pico == 6);
+	assert_true(touches.items[2].spent == 6);
 	assert_int_equal(touches.items[3].window_start_ns, 2000);
+	assert_int_equal(touches.items[3].window_end_ns, 3000);
+	assert_int_equal(touches.items[3].unit, UNIT_TOKENS);
+	assert_true(touches.items[3].spent == 1500000000001);
+	assert_int_equal(touches.items[2].window_end_ns, 0);
+	assert_int_equal(touches.items[2].unit, UNIT_USD);
 	ledger_close(ledger);
 }
 
@@ -469,7 +478,7 @@ static void write_until_killed(const struct fixture *f, int report_fd)
 		if (ledger_begin(ledger) < 0)
 			_exit(1);
 		while (seq < last) {
-			touches.items[0].spent_pico += fixture_cost(seq + 1);
+			touches.items[0].spent += fixture_cost(seq + 1);
 			if (add(ledger, seq + 1, &seq) < 0)
 				_exit(1);
 		}
@@ -482,7 +491,7 @@ static void write_until_killed(const struct fixture *f, int report_fd)
 
 struct sum {
 	int64_t next;
-	money_wide spent_pico;
+	money_wide spent;
 };
 
 static bool check_event(void *ctx, int64_t seq, const struct verdict *v)
@@ -494,7 +503,7 @@ static bool check_event(void *ctx, int64_t seq, const struct verdict *v)
 	assert_non_null(v);
 	assert_memory_equal(v, &want, sizeof(want));
 	sum->next++;
-	sum->spent_pico += v->charge.cost_pico;
+	sum->spent += v->charge.cost_pico;
 	return true;
 }
 
@@ -513,7 +522,7 @@ static int64_t check_after_kill(const struct fixture *f, int64_t told, struct su
 	assert_int_equal(ledger_events(ledger, &query, check_event, sum), 0);
 	assert_int_equal(sum->next, totals.last_seq + 1);
 	assert_int_equal(ledger_touches(ledger, keep_touch, &touches), 0);
-	assert_true(touches.items[0].spent_pico == sum->spent_pico);
+	assert_true(touches.items[0].spent == sum->spent);
 	assert_int_equal(ledger_cursor(ledger, "kafka", &cursor), 0);
 	assert_true(cursor <= totals.last_seq);
 	ledger_close(ledger);

@@ -78,7 +78,7 @@ static void keep_touch(void *ctx, const struct budget_touch *touch)
 static void test_totals_of_budgets_stay(void **state)
 {
 	struct ledger *ledger = fill(*state, 20);
-	struct budget_touch touch = { .name = "team", .spent_pico = 123 }, read = { .name = "" };
+	struct budget_touch touch = { .name = "team", .spent = 123 }, read = { .name = "" };
 
 	assert_int_equal(ledger_begin(ledger), 0);
 	assert_int_equal(ledger_touch(ledger, &touch), 0);
@@ -86,7 +86,7 @@ static void test_totals_of_budgets_stay(void **state)
 	assert_int_equal(dropped_of(ledger, INT64_MAX, INT64_MAX), 19);
 	assert_int_equal(ledger_touches(ledger, keep_touch, &read), 0);
 	assert_string_equal(read.name, "team");
-	assert_true(read.spent_pico == 123);
+	assert_true(read.spent == 123);
 	ledger_close(ledger);
 }
 

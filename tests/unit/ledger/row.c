@@ -115,7 +115,7 @@ static struct verdict random_verdict(int64_t n)
 	for (unsigned i = 0; i < v.n_budgets; i++) {
 		snprintf(v.budgets[i].name, sizeof(v.budgets[i].name), "budget \"%u\"", i);
 		v.budgets[i].window_start_ns = 1764547200000000000;
-		v.budgets[i].spent_pico = (money_wide)rand() * rand() * 1000;
+		v.budgets[i].spent = (money_wide)rand() * rand() * 1000;
 	}
 	return v;
 }

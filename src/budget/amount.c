@@ -1,0 +1,69 @@
+/* Amounts of calls. What the wire does not tell is what was reserved for it: a hold that is let go
+ * to zero would be unlimited use (enforcement case 78). */
+#include "budget/amount.h"
+
+#define TOKEN_BITS (USAGE_BIT(USAGE_REQUESTS) - 1) /* the buckets before it are tokens */
+
+static money_wide at_least_zero(int64_t count)
+{
+	return count > 0 ? count : 0;
+}
+
+money_wide amount_asked(const struct budget_rule *rule, const struct budget_size *size)
+{
+	money_wide input = at_least_zero(size->input_tokens);
+	money_wide output = at_least_zero(size->output_tokens);
+
+	switch ((unsigned)rule->counts) {
+	case UNIT_USD:
+		return amount_cost_pico(size);
+	case UNIT_TOKENS:
+		return input + output;
+	case UNIT_BUCKET + USAGE_INPUT:
+		return input;
+	case UNIT_BUCKET + USAGE_OUTPUT:
+		return output;
+	default:
+		return 1;
+	}
+}
+
+/* The counts of these buckets. False: not told, though they should be. */
+static bool counted(const struct usage *usage, uint64_t bits, money_wide *ret_sum)
+{
+	money_wide sum = 0;
+
+	if (!(usage->present & bits) && usage->doubt != USAGE_DOUBT_NONE)
+		return false;
+	for (uint64_t left = usage->present & bits; left; left &= left - 1)
+		sum += usage->counts[__builtin_ctzll(left)];
+	*ret_sum = sum;
+	return true;
+}
+
+money_wide amount_charged(const struct budget_rule *rule, const struct charge *charge,
+			  const struct budget_size *asked)
+{
+	const struct usage *usage = &charge->usage;
+	money_wide amount = 0;
+	bool known = true;
+
+	switch (rule->counts) {
+	case UNIT_USD:
+		known = charge->source != COST_UNPRICED;
+		amount = charge->cost_pico;
+		break;
+	case UNIT_TOKENS:
+		known = counted(usage, TOKEN_BITS, &amount);
+		break;
+	case UNIT_REQUESTS:
+		return 1;
+	case UNIT_BYTES:
+		return (money_wide)usage->request_bytes + usage->response_bytes;
+	default:
+		known = counted(usage, USAGE_BIT(rule->counts - UNIT_BUCKET), &amount);
+	}
+	if (known)
+		return amount;
+	return asked ? amount_asked(rule, asked) : 0;
+}

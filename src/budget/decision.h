@@ -1,0 +1,59 @@
+/* What a caller asks, and what it is answered: the words of budgets_decide. */
+#pragma once
+
+#include "base/uuid.h"
+#include "budget/verdict.h"
+
+enum budget_period {
+	BUDGET_MINUTE,
+	BUDGET_HOUR,
+	BUDGET_DAY,
+	BUDGET_WEEK, /* from Monday */
+	BUDGET_MONTH,
+	BUDGET_QUARTER,
+	BUDGET_YEAR,
+	BUDGET_TOTAL, /* all of time */
+};
+enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
+enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW };
+
+/* What a call takes, as far as it can be said before it. */
+struct budget_size {
+	bool priced; /* `cost_pico` is known */
+	int64_t cost_pico;
+	int64_t input_tokens, output_tokens;
+};
+
+/* What a caller asks. Texts are borrowed. */
+struct budget_ask {
+	const struct process *process; /* the caller, by its socket */
+	struct span provider, model, operation;
+	const char *labels; /* "k=v,k=v" of the request; those of the process count too */
+	struct budget_size size;
+	bool dry_run;
+};
+
+struct budget_view {
+	const char *name; /* of the rules: valid until the next reload */
+	enum budget_unit unit;
+	const char *window; /* "month", "rolling day", "total" */
+	money_wide limit, spent, reserved;
+	money_wide asked;                   /* by the decision at hand */
+	int64_t window_start_ns, resets_ns; /* INT64_MAX: never. Rolling: when some room returns */
+	enum budget_mode mode;
+	bool exceeded; /* a reason for the denial (or would be, in observe mode) */
+	bool unpriced; /* the reason is that the price is unknown */
+};
+
+enum decision { DECISION_ALLOW, DECISION_WARN, DECISION_DENY };
+struct budget_answer {
+	enum decision decision; /* WARN: an observe budget is over its limit */
+	bool too_many;          /* denied for the number of open reservations, see above */
+	struct uuid decision_id;
+	struct uuid reservation_id; /* the decision's; zero for a denial and a dry run */
+	int64_t reserved_pico;
+	int64_t expires_ns;
+	unsigned n_budgets; /* that match, with their state after the decision; reasons first */
+	unsigned n_cut;     /* matched beyond VERDICT_BUDGETS_MAX: they still bind */
+	struct budget_view budgets[VERDICT_BUDGETS_MAX];
+};

@@ -1,0 +1,64 @@
+/* Reads the texts of a budget's figures, word by word. */
+#include "budget/limit.h"
+
+#include <errno.h>
+
+/* To add a period: a row, and its length in window.c. */
+static const struct {
+	const char *name;
+	const char *rolling;
+} periods[] = {
+	[BUDGET_MINUTE] = { "minute", "rolling minute" },
+	[BUDGET_HOUR] = { "hour", "rolling hour" },
+	[BUDGET_DAY] = { "day", "rolling day" },
+	[BUDGET_WEEK] = { "week", "rolling week" },
+	[BUDGET_MONTH] = { "month", "rolling month" },
+	[BUDGET_QUARTER] = { "quarter", "rolling quarter" },
+	[BUDGET_YEAR] = { "year", "rolling year" },
+	[BUDGET_TOTAL] = { "total", NULL },
+};
+
+const char *limit_window_name(const struct window_kind *kind)
+{
+	return kind->rolling ? periods[kind->period].rolling : periods[kind->period].name;
+}
+
+/* The next word of a text whose words stand between blanks. */
+static struct span cut_word(struct span *text)
+{
+	struct span word = { NULL, 0 };
+
+	while (text->ptr && !word.len)
+		word = span_cut(text, ' ');
+	return word;
+}
+
+/* "per rolling day", "in total" */
+static int parse_window(struct span text, struct window_kind *kind)
+{
+	struct span how = cut_word(&text), word = cut_word(&text);
+
+	kind->rolling = span_eq(word, SPAN("rolling"));
+	if (kind->rolling)
+		word = cut_word(&text);
+	for (unsigned period = 0; period <= BUDGET_TOTAL; period++) {
+		if (!span_eq(word, span_of(periods[period].name)))
+			continue;
+		kind->period = (enum budget_period)period;
+		word = period == BUDGET_TOTAL ? SPAN("in") : SPAN("per");
+		return span_eq(how, word) && limit_window_name(kind) && !cut_word(&text).len
+			   ? 0
+			   : -EINVAL;
+	}
+	return -EINVAL;
+}
+
+int limit_parse(struct span text, struct budget_rule *rule)
+{
+	struct span amount = cut_word(&text), unit = cut_word(&text);
+
+	if (unit_find(unit, &rule->counts) < 0 ||
+	    unit_parse(rule->counts, amount, &rule->limit) < 0 || rule->limit < 0)
+		return -EINVAL;
+	return parse_window(text, &rule->kind);
+}

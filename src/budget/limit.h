@@ -1,0 +1,14 @@
+/* The texts of a budget's figures. */
+#pragma once
+
+#include "budget/rules.h"
+
+/* "500 USD per month", "2000000 tokens per rolling day", "10 USD in total": limit, unit and kind
+ * (but for its zone). -EINVAL. */
+#define LIMIT_EXPECTED                                                                             \
+	"expected \"AMOUNT UNIT per [rolling] PERIOD\" or \"AMOUNT UNIT in total\" with a unit "   \
+	"such as USD, tokens, requests, and minute, hour, day, week, month, quarter or year"
+int limit_parse(struct span text, struct budget_rule *rule);
+
+/* "month", "rolling day", "total". */
+const char *limit_window_name(const struct window_kind *kind);
