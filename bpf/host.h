@@ -3,10 +3,15 @@
 
 #include "shared.h"
 
-/* FNV-1a of the lower-case name, and of what follows its first dot (0: no dot). */
-static __always_inline void hash_name(const char *name, __u64 *whole, __u64 *parent)
+struct name_hashes {
+	__u64 whole, parent, region;
+};
+
+/* FNV-1a of the lower-case name, of it from its first dot on, and from the last dash before that
+ * (0: there is none). */
+static __always_inline struct name_hashes hash_name(const char *name)
 {
-	__u64 h = EVENT_FNV_OFFSET, p = 0;
+	__u64 h = EVENT_FNV_OFFSET, p = 0, r = 0;
 
 	for (int i = 0; i < EVENT_NAME_MAX; i++) {
 		__u8 c = name[i];
@@ -16,26 +21,34 @@ static __always_inline void hash_name(const char *name, __u64 *whole, __u64 *par
 		if (c >= 'A' && c <= 'Z')
 			c += 'a' - 'A';
 		h = (h ^ c) * EVENT_FNV_PRIME;
+		if (c == '-' && !p)
+			r = EVENT_FNV_OFFSET;
+		if (c == '.' && !p)
+			p = EVENT_FNV_OFFSET;
 		if (p)
 			p = (p ^ c) * EVENT_FNV_PRIME;
-		else if (c == '.')
-			p = EVENT_FNV_OFFSET;
+		if (r)
+			r = (r ^ c) * EVENT_FNV_PRIME;
 	}
-	*whole = h;
-	*parent = p;
+	return (struct name_hashes){ h, p, r };
 }
 
 /* `name` has EVENT_NAME_MAX bytes. NULL: no provider's. The key names the pattern that matched: its
  * hash, and the lowest bit the other way for a wildcard. */
 static __always_inline __u32 *find_host_key(const char *name, __u64 *ret_key)
 {
-	__u64 whole, parent;
-	__u32 *host_id;
+	struct name_hashes hashes = hash_name(name);
+	__u32 *host_id = bpf_map_lookup_elem(&hosts, &hashes.whole);
 
-	hash_name(name, &whole, &parent);
-	host_id = bpf_map_lookup_elem(&hosts, &whole);
-	*ret_key = host_id ? whole : parent ^ 1;
-	return host_id ?: bpf_map_lookup_elem(&wildcards, &parent);
+	*ret_key = hashes.whole;
+	if (host_id)
+		return host_id;
+	*ret_key = hashes.parent ^ 1;
+	host_id = bpf_map_lookup_elem(&wildcards, &hashes.parent);
+	if (host_id)
+		return host_id;
+	*ret_key = hashes.region ^ 1;
+	return bpf_map_lookup_elem(&wildcards, &hashes.region);
 }
 
 static __always_inline __u32 *find_host(const char *name)

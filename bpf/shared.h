@@ -28,7 +28,7 @@ struct handshake {
 	__u64 is_unsure; /* another object that it named has not said hello yet */
 };
 
-/* Hash of a host name, and of the part after its first dot for wildcards -> host_id. */
+/* Hash of a host name, and of what follows the * of a wildcard -> host_id. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, EVENT_HOSTS_MAX);

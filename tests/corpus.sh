@@ -3,8 +3,9 @@
 # third-party data beside the repository: read from there, never copied here; without it the test is
 # skipped. A report by provider, and every miss besides the calls that are not priced yet.
 #
-# Priced otherwise than there: three of Bedrock whose output was not there said; and two of
-# deepseek-v4-flash from before its peak hours
+# Counted otherwise than there: three of Bedrock, whose output only a header says; one of Gemini,
+# whose thoughts are in the total alone; and one of OpenRouter, with more reasoning than output.
+# Priced otherwise: the three of Bedrock, and two of deepseek-v4-flash from before its peak hours
 # began, to which both oracles, whose peak has no date, give the peak's price.
 #
 # Numbers of misses allowed: lower one when more is reached; never raise one.
@@ -20,7 +21,7 @@ OUTLAY=${OUTLAY:-build/outlay} PYTHONPATH=$corpus PYTHONDONTWRITEBYTECODE=1 \
 import collections, json, os, subprocess, sys
 import har, score
 
-MISSES = {"present": 0, "tokens": 11, "cost": 12, "cost where priced": 5, "never": 0, "no_cost": 0}
+MISSES = {"present": 0, "tokens": 5, "cost": 5, "cost where priced": 5, "never": 0, "no_cost": 0}
 
 corpus = sys.argv[1]
 wanted = {w["id"]: w for w in score.rows(corpus + "/expected.jsonl.gz")}

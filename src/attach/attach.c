@@ -216,9 +216,9 @@ static uint64_t hash_host(const char *name)
 static bool wanted(const char *const *patterns, unsigned n, uint64_t hash, bool wildcard)
 {
 	for (unsigned i = 0; i < n; i++) {
-		bool is_wildcard = strncmp(patterns[i], "*.", 2) == 0;
+		bool is_wildcard = patterns[i][0] == '*';
 
-		if (is_wildcard == wildcard && hash_host(patterns[i] + 2 * is_wildcard) == hash)
+		if (is_wildcard == wildcard && hash_host(patterns[i] + is_wildcard) == hash)
 			return true;
 	}
 	return false;
@@ -247,8 +247,8 @@ int attach_set_hosts(struct attach *a, const char *const *patterns, unsigned n, 
 			       EVENT_HOSTS_MAX);
 	/* New ones first: a host that stays is never missing in between. */
 	for (unsigned i = 0; i < n; i++) {
-		bool wildcard = strncmp(patterns[i], "*.", 2) == 0;
-		uint64_t key = hash_host(patterns[i] + 2 * wildcard);
+		bool wildcard = patterns[i][0] == '*';
+		uint64_t key = hash_host(patterns[i] + wildcard);
 
 		if (bpf_map_update_elem(wildcard ? wildcards : hosts, &key, &i, BPF_ANY) < 0)
 			return err_set(err, -errno, "host filter: %s", strerror(errno));

@@ -62,10 +62,10 @@ int enforce_new(const struct enforce_ports *ports, const char *proc, struct enfo
 
 uint64_t enforce_host_key(struct span pattern)
 {
-	bool wildcard = span_starts(pattern, SPAN("*."));
+	bool wildcard = span_starts(pattern, SPAN("*"));
 	uint64_t hash = EVENT_FNV_OFFSET;
 
-	for (size_t i = wildcard ? 2 : 0; i < pattern.len; i++)
+	for (size_t i = wildcard; i < pattern.len; i++)
 		hash = (hash ^ (uint64_t)tolower((unsigned char)pattern.ptr[i])) * EVENT_FNV_PRIME;
 	return hash ^ wildcard;
 }

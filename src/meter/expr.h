@@ -54,3 +54,6 @@ int expr_text(const struct expr *expr, const struct expr_input *in, struct span 
 /* 1 = present, 0 = absent, -EBADMSG = there, but no whole number or from a torn document, -ERANGE =
  * negative or too big for an int64. */
 int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *ret_count);
+
+/* The same of what stands before the first + or -. */
+int expr_first(const struct expr *expr, const struct expr_input *in, int64_t *ret_count);

@@ -154,3 +154,11 @@ int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *re
 	*ret_count = total;
 	return 1;
 }
+
+int expr_first(const struct expr *expr, const struct expr_input *in, int64_t *ret_count)
+{
+	unsigned i = 0;
+	int rc = expr->n ? term(expr, in, &i, ret_count) : 0;
+
+	return rc > 0 && *ret_count < 0 ? -ERANGE : rc;
+}

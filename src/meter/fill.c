@@ -6,6 +6,7 @@
 
 #include "base/money.h"
 #include "meter/limits.h"
+#include "meter/naming.h"
 
 /* xAI counts in 10^-10 USD. */
 #define YOCTO_A_TICK ((money_wide)100000000000000)
@@ -35,15 +36,19 @@ static void fill_text(const struct route *route, enum route_text id,
 	struct span text;
 
 	if (expr_text(&route->texts[id], expr_in, &text) > 0)
-		span_copy(text, to, size);
+		span_copy(naming_resource(text), to, size);
 }
 
-static void fill_texts(const struct route *route, const struct expr_input *expr_in,
+static void fill_texts(const struct fill_input *in, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
+	struct span speed = { NULL, 0 };
+
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		fill_text(route, fields[i].text, expr_in, (char *)usage + fields[i].offset,
+		fill_text(in->route, fields[i].text, expr_in, (char *)usage + fields[i].offset,
 			  fields[i].size);
+	expr_text(&in->route->texts[ROUTE_SPEED], expr_in, &speed);
+	naming_settle(in->provider, speed, usage);
 }
 
 /* A type or a code, not a sentence: messages quote what the caller sent. */
@@ -121,10 +126,32 @@ static void fill_reported(const struct route *route, const struct expr_input *ex
 	usage->reported = yocto >= 0 && money_round_pico(yocto, &usage->reported_cost_pico) == 0;
 }
 
+/* The first of the buckets [bucket, end) is a whole of which the others are parts, and these are
+ * more than it: only it is told, and what was read from a cache, which cannot have been billed. */
+static void keep_whole(const struct route *route, const struct expr_input *expr_in, int bucket,
+		       int end, struct usage *usage)
+{
+	int64_t whole;
+
+	if (expr_first(&route->counts[bucket], expr_in, &whole) <= 0)
+		return;
+	if (bucket == USAGE_INPUT && usage->present & USAGE_BIT(USAGE_INPUT_CACHE_READ)) {
+		usage->counts[USAGE_UNBILLED_CACHE_READ] = usage->counts[USAGE_INPUT_CACHE_READ];
+		usage->present |= USAGE_BIT(USAGE_UNBILLED_CACHE_READ);
+	}
+	for (int i = bucket; i < end; i++) {
+		usage->counts[i] = 0;
+		usage->present &= ~USAGE_BIT(i);
+	}
+	usage->counts[bucket] = whole;
+	usage->present |= USAGE_BIT(bucket);
+}
+
 /* 0, or the worst that befell a count: -ERANGE (they contradict each other) over -EBADMSG. */
 static int fill_counts(const struct route *route, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
+	uint64_t negative = 0;
 	int worst = 0;
 
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
@@ -134,7 +161,12 @@ static int fill_counts(const struct route *route, const struct expr_input *expr_
 			usage->present |= USAGE_BIT(i);
 		else if (rc == -ERANGE || (rc < 0 && worst == 0))
 			worst = rc;
+		negative |= rc == -ERANGE ? USAGE_BIT(i) : 0;
 	}
+	if (negative & USAGE_BIT(USAGE_INPUT))
+		keep_whole(route, expr_in, USAGE_INPUT, USAGE_OUTPUT, usage);
+	if (negative & USAGE_BIT(USAGE_OUTPUT))
+		keep_whole(route, expr_in, USAGE_OUTPUT, USAGE_REQUESTS, usage);
 	return worst;
 }
 
@@ -253,7 +285,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 
 	*ret_usage = (struct usage){ 0 };
 	fill_facts(in, ret_usage);
-	fill_texts(in->route, &expr_in, ret_usage);
+	fill_texts(in, &expr_in, ret_usage);
 	fill_error(in->route, &expr_in, ret_usage);
 	fill_key(in, &expr_in, ret_usage);
 	fill_attempt(in->route, &expr_in, ret_usage);

@@ -12,12 +12,20 @@
 #include "meter/provider_file.h"
 #include "meter/route.h"
 #include "meter/target.h"
+#include "meter/usage.h"
 
 #define PROVIDERS_MAX 256
 #define PATH_MAX_HERE 4096
 
+struct deployment {
+	char name[sizeof(((struct usage *)0)->model)];
+	char model[sizeof(((struct usage *)0)->model)];
+};
+
 struct provider {
 	char name[32];
+	struct deployment *deployments;
+	unsigned n_deployments;
 	struct route *routes; /* the last one is for what no other takes */
 	unsigned n_routes;
 	struct limits *limits;
@@ -70,7 +78,18 @@ static struct span parent_of(struct span server)
 	return server;
 }
 
-/* Lower-case labels with a dot between them, or "*." and such labels. */
+/* From the last dash of its first label. */
+static struct span region_of(struct span server)
+{
+	size_t dash = server.len;
+
+	for (size_t i = 0; i < server.len && server.ptr[i] != '.'; i++)
+		if (server.ptr[i] == '-')
+			dash = i;
+	return span_skip(server, dash);
+}
+
+/* Lower-case labels with a dot between them, or "*." or "*-" and such labels. */
 static bool is_host(const char *pattern)
 {
 	struct span labels = span_of(pattern);
@@ -78,6 +97,8 @@ static bool is_host(const char *pattern)
 
 	if (span_starts(labels, SPAN("*.")))
 		labels = span_skip(labels, 2);
+	else if (span_starts(labels, SPAN("*-")) && !region_of(span_skip(labels, 2)).len)
+		labels = span_skip(labels, 2); /* no other dash: it would not be the last */
 	for (; labels.ptr; n++) {
 		struct span label = span_cut(&labels, '.');
 
@@ -101,8 +122,8 @@ static int add_host(struct providers *all, const char *path, const struct provid
 
 	snprintf(key, sizeof(key), "hosts[%u]", index);
 	if (!is_host(pattern))
-		return provider_file_refuse(path, err, key,
-					    "expected a host name in lower case, or *. and one");
+		return provider_file_refuse(
+		    path, err, key, "expected a host name in lower case, or *. or *- and one");
 	*host = (struct host){ .provider = all->n - 1 };
 	taken = find_host(all, span_skip(span_of(pattern), pattern[0] == '*'));
 	if (taken)
@@ -160,6 +181,20 @@ static int add_routes(struct provider *provider, const char *path, const struct 
 	return 0;
 }
 
+static int add_deployments(struct provider *provider, const struct provider_file *file)
+{
+	provider->deployments = calloc(file->deployments_count + 1, sizeof(*provider->deployments));
+	if (!provider->deployments)
+		return -ENOMEM;
+	for (unsigned i = 0; i < file->deployments_count; i++) {
+		struct deployment *one = &provider->deployments[provider->n_deployments++];
+
+		span_copy(span_of(file->deployments[i].name), one->name, sizeof(one->name));
+		span_copy(span_of(file->deployments[i].model), one->model, sizeof(one->model));
+	}
+	return 0;
+}
+
 static int check_name(const struct providers *all, const char *path, const char *name,
 		      struct err *err)
 {
@@ -196,6 +231,8 @@ static int add_file(struct providers *all, const char *path, struct err *err)
 	rc = limits_compile(path, file, provider->limits, err);
 	if (rc == 0)
 		rc = add_hosts(all, path, file, err);
+	if (rc == 0)
+		rc = add_deployments(provider, file);
 	return rc < 0 ? rc : add_routes(provider, path, file, err);
 }
 
@@ -262,6 +299,7 @@ void providers_unref(struct providers *providers)
 			route_done(&providers->list[i].routes[j]);
 		free(providers->list[i].routes);
 		free(providers->list[i].limits);
+		free(providers->list[i].deployments);
 	}
 	for (unsigned i = 0; i < providers->n_hosts; i++)
 		free(providers->hosts[i].pattern);
@@ -285,12 +323,14 @@ const struct provider *providers_find(const struct providers *providers, struct 
 {
 	const struct host *host;
 
-	/* Keys of wildcards start with a dot: those of names never meet them. */
-	if (span_starts(server, SPAN(".")))
+	/* Keys of wildcards start with a dot or a dash: those of names never meet them. */
+	if (span_starts(server, SPAN(".")) || span_starts(server, SPAN("-")))
 		return NULL;
 	host = find_host(providers, server);
 	if (!host)
 		host = find_host(providers, parent_of(server));
+	if (!host)
+		host = find_host(providers, region_of(server));
 	return host ? &providers->list[host->provider] : NULL;
 }
 
@@ -310,6 +350,14 @@ const char *provider_name(const struct provider *provider)
 const struct limits *provider_limits(const struct provider *provider)
 {
 	return provider->limits;
+}
+
+const char *provider_deployment(const struct provider *provider, struct span name)
+{
+	for (unsigned i = 0; i < provider->n_deployments; i++)
+		if (span_eq(span_of(provider->deployments[i].name), name))
+			return provider->deployments[i].model;
+	return NULL;
 }
 
 const struct route *provider_route(const struct provider *provider, struct span method,

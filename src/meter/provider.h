@@ -2,7 +2,8 @@
  * reference count. A file:
  *
  *   name: openai
- *   hosts: [api.openai.com]               # exact, or "*.example.com" for one level
+ *   hosts: [api.openai.com]               # exact; *.example.com for one label, *-x.example.com for
+ *                                         # what stands before its last dash
  *   request_id: head:x-request-id         # fields at the top are for all routes without their own
  *   attempt: req-head:x-stainless-retry-count + 1
  *   api_key: req-head:authorization       # hashed with the host's key, never kept
@@ -29,6 +30,16 @@
  *   limits:
  *     - name: requests
  *       header: x-ratelimit-{}-requests
+ *
+ * Names that an account gave to models, such as Azure's deployments and Bedrock's application
+ * inference profiles, are told by the account's owner. What is asked for by such a name is of that
+ * model, whatever the answer says:
+ *
+ *   deployments:
+ *     - name: our-chat
+ *       model: gpt-4o-2024-11-20
+ *
+ * `service_tier` may be in any case; `speed`, where it is not "standard", is a tier of its own.
  *
  * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
@@ -85,7 +96,7 @@ size_t providers_count(const struct providers *providers);
 typedef void providers_host_fn(void *ctx, const char *pattern);
 void providers_hosts(const struct providers *providers, providers_host_fn *fn, void *ctx);
 
-/* The provider of a server name: exact, then one-level wildcard. NULL: none. */
+/* The provider of a server name: exact, then by a wildcard. NULL: none. */
 const struct provider *providers_find(const struct providers *providers, struct span server);
 
 /* The one of that name. NULL: none. */
@@ -95,6 +106,9 @@ const char *provider_name(const struct provider *provider);
 
 /* How its answers tell of limits: meter/limits.h. */
 const struct limits *provider_limits(const struct provider *provider);
+
+/* The model behind a name of its deployments; NULL: none. */
+const char *provider_deployment(const struct provider *provider, struct span name);
 
 /* The first route that takes the request, else the one of unknown requests (its `match` is empty):
  * never NULL. */

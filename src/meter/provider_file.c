@@ -14,9 +14,11 @@
 #define HOSTS_MAX   64
 #define ROUTES_MAX  256
 #define FORMATS_MAX 8
+#define NAMES_MAX   4096
 #define FORMAT_MAX  31
 #define LIMIT_MAX   23
 #define HEADER_MAX  63
+#define MODEL_MAX   ((int)sizeof(((struct usage *)0)->model) - 1)
 
 static const struct cyaml_schema_field usage_fields[] = {
 #define X(id, name)                                                                                \
@@ -69,6 +71,18 @@ static const struct cyaml_schema_value limit_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct limit_file, limit_fields),
 };
 
+static const struct cyaml_schema_field deployment_fields[] = {
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct deployment_file, name, 1,
+			       MODEL_MAX),
+	CYAML_FIELD_STRING_PTR("model", CYAML_FLAG_POINTER, struct deployment_file, model, 1,
+			       MODEL_MAX),
+	CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value deployment_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct deployment_file, deployment_fields),
+};
+
 static const struct cyaml_schema_field provider_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct provider_file, name, 1, WORD_MAX),
 	CYAML_FIELD_SEQUENCE("hosts", CYAML_FLAG_POINTER, struct provider_file, hosts, &host_schema,
@@ -82,6 +96,8 @@ static const struct cyaml_schema_field provider_fields[] = {
 				   EXPR_TEXT_MAX),
 	CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct provider_file, limits, &limit_schema, 0,
 			     USAGE_LIMITS_MAX),
+	CYAML_FIELD_SEQUENCE("deployments", OPTIONAL, struct provider_file, deployments,
+			     &deployment_schema, 1, NAMES_MAX),
 	CYAML_FIELD_SEQUENCE("routes", CYAML_FLAG_POINTER, struct provider_file, routes,
 			     &route_schema, 1, ROUTES_MAX),
 	CYAML_FIELD_END,

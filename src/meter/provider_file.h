@@ -12,6 +12,7 @@
 	X(MODEL_REQUESTED, "model_requested")                                                      \
 	X(SERVICE_TIER, "service_tier")                                                            \
 	X(REGION, "region")                                                                        \
+	X(SPEED, "speed")                                                                          \
 	X(REQUEST_ID, "request_id")                                                                \
 	X(RESPONSE_ID, "response_id")                                                              \
 	X(API_KEY, "api_key")                                                                      \
@@ -54,6 +55,11 @@ struct provider_file {
 	char *attempt;
 	struct limit_file *limits;
 	unsigned limits_count;
+	struct deployment_file {
+		char *name;
+		char *model;
+	} * deployments;
+	unsigned deployments_count;
 	struct route_file *routes;
 	unsigned routes_count;
 };

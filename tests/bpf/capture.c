@@ -32,11 +32,12 @@ static const char *links, *returns;
 
 static void open_world_keeping(struct world *w, unsigned ring_bytes, unsigned request_keep_bytes)
 {
-	world_open(w, (struct world_options){ .attach = { .ring_bytes = ring_bytes,
-							  .request_keep_bytes = request_keep_bytes,
-							  .links = links,
-							  .returns = returns },
-					      .hosts = { HOST, "*.outlay-wild.invalid" } });
+	world_open(w, (struct world_options){
+			  .attach = { .ring_bytes = ring_bytes,
+				      .request_keep_bytes = request_keep_bytes,
+				      .links = links,
+				      .returns = returns },
+			  .hosts = { HOST, "*.outlay-wild.invalid", "*-wild.outlay.invalid" } });
 	assert_true(counter_read(&attach_libraries(w->attach)->watched) > 0);
 }
 
@@ -258,7 +259,8 @@ static void test_other_host_leaves_nothing(void **state)
 static void test_wildcard_and_case(void **state)
 {
 	static const char *const hosts[] = { WILD_HOST, "TWO.Outlay-Wild.Invalid",
-					     "API.OUTLAY-TEST.INVALID" };
+					     "API.OUTLAY-TEST.INVALID",
+					     "eu-West1-Wild.outlay.invalid" };
 	struct world w;
 
 	(void)state;

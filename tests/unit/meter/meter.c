@@ -90,8 +90,9 @@ static const char plain_usage[] =
 
 /* The buckets of a chat completion. */
 static const enum usage_bucket listed[] = {
-	USAGE_INPUT,  USAGE_INPUT_CACHE_READ, USAGE_INPUT_CACHE_WRITE, USAGE_INPUT_AUDIO,
-	USAGE_OUTPUT, USAGE_OUTPUT_REASONING, USAGE_OUTPUT_AUDIO,      USAGE_REQUESTS,
+	USAGE_INPUT,        USAGE_INPUT_CACHE_READ, USAGE_INPUT_CACHE_WRITE,
+	USAGE_INPUT_AUDIO,  USAGE_OUTPUT,           USAGE_OUTPUT_REASONING,
+	USAGE_OUTPUT_AUDIO, USAGE_REQUESTS,         USAGE_UNBILLED_CACHE_READ,
 };
 
 #define N_LISTED (sizeof(listed) / sizeof(*listed))
@@ -201,56 +202,56 @@ static void counts_are_disjoint(void **state)
 		struct expected expected;
 	} cases[] = {
 		{ "{\"prompt_tokens\":19,\"completion_tokens\":10,\"total_tokens\":29}",
-		  { { 19, -1, -1, -1, 10, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		  { { 19, -1, -1, -1, 10, -1, -1, -1, -1 }, USAGE_DOUBT_NONE } },
 		/* 2006 of which 1920 cached */
 		{ "{\"prompt_tokens\":2006,\"completion_tokens\":300,\"total_tokens\":2306,"
 		  "\"prompt_tokens_details\":{\"cached_tokens\":1920}}",
-		  { { 86, 1920, -1, -1, 300, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		  { { 86, 1920, -1, -1, 300, -1, -1, -1, -1 }, USAGE_DOUBT_NONE } },
 		/* 2600 of which 2000 read and 400 written */
 		{ "{\"prompt_tokens\":2600,\"completion_tokens\":0,\"total_tokens\":2600,"
 		  "\"prompt_tokens_details\":{\"cached_tokens\":2000,\"cache_write_tokens\":400}}",
-		  { { 200, 2000, 400, -1, 0, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		  { { 200, 2000, 400, -1, 0, -1, -1, -1, -1 }, USAGE_DOUBT_NONE } },
 		/* 500 of which 200 reasoning: a part of it, never on top */
 		{ "{\"prompt_tokens\":500,\"completion_tokens\":500,\"total_tokens\":1000,"
 		  "\"completion_tokens_details\":{\"reasoning_tokens\":200}}",
-		  { { 500, -1, -1, -1, 300, 200, -1, -1 }, USAGE_DOUBT_NONE } },
+		  { { 500, -1, -1, -1, 300, 200, -1, -1, -1 }, USAGE_DOUBT_NONE } },
 		/* predictions stay in the text */
 		{ "{\"prompt_tokens\":9,\"completion_tokens\":60,\"completion_tokens_details\":{"
 		  "\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":20,"
 		  "\"rejected_prediction_tokens\":15}}",
-		  { { 9, -1, -1, -1, 60, 0, 0, -1 }, USAGE_DOUBT_NONE } },
+		  { { 9, -1, -1, -1, 60, 0, 0, -1, -1 }, USAGE_DOUBT_NONE } },
 		/* 17 and 110 text, 482 audio */
 		{ "{\"prompt_tokens\":27,\"completion_tokens\":592,\"prompt_tokens_details\":{"
 		  "\"cached_tokens\":0,\"audio_tokens\":10},\"completion_tokens_details\":{"
 		  "\"reasoning_tokens\":0,\"audio_tokens\":482}}",
-		  { { 17, 0, -1, 10, 110, 0, 482, -1 }, USAGE_DOUBT_NONE } },
+		  { { 17, 0, -1, 10, 110, 0, 482, -1, -1 }, USAGE_DOUBT_NONE } },
 		{ "{\"prompt_tokens\":3,\"completion_tokens\":2,\"prompt_tokens_details\":null}",
-		  { { 3, -1, -1, -1, 2, -1, -1, -1 }, USAGE_DOUBT_NONE } },
-		/* a part over its whole: not clamped, not given */
+		  { { 3, -1, -1, -1, 2, -1, -1, -1, -1 }, USAGE_DOUBT_NONE } },
+		/* parts over their whole: not clamped, and the whole is told alone */
 		{ "{\"prompt_tokens\":100,\"completion_tokens\":5,\"prompt_tokens_details\":{"
 		  "\"cached_tokens\":101}}",
-		  { { -1, 101, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		  { { 100, -1, -1, -1, 5, -1, -1, -1, 101 }, USAGE_DOUBT_INCONSISTENT } },
 		{ "{\"prompt_tokens\":100,\"completion_tokens\":5,\"prompt_tokens_details\":{"
 		  "\"cached_tokens\":80,\"audio_tokens\":90}}",
-		  { { -1, 80, -1, 90, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		  { { 100, -1, -1, -1, 5, -1, -1, -1, 80 }, USAGE_DOUBT_INCONSISTENT } },
 		{ "{\"prompt_tokens\":-1,\"completion_tokens\":5}",
-		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		  { { -1, -1, -1, -1, 5, -1, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
 		{ "{\"prompt_tokens\":99999999999999999999,\"completion_tokens\":5}",
-		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		  { { -1, -1, -1, -1, 5, -1, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
 		{ "{\"prompt_tokens\":\"many\",\"completion_tokens\":5,"
 		  "\"completion_tokens_details\":{\"reasoning_tokens\":6}}",
-		  { { -1, -1, -1, -1, -1, 6, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
+		  { { -1, -1, -1, -1, 5, -1, -1, -1, -1 }, USAGE_DOUBT_INCONSISTENT } },
 		/* not what was due */
 		{ "{\"prompt_tokens\":\"many\",\"completion_tokens\":5}",
-		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
+		  { { -1, -1, -1, -1, 5, -1, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
 		{ "{\"prompt_tokens\":1.5,\"completion_tokens\":5}",
-		  { { -1, -1, -1, -1, 5, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
+		  { { -1, -1, -1, -1, 5, -1, -1, -1, -1 }, USAGE_DOUBT_UNPARSED } },
 		{ "{\"prompt_tokens\":1,\"total_tokens\":1}",
-		  { { 1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		  { { 1, -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
 		{ "{\"completion_tokens\":1}",
-		  { { -1, -1, -1, -1, 1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
-		{ "null", { { -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
-		{ "[]", { { -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		  { { -1, -1, -1, -1, 1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		{ "null", { { -1, -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
+		{ "[]", { { -1, -1, -1, -1, -1, -1, -1, -1, -1 }, USAGE_DOUBT_NO_USAGE } },
 	};
 	struct world *w = *state;
 
@@ -265,7 +266,7 @@ static void counts_are_disjoint(void **state)
 	assert_int_equal(counter_read(&meter_counters(w->meter)->inconsistent), 5);
 }
 
-static const struct expected nothing = { { -1, -1, -1, -1, -1, -1, -1, -1 }, 0 };
+static const struct expected nothing = { { -1, -1, -1, -1, -1, -1, -1, -1, -1 }, 0 };
 
 static void json_cut_at_any_byte_has_no_counts(void **state)
 {
@@ -298,7 +299,7 @@ static void json_cut_at_any_byte_has_no_counts(void **state)
 	"\"prompt_tokens_details\":{\"cached_tokens\":32}}}\n\n"
 #define DONE "data: [DONE]\n\n"
 
-static const struct expected stream_counts = { { 8, 32, -1, -1, 12, -1, -1, -1 },
+static const struct expected stream_counts = { { 8, 32, -1, -1, 12, -1, -1, -1, -1 },
 					       USAGE_DOUBT_NONE };
 
 static void reads_streams_cut_anywhere(void **state)
@@ -326,7 +327,7 @@ static void stream_totals_are_replaced(void **state)
 	    "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\n"
 	    "data: {\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":15}}\n\n"
 	    "data: {\"usage\":null}\n\n" DONE;
-	static const struct expected expected = { { 5, -1, -1, -1, 15, -1, -1, -1 },
+	static const struct expected expected = { { 5, -1, -1, -1, 15, -1, -1, -1, -1 },
 						  USAGE_DOUBT_NONE };
 
 	expect_counts(call(*state, SPAN(sse_ok), SPAN(stream), 1000), &expected);
@@ -533,7 +534,7 @@ static void error_with_usage_is_counted(void **state)
 				     SPAN("{\"error\":{\"type\":\"server_error\"},\"usage\":{"
 					  "\"prompt_tokens\":4,\"completion_tokens\":2}}"),
 				     50);
-	static const struct expected expected = { { 4, -1, -1, -1, 2, -1, -1, -1 },
+	static const struct expected expected = { { 4, -1, -1, -1, 2, -1, -1, -1, -1 },
 						  USAGE_DOUBT_NONE };
 
 	expect_counts(u, &expected);

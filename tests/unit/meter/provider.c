@@ -141,6 +141,12 @@ static void finds_hosts(void **state)
 		{ "api.acme.co", NULL },
 		{ "xapi.acme.com", NULL },
 		{ "*.eu.acme.com", "acme" },
+		{ "eu-api.acme.com", "exact" },
+		{ "eu-west-1-api.acme.com", "exact" },
+		{ "-api.acme.com", NULL },
+		{ "eu-apis.acme.com", NULL },
+		{ "api-eu.acme.com", NULL },
+		{ "x.eu-api.acme.com", NULL },
 		{ "acme.com", NULL },
 		{ "com", NULL },
 		{ "", NULL },
@@ -150,7 +156,7 @@ static void finds_hosts(void **state)
 
 	put(f, "acme.yaml", good);
 	put(f, "exact.yaml",
-	    "name: exact\nhosts: [a.eu.acme.com]\nroutes:\n"
+	    "name: exact\nhosts: [a.eu.acme.com, \"*-api.acme.com\"]\nroutes:\n"
 	    "- {match: GET /, operation: root, free: true}\n");
 	providers = load(f);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -235,16 +241,19 @@ static void says_what_is_wrong(void **state)
 		  ":1: name: expected a word of a-z, 0-9, _, - and ." },
 		{ "name: a\nhosts:\n- a.b\n- A.b\nroutes:\n- {match: GET /, operation: x, "
 		  "free: true}\n",
-		  ":4: hosts[1]: expected a host name in lower case, or *. and one" },
+		  ":4: hosts[1]: expected a host name in lower case, or *. or *- and one" },
 		{ "name: a\nhosts: [localhost]\nroutes:\n- {match: GET /, operation: x, free: "
 		  "true}\n",
-		  ":2: hosts[0]: expected a host name in lower case, or *. and one" },
+		  ":2: hosts[0]: expected a host name in lower case, or *. or *- and one" },
 		{ "name: a\nhosts: [\"a.*.b\"]\nroutes:\n- {match: GET /, operation: x, free: "
 		  "true}\n",
-		  ":2: hosts[0]: expected a host name in lower case, or *. and one" },
+		  ":2: hosts[0]: expected a host name in lower case, or *. or *- and one" },
+		{ "name: a\nhosts: [\"*-b-c.d\"]\nroutes:\n- {match: GET /, operation: x, free: "
+		  "true}\n",
+		  ":2: hosts[0]: expected a host name in lower case, or *. or *- and one" },
 		{ "name: a\nhosts: [\"*.b\"]\nroutes:\n- {match: GET /, operation: x, free: "
 		  "true}\n",
-		  ":2: hosts[0]: expected a host name in lower case, or *. and one" },
+		  ":2: hosts[0]: expected a host name in lower case, or *. or *- and one" },
 		{ "name: a\nhosts: [a.b, c.d, a.b]\nroutes:\n- {match: GET /, operation: x, "
 		  "free: true}\n",
 		  ":2: hosts[2]: provider a has this host already" },

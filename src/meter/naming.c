@@ -1,0 +1,48 @@
+/* Names of models and tiers. What is in no table here stays as the provider said it. */
+#include "meter/naming.h"
+
+#include <ctype.h>
+
+struct span naming_resource(struct span model)
+{
+	struct span rest = model, last = model;
+
+	if (!span_starts(model, SPAN("arn:")))
+		return model;
+	while (rest.ptr)
+		last = span_cut(&rest, '/');
+	return last.len ? last : model;
+}
+
+/* To add a word for a tier: a row, in lower case. */
+static const struct {
+	const char *said, *tier;
+} tiers[] = {
+	{ "1", "on_demand" }, /* Vertex, whose enum is at times a number */
+	{ "2", "provisioned_throughput" },
+	{ "on_demand_flex", "flex" },
+	{ "on_demand_priority", "priority" },
+};
+
+static void settle_tier(struct span speed, struct usage *usage)
+{
+	for (char *at = usage->service_tier; *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	if (speed.len && !span_ieq(speed, SPAN("standard")))
+		span_copy(speed, usage->service_tier, sizeof(usage->service_tier));
+	for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++)
+		if (strcmp(usage->service_tier, tiers[i].said) == 0)
+			span_copy(span_of(tiers[i].tier), usage->service_tier,
+				  sizeof(usage->service_tier));
+}
+
+void naming_settle(const struct provider *provider, struct span speed, struct usage *usage)
+{
+	const char *model = provider_deployment(provider, span_of(usage->model_requested));
+
+	if (!model)
+		model = provider_deployment(provider, span_of(usage->model));
+	if (model)
+		span_copy(span_of(model), usage->model, sizeof(usage->model));
+	settle_tier(speed, usage);
+}

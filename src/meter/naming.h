@@ -1,0 +1,12 @@
+/* What providers call models and tiers -> what price lists call them. */
+#pragma once
+
+#include "meter/provider.h"
+#include "meter/usage.h"
+
+/* "arn:aws:bedrock:us-east-1:0:inference-profile/us.x" -> "us.x". Others come back as they are. */
+struct span naming_resource(struct span model);
+
+/* Of a usage whose texts were read: a deployment becomes its model, a tier is in the words of price
+ * lists. `speed` may be empty. */
+void naming_settle(const struct provider *provider, struct span speed, struct usage *usage);
