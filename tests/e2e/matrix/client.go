@@ -97,7 +97,11 @@ type onStack struct{ conn *tls.Conn }
 // Read goes through an array on the goroutine's stack.
 func (s onStack) Read(to []byte) (int, error) {
 	var array [700]byte
-	n, err := s.conn.Read(array[:min(len(array), len(to))])
+	room := len(to)
+	if room > len(array) {
+		room = len(array)
+	}
+	n, err := s.conn.Read(array[:room])
 	return copy(to, array[:n]), err
 }
 
