@@ -7,10 +7,14 @@ event must be that of `outlay price` on the same exchange in HAR, field by field
 corpus.sh allows of misses holds here, too, and is counted by score.py for the eye. Exchanges with
 hosts of no provider are passed over: capture never sees them.
 
+And what holds for any call, on these: a count is never below zero, rates times counts rounded once
+are the cost, and a model that prints usage of its own into its text changes nothing.
+
 Prints its seed and takes SEED=. Skipped without the corpus."""
 import collections
 import ctypes
 import datetime
+import decimal
 import json
 import os
 import random
@@ -29,10 +33,19 @@ CONFIG = os.path.join(HERE, '../config')
 SENT, RECEIVED = 0, 1
 STORED_MAX = 16384  # bytes in one chunk of a recording
 FRAME_MAX = 16384
+HELD_MAX = 16384  # bytes of an answer that wait for their request
 PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 # What belongs to one hop of HTTP/1, and what the framing here says anew.
 HOP = {'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'te', 'host',
        'content-length'}
+PLANTED = json.dumps({
+    'model': 'gpt-4', 'id': 'planted', 'service_tier': 'priority', 'error': {'type': 'planted'},
+    'usage': {'prompt_tokens': 9, 'completion_tokens': 9, 'input_tokens': 9, 'output_tokens': 9,
+              'total_tokens': 18, 'inputTokens': 9, 'outputTokens': 9, 'cost': 9},
+    'usageMetadata': {'promptTokenCount': 9, 'candidatesTokenCount': 9}})
+PLANTED += '"},' + PLANTED + '\n\ndata: ' + PLANTED + '\n\ndata: [DONE]\n\n'
+PROSE = {'text', 'content', 'thinking', 'arguments', 'partial_json', 'reasoning', 'delta',
+         'reasoning_content', 'output_text', 'refusal'}
 # Of this run, of the wire alone, or of the program that would have made the call.
 UNLIKE = {'event_id', 'source_id', 'pid', 'exe', 'comm', 'uid', 'time_end', 'duration_ms',
           'ttfb_ms', 'request_bytes', 'response_bytes'}
@@ -216,9 +229,14 @@ def play_h1(recording, calls, lot, har):
         response = Message(exchange['response'], lot, har)
         first = '%s %s HTTP/1.1\r\nHost: %s' % (exchange['method'], exchange['path'],
                                                 exchange['host'])
-        recording.put(SENT, time_ns, h1_message(first, request, lot))
-        recording.put(RECEIVED, time_ns, h1_message('HTTP/1.1 %d X' % response.status, response,
-                                                    lot, until_close))
+        sides = [(SENT, h1_message(first, request, lot)),
+                 (RECEIVED, h1_message('HTTP/1.1 %d X' % response.status, response, lot,
+                                       until_close))]
+        # Another thread of the client may hand us the answer first.
+        if len(sides[1][1]) <= HELD_MAX and lot.random() < 0.1:
+            sides.reverse()
+        for direction, data in sides:
+            recording.put(direction, time_ns, data)
         yield exchange['id']
 
 
@@ -280,11 +298,69 @@ def replay(play, chosen, wanted, lot, har):
     return events
 
 
-def price(chosen, wanted, har):
-    entries = ''.join(json.dumps(har.entry(x, wanted[x['id']])) + '\n' for x in chosen)
-    ran = subprocess.run([OUTLAY, 'price', '--config', CONFIG, '-'], input=entries.encode(),
+def price(entries):
+    """{id: event} of HAR entries."""
+    ran = subprocess.run([OUTLAY, 'price', '--config', CONFIG, '-'],
+                         input='\n'.join(map(json.dumps, entries)).encode(),
                          stdout=subprocess.PIPE, check=True)
     return {event['source_id']: event for event in map(json.loads, ran.stdout.splitlines())}
+
+
+def unlike(event, right):
+    """The fields of two events of one call that differ, as a text; empty when none does."""
+    return '; '.join('%s %s, in HAR %s' % (key, event.get(key), right.get(key))
+                     for key in sorted(right.keys() | event.keys())
+                     if key not in UNLIKE and right.get(key) != event.get(key))
+
+
+# --- what holds for any call
+
+def plant(value, key=None):
+    """The same with PLANTED for every text that a model wrote."""
+    if isinstance(value, dict):
+        return {k: plant(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plant(v, key) for v in value]
+    return PLANTED if isinstance(value, str) and key in PROSE else value
+
+
+def plant_body(text):
+    """Of a JSON document, or of the data of server-sent events; None: neither."""
+    try:
+        return json.dumps(plant(json.loads(text)))
+    except ValueError:
+        pass
+    lines = text.split('\n')
+    for i, line in enumerate(lines):
+        if line.startswith('data: {'):
+            try:
+                lines[i] = 'data: ' + json.dumps(plant(json.loads(line[6:])))
+            except ValueError:
+                return None
+    return '\n'.join(lines)
+
+
+def planted(entry):
+    """The entry with other words of the model; None where it has none."""
+    content = entry['response']['content']
+    body = plant_body(content['text']) if 'text' in content and 'encoding' not in content else None
+    if body is None or PLANTED[1:9] not in body:
+        return None
+    response = {**entry['response'], 'content': {**content, 'text': body}}
+    return {**entry, 'response': response}
+
+
+def unsound(event):
+    """What is wrong with the figures of one event."""
+    if any(count < 0 for count in event['usage'].values()):
+        return 'a count below zero: %s' % event['usage']
+    if event['cost_source'] != 'catalog' or event['context'] in ('free', 'error'):
+        return ''
+    pico = sum(decimal.Decimal(rate) * event['usage'][bucket] * 10**12
+               for bucket, rate in event['rates'].items())
+    pico = decimal.Decimal(pico).quantize(1, decimal.ROUND_HALF_EVEN)
+    return '' if pico == int(event['cost_pico']) else \
+        'cost %s, rates times counts %s' % (event['cost_pico'], pico)
 
 
 def main():
@@ -299,28 +375,28 @@ def main():
     print('SEED=%d' % seed)
     wanted = {w['id']: w for w in score.rows(os.path.join(CORPUS, 'expected.jsonl.gz'))}
     chosen = list(score.rows(os.path.join(CORPUS, 'exchanges.jsonl.gz')))
-    priced = price(chosen, wanted, har)
-    passed = failed = 0
+    decimal.getcontext().prec = 60
+    entries = [har.entry(x, wanted[x['id']]) for x in chosen]
+    priced = price(entries)
+    faults = [('figures', ident, unsound(event)) for ident, event in priced.items()]
+    told = price(filter(None, map(planted, entries)))
+    faults += [('planted', ident, unlike(event, priced[ident])) for ident, event in told.items()]
     for door, play in ('HTTP/1.1', play_h1), ('HTTP/2', play_h2):
         events = replay(play, chosen, wanted, random.Random(seed), har)
+        faults += [(door, ident, unlike(events.get(ident, {}), right))
+                   for ident, right in priced.items()
+                   if right.get('unpriced_reason') != 'provider_unknown']
         good, total = collections.Counter(), collections.Counter()
-        for ident, right in priced.items():
-            event = events.get(ident, {})
-            strange = right.get('unpriced_reason') == 'provider_unknown'
-            unlike = sorted(key for key in right.keys() | event.keys()
-                            if key not in UNLIKE and right.get(key) != event.get(key))
-            passed, failed = (passed, failed) if strange else \
-                (passed + (not unlike), failed + bool(unlike))
-            if unlike and not strange and failed <= 40:
-                print('%s %s %s: ' % (door, wanted[ident]['provider'], ident) + '; '.join(
-                    '%s %s, in HAR %s' % (key, event.get(key), right.get(key))
-                    for key in unlike)[:300])
-            for check, ok, _ in score.check(wanted[ident], event or None):
+        for ident in priced:
+            for check, ok, _ in score.check(wanted[ident], events.get(ident)):
                 good[check] += ok
                 total[check] += 1
         print(door + ''.join('  %s %d/%d' % (c, good[c], total[c]) for c in total))
-    print('%d passed, %d failed' % (passed, failed))
-    return failed > 0
+    failed = [fault for fault in faults if fault[2]]
+    for what, ident, text in failed[:40]:
+        print('%s %s %s: %s' % (what, wanted[ident]['provider'], ident, text[:300]))
+    print('%d passed, %d failed' % (len(faults) - len(failed), len(failed)))
+    return bool(failed)
 
 
 if __name__ == '__main__':

@@ -19,18 +19,24 @@ struct drive {
 	struct exchange exchange;
 };
 
-static inline void drive_begin(struct drive *d, struct meter *meter, struct span head)
+static inline void drive_begin_at(struct drive *d, struct meter *meter, const char *server,
+				  struct span head)
 {
 	long n;
 
 	*d = (struct drive){ .meter = meter, .connection.process = &d->process };
-	span_copy(SPAN(DRIVE_SERVER), d->connection.server, sizeof(d->connection.server));
+	span_copy(span_of(server), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
 	d->exchange.request_utc_ns = DRIVE_BEGIN;
 	n = head.len ? head_parse_request(head, &d->exchange.request) : 0;
 	assert(n >= 0);
 	d->exchange.request_bytes = (uint64_t)n;
 	meter_handler.request(meter, &d->exchange);
+}
+
+static inline void drive_begin(struct drive *d, struct meter *meter, struct span head)
+{
+	drive_begin_at(d, meter, DRIVE_SERVER, head);
 }
 
 static inline void drive_response(struct drive *d, struct span head)
