@@ -1,40 +1,32 @@
 /* The price lists: names of models in one hash table, and under each its dated rates. usage ->
  * charge. Unknown is never zero: a zero comes only from a free route, from an error that the
  * provider does not bill, or from counts that are zero. */
-#define HASH_NONFATAL_OOM 1
-
 #include "price/catalog.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "price/family.h"
 #include "price/hours.h"
 #include "price/model.h"
+#include "price/names.h"
+#include "price/pool.h"
 
 #define MODEL_NAME_MAX    (MODEL_NAME_BYTES - 1)
 #define PROVIDER_NAME_MAX (sizeof(((struct usage *)0)->provider) - 1)
 #define KEY_MAX           (PROVIDER_NAME_MAX + 1 + MODEL_NAME_MAX)
-
-/* A name under which a model is found: "provider/model", its own or an alias. */
-struct name {
-	UT_hash_handle hh;
-	const struct model *model;
-	char key[];
-};
 
 struct catalog {
 	atomic_uint refs;
 	size_t n_models;
 	struct model *models;
 	struct book *books;
-	struct name *names;
-	bool contracted; /* one of the books is */
+	struct names names; /* "provider/model": a model's own, its aliases */
+	bool contracted;    /* one of the books is */
 };
 
 #define SOURCE_BYTES_MAX 1024
@@ -55,12 +47,12 @@ static size_t make_key(struct span provider, struct span model, char out[static 
 static const struct model *find_name(const struct catalog *catalog, struct span provider,
 				     struct span model)
 {
+	const struct name *name;
 	char key[KEY_MAX];
-	struct name *name;
 
 	if (provider.len > PROVIDER_NAME_MAX || model.len > MODEL_NAME_MAX)
 		return NULL;
-	HASH_FIND(hh, catalog->names, key, make_key(provider, model, key), name);
+	name = names_find(&catalog->names, (struct span){ key, make_key(provider, model, key) });
 	return name ? name->model : NULL;
 }
 
@@ -79,14 +71,6 @@ const struct model *catalog_find(const struct catalog *catalog, struct span prov
 
 /* --- loading */
 
-static struct name *name_of(const struct catalog *catalog, const char *key, size_t len)
-{
-	struct name *name;
-
-	HASH_FIND(hh, catalog->names, key, len, name);
-	return name;
-}
-
 /* Of two entries for a name one must be the user's own, which then holds it. */
 static int share_name(struct name *name, const struct model *model, const struct document_place *at,
 		      struct err *err)
@@ -101,22 +85,14 @@ static int share_name(struct name *name, const struct model *model, const struct
 static int add_name(struct catalog *catalog, struct span provider, struct span text,
 		    const struct model *model, const struct document_place *at, struct err *err)
 {
-	char key[KEY_MAX];
-	size_t len = make_key(provider, text, key);
-	struct name *name = name_of(catalog, key, len);
+	char bytes[KEY_MAX];
+	struct span key = { bytes, make_key(provider, text, bytes) };
+	struct name *name = names_find(&catalog->names, key);
 
 	if (name)
 		return share_name(name, model, at, err);
-	name = malloc(sizeof(*name) + len);
-	if (!name)
+	if (names_add(&catalog->names, key, model) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
-	name->model = model;
-	memcpy(name->key, key, len);
-	HASH_ADD_KEYPTR(hh, catalog->names, name->key, len, name);
-	if (!name->hh.tbl) {
-		free(name);
-		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
-	}
 	return 0;
 }
 
@@ -153,12 +129,13 @@ static int add_names(struct catalog *catalog, struct span provider, const json_t
 }
 
 static int add_model(struct catalog *catalog, const struct book *book, const json_t *gateways,
-		     const json_t *entry, const struct document_place *at, struct err *err)
+		     struct pool *pool, const json_t *entry, const struct document_place *at,
+		     struct err *err)
 {
 	struct model *model;
 	int rc;
 
-	rc = model_parse(entry, book, at, &model, err);
+	rc = model_parse(entry, book, pool, at, &model, err);
 	if (rc)
 		return rc;
 	model->next = catalog->models;
@@ -229,6 +206,7 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 {
 	struct document_place top = { .file = file };
 	struct document_place at = document_member(&top, "models");
+	struct pool pool = { NULL };
 	struct book *book = NULL;
 	const json_t *models, *gateways = json_object_get(root, "gateways");
 	int rc;
@@ -241,8 +219,10 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 	for (size_t i = 0; !rc && i < json_array_size(models); i++) {
 		struct document_place here = document_element(&at, i);
 
-		rc = add_model(catalog, book, gateways, json_array_get(models, i), &here, err);
+		rc = add_model(catalog, book, gateways, &pool, json_array_get(models, i), &here,
+			       err);
 	}
+	pool_done(&pool);
 	return rc;
 }
 
@@ -276,14 +256,9 @@ struct catalog *catalog_ref(struct catalog *catalog)
 
 void catalog_unref(struct catalog *catalog)
 {
-	struct name *name, *next;
-
 	if (!catalog || atomic_fetch_sub(&catalog->refs, 1) != 1)
 		return;
-	HASH_ITER(hh, catalog->names, name, next) {
-		HASH_DEL(catalog->names, name);
-		free(name);
-	}
+	names_done(&catalog->names);
 	while (catalog->models) {
 		struct model *model = catalog->models;
 

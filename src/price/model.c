@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "price/catalog.h"
 #include "price/hours.h"
+#include "price/pool.h"
 
 #define SOURCE_BYTES_MAX 200
 
@@ -18,7 +19,7 @@ static const char *const model_keys[] = { "model",      "aliases", "source", "up
 
 /* --- loading */
 
-static int parse_rates(const json_t *list, struct model *model,
+static int parse_rates(const json_t *list, struct model *model, struct pool *pool,
 		       const struct document_place *entry_at, struct err *err)
 {
 	struct document_place at = document_member(entry_at, "rates");
@@ -31,6 +32,7 @@ static int parse_rates(const json_t *list, struct model *model,
 				 &model->rates[i], err);
 		if (rc)
 			return rc;
+		model->rates[i] = pool_share(pool, model->rates[i]);
 		model->n_rates++;
 		for (unsigned k = 0; k < i; k++)
 			if (!rates_ascend(model->rates[k], model->rates[i]))
@@ -88,8 +90,8 @@ static struct model *new_model(struct span name, struct span source, const struc
 	return model;
 }
 
-int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
-		struct model **ret_model, struct err *err)
+int model_parse(const json_t *entry, const struct book *book, struct pool *pool,
+		const struct document_place *at, struct model **ret_model, struct err *err)
 {
 	struct span name, source = span_of(book->source);
 	const json_t *rates = NULL;
@@ -112,7 +114,7 @@ int model_parse(const json_t *entry, const struct book *book, const struct docum
 	if (!rc)
 		rc = uplift_parse(entry, at, &model->uplifts, err);
 	if (!rc)
-		rc = parse_rates(rates, model, at, err);
+		rc = parse_rates(rates, model, pool, at, err);
 	if (rc)
 		model_free(model);
 	else
@@ -123,7 +125,8 @@ int model_parse(const json_t *entry, const struct book *book, const struct docum
 void model_free(struct model *model)
 {
 	for (unsigned i = 0; i < model->n_rates; i++)
-		free(model->rates[i]);
+		if (--model->rates[i]->refs == 0)
+			free(model->rates[i]);
 	free(model->uplifts);
 	free(model);
 }

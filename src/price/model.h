@@ -32,8 +32,9 @@ struct model {
 };
 
 /* One entry of "models", without its aliases. `book` must outlive it. */
-int model_parse(const json_t *entry, const struct book *book, const struct document_place *at,
-		struct model **ret_model, struct err *err);
+struct pool;
+int model_parse(const json_t *entry, const struct book *book, struct pool *pool,
+		const struct document_place *at, struct model **ret_model, struct err *err);
 void model_free(struct model *model);
 
 /* A call that was answered shows that its model was for sale: before the first date that a list

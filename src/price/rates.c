@@ -282,6 +282,7 @@ int rates_parse(const json_t *entry, const struct rates_loans *loans,
 	rates = aligned_alloc(_Alignof(struct rates), sizeof(*rates) + n * sizeof(rates->yocto[0]));
 	if (!rates)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
+	draft.head.refs = 1;
 	memcpy(rates, &draft.head, sizeof(*rates));
 	for (unsigned i = 0, k = 0; i < USAGE_BUCKET_MAX; i++)
 		if (rates_has(&draft.head, i))

@@ -15,8 +15,9 @@ struct rates_holidays {
 	int32_t days[RATES_HOLIDAYS_MAX];
 };
 
-/* One allocation, freed by free(). */
+/* One allocation, freed by free() with the last of those that have it. */
 struct rates {
+	unsigned refs;
 	int64_t from_ns;           /* UTC midnight, inclusive */
 	int64_t input_over;        /* holds when the input* counts sum to more; -1: always */
 	int64_t least;             /* what least_bucket is billed at the least; 0: nothing */
