@@ -43,6 +43,9 @@ struct json_value {
  * reported twice: the caller keeps the last. `value` is valid during the call. */
 typedef void json_value_fn(void *ctx, unsigned id, const struct json_value *value);
 
+/* The unescaped bytes of a wanted string, all of them, as they come before its value is told. */
+typedef void json_piece_fn(void *ctx, struct span piece);
+
 struct json_paths;
 
 int json_paths_new(struct json_paths **ret_paths); /* -ENOMEM */
@@ -57,6 +60,7 @@ int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_
 struct json_scan {
 	const struct json_paths *paths;
 	json_value_fn *fn;
+	json_piece_fn *piece_fn; /* NULL after json_scan_init: whoever wants it sets it */
 	void *ctx;
 	uint8_t state;
 	uint8_t error;  /* the errno that ended it */

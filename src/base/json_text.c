@@ -20,10 +20,17 @@ void json_text_begin(struct json_scan *scan, bool collect)
 	scan->text_length = 0;
 }
 
+static void tell_piece(const struct json_scan *scan, struct span bytes)
+{
+	if (scan->piece_fn && scan->collect && !scan->is_key)
+		scan->piece_fn(scan->ctx, bytes);
+}
+
 static void append(struct json_scan *scan, struct span bytes)
 {
 	if (!scan->collect || !bytes.len)
 		return;
+	tell_piece(scan, bytes);
 	if (scan->text_length < JSON_TEXT_MAX) {
 		size_t room = JSON_TEXT_MAX - scan->text_length;
 
@@ -135,6 +142,7 @@ static struct span end_text(struct json_scan *scan, struct span last)
 		append(scan, last);
 		return json_text_kept(scan);
 	}
+	tell_piece(scan, last);
 	scan->text_length = last.len;
 	return span_head(last, JSON_TEXT_MAX);
 }

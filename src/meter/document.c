@@ -18,6 +18,18 @@ static void store(void *ctx, unsigned id, const struct json_value *value)
 	if (reader->learning && !slot_is_absent(value))
 		repeat_learn(reader->repeat, id);
 	slot_plan_store(reader->plan, reader->slots, reader->documents, id, value);
+	if (!reader->plan->measures)
+		return;
+	reader->slots[id].characters = (int64_t)reader->measure.characters;
+	reader->slots[id].segments = (int64_t)measure_segments(&reader->measure);
+	reader->measure = (struct measure){ 0 };
+}
+
+static void measure(void *ctx, struct span piece)
+{
+	struct format_reader *reader = ctx;
+
+	measure_feed(&reader->measure, piece);
 }
 
 /* Feeds what the document has in common with the one before it, or takes the scan and the values of
@@ -48,7 +60,12 @@ static size_t begin_document(struct format_reader *reader, struct span piece)
 	reader->documents++;
 	reader->marker = 0;
 	json_scan_init(&reader->scan, reader->plan->paths, store, reader);
-	if (reader->format != &format_table[FORMAT_SSE] || reader->plan->n_selectors)
+	if (reader->plan->measures) {
+		reader->scan.piece_fn = measure;
+		reader->measure = (struct measure){ 0 };
+	}
+	if (reader->format != &format_table[FORMAT_SSE] || reader->plan->n_selectors ||
+	    reader->plan->measures)
 		return 0;
 	if (!reader->repeat && reader->documents > 1)
 		reader->repeat = repeat_new();

@@ -77,9 +77,10 @@ static int parse_pointer(struct parser *p, struct span pointer, struct expr_sour
 	struct slot_plan *plan = request ? &p->scope->request : &p->scope->response;
 	int rc;
 
-	if ((source->fold == LAST || source->fold == SOME) && has_wildcard(pointer))
+	if (source->fold != COUNT && source->fold != SUM && has_wildcard(pointer))
 		return refuse(p, pointer, "expected * inside count() or sum() alone");
 	rc = slot_plan_add(plan, pointer, &source->slot);
+	plan->measures |= source->fold == CHARACTERS || source->fold == SEGMENTS;
 	if (rc == -EINVAL)
 		return refuse(p, pointer, "expected a JSON pointer");
 	if (rc == -E2BIG)
@@ -110,6 +111,10 @@ static int parse_constant(struct parser *p, struct span word, struct expr_source
 {
 	uint64_t value;
 
+	if (span_eq(word, SPAN("bytes")) && p->want == EXPR_WANT_COUNT && source->fold == LAST) {
+		source->kind = BYTES;
+		return 0;
+	}
 	if (p->want == EXPR_WANT_TEXT || source->fold != LAST || span_u64(word, &value) < 0 ||
 	    value > INT64_MAX)
 		return refuse(p, word.len ? word : p->rest, "expected a source");
@@ -141,22 +146,34 @@ static int parse_plain(struct parser *p, struct expr_source *source)
 		return parse_pointer(p, word, source);
 	if (source->kind == REQUEST_BODY)
 		return parse_pointer(p, span_skip(word, strlen("req:")), source);
-	if (source->fold != LAST)
+	if (source->fold != LAST && source->fold != RANGE)
 		return refuse(p, word, "expected a pointer inside count() or sum()");
 	return parse_name(p, word, source);
 }
+
+/* To add a function of a value: a row, its enum, and what it makes in expr_value.c. */
+static const struct {
+	const char *prefix;
+	enum fold fold;
+} folds[] = {
+	{ "count(", COUNT },
+	{ "sum(", SUM },
+	{ "some(", SOME },
+	{ "any(", ANY },
+	{ "ceil(", CEIL },
+	{ "range(", RANGE },
+	{ "characters(", CHARACTERS },
+	{ "segments(", SEGMENTS },
+};
 
 static int parse_source(struct parser *p, struct expr_source *source)
 {
 	struct span start = p->rest;
 	int rc;
 
-	if (take(p, SPAN("count(")))
-		source->fold = COUNT;
-	else if (take(p, SPAN("sum(")))
-		source->fold = SUM;
-	else if (take(p, SPAN("some(")))
-		source->fold = SOME;
+	for (size_t i = 0; i < sizeof(folds) / sizeof(*folds) && source->fold == LAST; i++)
+		if (take(p, span_of(folds[i].prefix)))
+			source->fold = folds[i].fold;
 	if (source->fold == LAST)
 		return parse_plain(p, source);
 	if (p->want == EXPR_WANT_TEXT)
@@ -208,7 +225,8 @@ static int parse_all(struct parser *p, struct expr *expr)
 		if (rc < 0)
 			return rc;
 		expr->said |= expr->sources[expr->n].kind == RESPONSE_BODY ||
-			      expr->sources[expr->n].kind == RESPONSE_HEAD;
+			      expr->sources[expr->n].kind == RESPONSE_HEAD ||
+			      expr->sources[expr->n].kind == BYTES;
 		expr->n++;
 		skip_spaces(p);
 		if (!p->rest.len)

@@ -3,8 +3,17 @@
 
 #include "meter/expr.h"
 
-enum kind { REQUEST_BODY, RESPONSE_BODY, REQUEST_HEAD, RESPONSE_HEAD, PATH, QUERY, CONSTANT };
-enum fold { LAST, COUNT, SUM, SOME };
+enum kind {
+	REQUEST_BODY,
+	RESPONSE_BODY,
+	REQUEST_HEAD,
+	RESPONSE_HEAD,
+	PATH,
+	QUERY,
+	BYTES,
+	CONSTANT
+};
+enum fold { LAST, COUNT, SUM, SOME, ANY, CEIL, RANGE, CHARACTERS, SEGMENTS };
 enum join { FIRST, OR, PLUS, MINUS };
 
 struct expr_source {

@@ -75,8 +75,47 @@ static int number_of(struct span text, int64_t *ret_number)
 	return 1;
 }
 
+/* "3.2" -> 4; also a whole number. */
+static int round_up(struct span text, int64_t *ret_number)
+{
+	struct span fraction = text, whole = span_cut(&fraction, '.');
+	int rc = number_of(whole, ret_number);
+
+	for (size_t i = 0; i < fraction.len; i++)
+		if (fraction.ptr[i] < '0' || fraction.ptr[i] > '9')
+			return -EBADMSG;
+	for (size_t i = 0; i < fraction.len && rc > 0; i++)
+		if (fraction.ptr[i] != '0')
+			return __builtin_add_overflow(*ret_number, 1, ret_number) ? -ERANGE : 1;
+	return rc;
+}
+
+/* "0-24/3573458" -> 25, and of an empty range 0 (RFC 9110, 14.4). */
+static int range_of(struct span text, int64_t *ret_number)
+{
+	struct span last = span_cut(&text, '/'), first = span_cut(&last, '-');
+	int64_t from, to;
+
+	*ret_number = 0;
+	if (span_eq(first, SPAN("*")))
+		return 1;
+	if (number_of(first, &from) < 0 || number_of(last, &to) < 0 || to < from)
+		return -EBADMSG;
+	*ret_number = to - from + 1;
+	return 1;
+}
+
+static int text_count(const struct slot *slot, enum fold fold, int64_t *ret_count)
+{
+	if (slot->type != SLOT_TEXT)
+		return -EBADMSG;
+	*ret_count = fold == SEGMENTS ? slot->segments : slot->characters;
+	return 1;
+}
+
 static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_count)
 {
+	const struct span text = { slot->text, slot->text_len };
 	bool folded = fold == COUNT || fold == SUM;
 	int rc = 1;
 
@@ -84,13 +123,19 @@ static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_coun
 		return 0;
 	if (slot->torn || (fold == SUM && slot->sum_bad))
 		return -EBADMSG;
+	if (fold == CHARACTERS || fold == SEGMENTS)
+		return text_count(slot, fold, ret_count);
 	if (!folded && slot->type == SLOT_TEXT)
-		rc = number_of((struct span){ slot->text, slot->text_len }, ret_count);
+		rc = fold == CEIL ? round_up(text, ret_count) : number_of(text, ret_count);
 	else if (!folded && slot->type != SLOT_INTEGER)
 		rc = -EBADMSG;
 	else
 		*ret_count = fold == COUNT ? slot->count : folded ? slot->sum : slot->integer;
-	return rc > 0 && fold == SOME && !*ret_count ? 0 : rc;
+	if (rc > 0 && (fold == SOME || fold == ANY) && !*ret_count)
+		return 0;
+	if (rc > 0 && fold == ANY)
+		*ret_count = 1;
+	return rc;
 }
 
 static int count_of(const struct expr *expr, const struct expr_source *source,
@@ -107,7 +152,13 @@ static int count_of(const struct expr *expr, const struct expr_source *source,
 		*ret_count = source->constant;
 		return 1;
 	}
+	if (source->kind == BYTES) {
+		*ret_count = (int64_t)in->exchange->response_bytes;
+		return 1;
+	}
 	text = find_text(source, in);
+	if (text.len && source->fold == RANGE)
+		return range_of(text, ret_count);
 	return text.len ? number_of(text, ret_count) : 0;
 }
 

@@ -42,13 +42,14 @@ static void fill_text(const struct route *route, enum route_text id,
 static void fill_texts(const struct fill_input *in, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
-	struct span speed = { NULL, 0 };
+	struct naming naming = { { NULL, 0 }, { NULL, 0 } };
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
 		fill_text(in->route, fields[i].text, expr_in, (char *)usage + fields[i].offset,
 			  fields[i].size);
-	expr_text(&in->route->texts[ROUTE_SPEED], expr_in, &speed);
-	naming_settle(in->provider, speed, usage);
+	expr_text(&in->route->texts[ROUTE_SPEED], expr_in, &naming.speed);
+	expr_text(&in->route->texts[ROUTE_DESTINATION], expr_in, &naming.destination);
+	naming_settle(in->provider, &naming, usage);
 }
 
 /* A type or a code, not a sentence: messages quote what the caller sent. */

@@ -5,6 +5,7 @@
 #include "http/sse.h"
 #include "meter/eventstream.h"
 #include "meter/form.h"
+#include "meter/measure.h"
 #include "meter/multipart.h"
 #include "meter/repeat.h"
 #include "meter/sequence.h"
@@ -53,6 +54,7 @@ struct format_reader {
 	bool finished;      /* a marker said that all was sent */
 	bool skipped;       /* ws: the message at hand is none of ours */
 	uint8_t marker;     /* bytes of that marker seen, MARKER_NONE: this document is not it */
+	struct measure measure; /* of the string at hand, when the plan measures */
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
 	struct repeat *repeat; /* sse: from the second document on; NULL without memory */

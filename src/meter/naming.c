@@ -36,7 +36,8 @@ static void settle_tier(struct span speed, struct usage *usage)
 				  sizeof(usage->service_tier));
 }
 
-void naming_settle(const struct provider *provider, struct span speed, struct usage *usage)
+void naming_settle(const struct provider *provider, const struct naming *naming,
+		   struct usage *usage)
 {
 	const char *model = provider_deployment(provider, span_of(usage->model_requested));
 
@@ -44,5 +45,7 @@ void naming_settle(const struct provider *provider, struct span speed, struct us
 		model = provider_deployment(provider, span_of(usage->model));
 	if (model)
 		span_copy(span_of(model), usage->model, sizeof(usage->model));
-	settle_tier(speed, usage);
+	if (provider_is_abroad(provider, naming->destination))
+		span_copy(SPAN("international"), usage->service_tier, sizeof(usage->service_tier));
+	settle_tier(naming->speed, usage);
 }

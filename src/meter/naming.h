@@ -7,6 +7,11 @@
 /* "arn:aws:bedrock:us-east-1:0:inference-profile/us.x" -> "us.x". Others come back as they are. */
 struct span naming_resource(struct span model);
 
+struct naming {
+	struct span speed, destination; /* may be empty */
+};
+
 /* Of a usage whose texts were read: a deployment becomes its model, a tier is in the words of price
- * lists. `speed` may be empty. */
-void naming_settle(const struct provider *provider, struct span speed, struct usage *usage);
+ * lists. */
+void naming_settle(const struct provider *provider, const struct naming *naming,
+		   struct usage *usage);

@@ -24,6 +24,7 @@ struct deployment {
 
 struct provider {
 	char name[32];
+	char domestic[8];
 	struct deployment *deployments;
 	unsigned n_deployments;
 	struct route *routes; /* the last one is for what no other takes */
@@ -225,6 +226,7 @@ static int add_file(struct providers *all, const char *path, struct err *err)
 	provider = &list[all->n++];
 	*provider = (struct provider){ 0 };
 	span_copy(span_of(file->name), provider->name, sizeof(provider->name));
+	span_copy(span_of(file->domestic), provider->domestic, sizeof(provider->domestic));
 	provider->limits = calloc(1, sizeof(*provider->limits));
 	if (!provider->limits)
 		return -ENOMEM;
@@ -350,6 +352,12 @@ const char *provider_name(const struct provider *provider)
 const struct limits *provider_limits(const struct provider *provider)
 {
 	return provider->limits;
+}
+
+bool provider_is_abroad(const struct provider *provider, struct span number)
+{
+	return provider->domestic[0] && span_starts(number, SPAN("+")) &&
+	       !span_starts(number, span_of(provider->domestic));
 }
 
 const char *provider_deployment(const struct provider *provider, struct span name)

@@ -2,8 +2,7 @@
  * reference count. A file:
  *
  *   name: openai
- *   hosts: [api.openai.com]               # exact; *.example.com for one label, *-x.example.com for
- *                                         # what stands before its last dash
+ *   hosts: [api.openai.com]               # or "*.x.com" (a label) or "*-x.com" (to a last dash)
  *   request_id: head:x-request-id         # fields at the top are for all routes without their own
  *   attempt: req-head:x-stainless-retry-count + 1
  *   api_key: req-head:authorization       # hashed with the host's key, never kept
@@ -31,15 +30,15 @@
  *     - name: requests
  *       header: x-ratelimit-{}-requests
  *
- * Names that an account gave to models, such as Azure's deployments and Bedrock's application
- * inference profiles, are told by the account's owner. What is asked for by such a name is of that
- * model, whatever the answer says:
+ * Names that an account gave to models (Azure's deployments, Bedrock's application inference
+ * profiles) are told by its owner; what is asked for by one is of that model, whatever is answered:
  *
  *   deployments:
  *     - name: our-chat
  *       model: gpt-4o-2024-11-20
  *
- * `service_tier` may be in any case; `speed`, where it is not "standard", is a tier of its own.
+ * `service_tier` is in any case; `speed`, if not "standard", is a tier of its own, and so is
+ * "international" for a `destination` that does not begin as `domestic: "+1"` says.
  *
  * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
@@ -60,7 +59,9 @@
  *
  * Expressions: a source, or sources joined by `|` (first present), `+`, `-` (an absent right side
  * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
- * some(pointer): a count for which 0 stands for "not known" and is absent.
+ * some(pointer): a count for which 0 stands for "not known" and is absent; any(): 1 for one that is
+ * not 0; ceil(): rounded up; characters() and segments() of a text; range(head:Content-Range);
+ * bytes: of the response on the wire.
  * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
  * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
  *   /pointer        the response body; in a stream each event's data, the latest value present
@@ -106,6 +107,9 @@ const char *provider_name(const struct provider *provider);
 
 /* How its answers tell of limits: meter/limits.h. */
 const struct limits *provider_limits(const struct provider *provider);
+
+/* Whether a telephone number is one of another country. */
+bool provider_is_abroad(const struct provider *provider, struct span number);
 
 /* The model behind a name of its deployments; NULL: none. */
 const char *provider_deployment(const struct provider *provider, struct span name);

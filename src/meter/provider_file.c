@@ -96,6 +96,7 @@ static const struct cyaml_schema_field provider_fields[] = {
 				   EXPR_TEXT_MAX),
 	CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct provider_file, limits, &limit_schema, 0,
 			     USAGE_LIMITS_MAX),
+	CYAML_FIELD_STRING_PTR("domestic", OPTIONAL, struct provider_file, domestic, 2, 7),
 	CYAML_FIELD_SEQUENCE("deployments", OPTIONAL, struct provider_file, deployments,
 			     &deployment_schema, 1, NAMES_MAX),
 	CYAML_FIELD_SEQUENCE("routes", CYAML_FLAG_POINTER, struct provider_file, routes,

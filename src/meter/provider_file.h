@@ -13,6 +13,7 @@
 	X(SERVICE_TIER, "service_tier")                                                            \
 	X(REGION, "region")                                                                        \
 	X(SPEED, "speed")                                                                          \
+	X(DESTINATION, "destination")                                                              \
 	X(REQUEST_ID, "request_id")                                                                \
 	X(RESPONSE_ID, "response_id")                                                              \
 	X(API_KEY, "api_key")                                                                      \
@@ -53,6 +54,7 @@ struct provider_file {
 	unsigned hosts_count;
 	char *texts[ROUTE_TEXT_MAX];
 	char *attempt;
+	char *domestic;
 	struct limit_file *limits;
 	unsigned limits_count;
 	struct deployment_file {

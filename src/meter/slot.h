@@ -31,6 +31,8 @@ struct slot {
 	int64_t count; /* of values in that document, for pointers with '*' */
 	int64_t sum;
 	int64_t held_integer;
+	int64_t characters; /* of a text, when the plan measures */
+	int64_t segments;
 	char text[SLOT_TEXT_MAX];
 };
 
@@ -44,7 +46,8 @@ struct slot_selector {
 /* What is wanted of a body: pointers and selectors, with a slot each. Zeroed is not valid. */
 struct slot_plan {
 	struct json_paths *paths;
-	unsigned n; /* slots */
+	unsigned n;    /* slots */
+	bool measures; /* texts, for characters() or segments() */
 	unsigned n_selectors;
 	struct slot_selector *selectors;
 };

@@ -18,7 +18,8 @@
 static const char request_head[] =
     "POST /v1/items/it%2F7/runs?n=3&empty=&flag&n=4&a-b=c HTTP/1.1\r\n"
     "X-Count: 12\r\nX-Big: 9223372036854775808\r\n\r\n";
-static const char response_head[] = "HTTP/1.1 200 OK\r\nx-request-id: req_1\r\nX-Empty:\r\n\r\n";
+static const char response_head[] = "HTTP/1.1 200 OK\r\nx-request-id: req_1\r\nX-Empty:\r\n"
+				    "Content-Range: 5-9/77\r\nX-None: */0\r\nX-Odd: 9-5/77\r\n\r\n";
 static const char request_body[] = "{\"model\":\"m-asked\",\"n\":2}";
 static const char response_body[] =
     "{\"a\":5,\"b\":3,\"zero\":0,\"nil\":null,\"text\":\"t\",\"empty\":\"\",\"digits\":\"42\","
@@ -27,7 +28,8 @@ static const char response_body[] =
     "\"items\":[{\"n\":10},{\"n\":20},{\"m\":1}],\"huge\":[9223372036854775807,1],"
     "\"parts\":[{\"k\":\"x\",\"n\":1},{\"n\":20,\"k\":\"x\"},{\"n\":300,\"k\":\"y\"},{\"n\":4000},"
     "{\"k\":\"x\"},{\"k\":\"z\",\"n\":1},{\"n\":0.5,\"k\":\"z\"},{\"k\":7,\"n\":9},3],"
-    "\"*[k=x]\":8,\"a-b\":7,\"x~y\":{\"/\":8}}";
+    "\"*[k=x]\":8,\"whole\":7.00,\"odd\":\"1.x\",\"letters\":"
+    "\"a\\u00e9\xe2\x82\xac\\ud83d\\ude00\",\"a-b\":7,\"x~y\":{\"/\":8}}";
 
 struct world {
 	struct expr_scope scope;
@@ -47,6 +49,7 @@ static int setup(void **state)
 	w->scope.template = SPAN("/v1/items/{item}/runs");
 	assert_true(head_parse_request(SPAN(request_head), &w->exchange.request) > 0);
 	assert_true(head_parse_response(SPAN(response_head), &w->exchange.response) > 0);
+	w->exchange.response_bytes = 77;
 	*state = w;
 	return 0;
 }
@@ -161,6 +164,29 @@ static void counts(void **state)
 		{ "some(/nothing)", ABSENT },
 		{ "sum(/list/*) - count(/list/*)", 3 },
 		{ "count(/nothing/*) | 1", 1 },
+		/* other functions of a value */
+		{ "any(/a)", 1 },
+		{ "any(/digits)", 1 },
+		{ "any(/zero)", ABSENT },
+		{ "any(/nothing)", ABSENT },
+		{ "any(/text)", -EBADMSG },
+		{ "ceil(/half)", 1 },
+		{ "ceil(/whole)", 7 },
+		{ "ceil(/a)", 5 },
+		{ "ceil(/text)", -EBADMSG },
+		{ "ceil(/odd)", -EBADMSG },
+		{ "ceil(/nothing)", ABSENT },
+		{ "range(head:content-range)", 5 },
+		{ "range(head:x-none)", 0 },
+		{ "range(head:x-odd)", -EBADMSG },
+		{ "range(head:x-request-id)", -EBADMSG },
+		{ "range(head:x-other)", ABSENT },
+		{ "characters(/text)", 1 },
+		{ "characters(/letters)", 4 },
+		{ "segments(/letters)", 1 },
+		{ "characters(/a)", -EBADMSG },
+		{ "characters(/empty)", ABSENT },
+		{ "bytes", 77 },
 		/* elements of a kind, which stands before the number or behind it */
 		{ "sum(/parts/*[k=x]/n)", 21 },
 		{ "sum(/parts/*[k=y]/n)", 300 },
