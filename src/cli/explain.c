@@ -150,6 +150,7 @@ static void tell_texts(struct explain *x)
 	} texts[] = { { "model_requested", ROUTE_MODEL_REQUESTED },
 		      { "model", ROUTE_MODEL },
 		      { "service_tier", ROUTE_SERVICE_TIER },
+		      { "region", ROUTE_REGION },
 		      { "response_id", ROUTE_RESPONSE_ID } };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

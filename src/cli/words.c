@@ -43,6 +43,12 @@ static const struct word contexts[] = {
 	{ "hours=", "the call began within these hours (UTC), which have rates of their own" },
 	{ "weekdays", "and on one of the days that these rates are for" },
 	{ "minimum=", "less was used than is billed at the least" },
+	{ "region=", "calls of this region have a factor on the rates of tokens" },
+	{ "region!=", "calls of other regions than this have a factor on the rates of tokens" },
+	{ "server=", "calls to this server have a factor on the rates of tokens" },
+	{ "server!=", "calls to other servers than this have a factor on the rates of tokens" },
+	{ "x", "the factor: it is in the rates below" },
+	{ "allowance", "some units are free to an account each month, which one call cannot tell" },
 	{ "free", "by the provider's documentation the route costs nothing" },
 	{ "error", "the call failed and nothing was counted: not billed" },
 };

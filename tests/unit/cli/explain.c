@@ -153,6 +153,23 @@ static void test_rounding(void **state)
 	assert_null(strstr(out, "differs"));
 }
 
+/* 1000 x 0.0000011 USD: the factor of the region is in the rate. */
+static void test_region(void **state)
+{
+	assert_true(print(*state, false,
+			  HEAD "'region':'us','usage':{'input':1000},'matched':'m','context':"
+			       "'region=us x1.1 allowance','rates':{'input':'0.0000011'},"
+			       "'cost_pico':'1100000000','cost_usd':'0.0011','cost_source':"
+			       "'estimated'}"));
+	assert_step("read", "region", "us", "");
+	assert_step("context", "region=us", "factor on the rates", "");
+	assert_step("context", "x1.1", "in the rates below", "");
+	assert_step("context", "allowance", "free to an account", "");
+	assert_step("rate", "1100000000", "1000 x 0.0000011 USD", "");
+	assert_step("cost", "estimated", "0.0011", "USD");
+	assert_null(strstr(out, "differs"));
+}
+
 /* A minimum is billed in place of what was used; a sum that is not the event's differs. */
 static void test_minimum_and_difference(void **state)
 {
@@ -229,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_rounding),
 		cmocka_unit_test(test_minimum_and_difference),
+		cmocka_unit_test(test_region),
 		cmocka_unit_test(test_reported),
 		cmocka_unit_test(test_unpriced),
 		cmocka_unit_test(test_strange),
