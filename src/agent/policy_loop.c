@@ -103,6 +103,7 @@ static void take_charges(void *ctx)
 			return;
 		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
 		(void)queue_push(l->options.tasks, &task);
+		policy_limits(l->policy, &charge.usage);
 		publish(l, &task.verdict);
 	}
 }

@@ -232,6 +232,7 @@ void policy_free(struct policy *policy)
 	form_free(policy->settle_form);
 	buf_done(&policy->out);
 	free(policy->watched);
+	free(policy->limits);
 	users_free(policy->users);
 	free(policy);
 }

@@ -4,6 +4,7 @@
  *
  *   POST /v1/decide   GET /v1/budgets   GET /v1/status
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
+ *                     GET /v1/limits
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
  * calls and the budgets that concern it; root and group `outlay` see all. */
@@ -25,8 +26,9 @@
 #define POLICY_WATCH_BYTES_MAX (256u << 10) /* unsent events of one watcher */
 #define POLICY_REQUEST_SECONDS 2            /* for a request to arrive whole */
 #define POLICY_IDLE_SECONDS    300
-#define POLICY_STALL_SECONDS   30 /* a caller that does not read its answer is dropped */
-#define POLICY_LEDGER_SECONDS  10 /* for a page of calls; then 504, or the answer is cut */
+#define POLICY_LIMITS_MAX      256 /* of users, providers, keys and models together */
+#define POLICY_STALL_SECONDS   30  /* a caller that does not read its answer is dropped */
+#define POLICY_LEDGER_SECONDS  10  /* for a page of calls; then 504, or the answer is cut */
 
 struct event_base;
 struct policy;
@@ -90,6 +92,10 @@ void policy_free(struct policy *policy);
 /* Stores what budgets_owed tells while there is room. True: that was all. It is for the last moment
  * of an agent; until then the server does it by itself. */
 bool policy_store_owed(struct policy *policy);
+
+/* Takes from a call what its answer told of the provider's limits: GET /v1/limits shows what was
+ * told last. */
+void policy_limits(struct policy *policy, const struct usage *usage);
 
 /* The ledger's answer to a query. A ticket whose caller has gone is ignored. */
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);

@@ -10,7 +10,8 @@ static const struct route {
 } routes[] = {
 	{ "POST", "/v1/decide", decide_serve },  { "POST", "/v1/settle", settle_serve },
 	{ "GET", "/v1/budgets", budgets_serve }, { "GET", "/v1/calls", calls_serve },
-	{ "GET", "/v1/status", status_serve },   { "GET", "/v1/watch", watch_serve },
+	{ "GET", "/v1/limits", limits_serve },   { "GET", "/v1/status", status_serve },
+	{ "GET", "/v1/watch", watch_serve },
 };
 
 void routes_serve(struct client *client, const struct request *request)

@@ -12,6 +12,7 @@ void routes_serve(struct client *client, const struct request *request);
 void decide_serve(struct client *client, const struct request *request);
 void settle_serve(struct client *client, const struct request *request);
 void budgets_serve(struct client *client, const struct request *request);
+void limits_serve(struct client *client, const struct request *request);
 void calls_serve(struct client *client, const struct request *request);
 void status_serve(struct client *client, const struct request *request);
 void watch_serve(struct client *client, const struct request *request);

@@ -60,6 +60,8 @@ struct policy {
 	struct form *decide_form, *settle_form;
 	struct watch_state *watched; /* one a budget */
 	unsigned n_watched;
+	struct limits_seen *limits; /* limits.c */
+	unsigned n_limits;
 	struct policy_counters counters;
 	char path[108];
 };

@@ -154,6 +154,17 @@ static void test_decide(void **state)
 	caller_done(&caller);
 }
 
+static void tell_limits(struct rig *rig, void *ctx)
+{
+	struct usage usage = { .provider = "openai",
+			       .n_limits = 2,
+			       .limits = { { "requests", 10, 9, NS_PER_SEC },
+					   { "retry_after", -1, -1, NS_PER_SEC } } };
+
+	(void)ctx;
+	policy_limits(rig->policy, &usage);
+}
+
 static void test_views(void **state)
 {
 	struct rig *rig = *state;
@@ -164,6 +175,8 @@ static void test_views(void **state)
 	json_object_del(reply.json, "version");
 	check_reply("status", reply, 200);
 	check_reply("budgets", caller_ask(&caller, "GET", "/v1/budgets", NULL), 200);
+	rig_run(rig, tell_limits, NULL);
+	check_reply("limits", caller_ask(&caller, "GET", "/v1/limits", NULL), 200);
 	check_reply("problem", caller_ask(&caller, "GET", "/v1/calls?x=1", NULL), 400);
 	check_reply("problem", caller_ask(&caller, "GET", "/v2", NULL), 404);
 	caller_done(&caller);
