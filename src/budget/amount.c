@@ -9,6 +9,20 @@ static money_wide at_least_zero(int64_t count)
 	return count > 0 ? count : 0;
 }
 
+money_wide amount_limit(const struct budget_rule *rule, bool essential)
+{
+	return rule->limit + (essential ? rule->limit * rule->grace_permyriad / 10000 : 0);
+}
+
+/* What a call of unknown price may cost at most; rounded up. */
+static money_wide ceiling(const struct budget_rule *rule, money_wide tokens)
+{
+	if (rule->unpriced != UNPRICED_CEILING)
+		return 0;
+	return rule->ceiling_per_request ? rule->ceiling_pico
+					 : (tokens * rule->ceiling_pico + 999999) / 1000000;
+}
+
 money_wide amount_asked(const struct budget_rule *rule, const struct budget_size *size)
 {
 	money_wide input = at_least_zero(size->input_tokens);
@@ -16,7 +30,7 @@ money_wide amount_asked(const struct budget_rule *rule, const struct budget_size
 
 	switch ((unsigned)rule->counts) {
 	case UNIT_USD:
-		return amount_cost_pico(size);
+		return size->priced ? amount_cost_pico(size) : ceiling(rule, input + output);
 	case UNIT_TOKENS:
 		return input + output;
 	case UNIT_BUCKET + USAGE_INPUT:
@@ -41,6 +55,20 @@ static bool counted(const struct usage *usage, uint64_t bits, money_wide *ret_su
 	return true;
 }
 
+/* Of unknown price: false when only its reservation can tell. */
+static bool at_most(const struct budget_rule *rule, const struct usage *usage,
+		    money_wide *ret_amount)
+{
+	money_wide tokens = 0;
+
+	if (rule->unpriced != UNPRICED_CEILING ||
+	    (!rule->ceiling_per_request &&
+	     (!(usage->present & TOKEN_BITS) || !counted(usage, TOKEN_BITS, &tokens))))
+		return false;
+	*ret_amount = ceiling(rule, tokens);
+	return true;
+}
+
 money_wide amount_charged(const struct budget_rule *rule, const struct charge *charge,
 			  const struct budget_size *asked)
 {
@@ -50,8 +78,8 @@ money_wide amount_charged(const struct budget_rule *rule, const struct charge *c
 
 	switch (rule->counts) {
 	case UNIT_USD:
-		known = charge->source != COST_UNPRICED;
 		amount = charge->cost_pico;
+		known = charge->source != COST_UNPRICED || at_most(rule, usage, &amount);
 		break;
 	case UNIT_TOKENS:
 		known = counted(usage, TOKEN_BITS, &amount);

@@ -10,9 +10,13 @@ static inline int64_t amount_cost_pico(const struct budget_size *size)
 	return size->priced && size->cost_pico > 0 ? size->cost_pico : 0;
 }
 
+/* The limit for one call. */
+money_wide amount_limit(const struct budget_rule *rule, bool essential);
+
 /* A count that nobody knows before the call (bytes, images, ...) is taken for one. */
 money_wide amount_asked(const struct budget_rule *rule, const struct budget_size *size);
 
-/* `asked`: of its reservation, for what the wire does not tell; NULL = there was none. */
+/* `asked`: of its reservation, for what the wire does not tell; NULL = there was none. A call of
+ * unknown price costs what was reserved for it; under a ceiling the ceiling for its tokens. */
 money_wide amount_charged(const struct budget_rule *rule, const struct charge *charge,
 			  const struct budget_size *asked);

@@ -90,7 +90,7 @@ static void release_lapsed(struct budgets *budgets)
 	struct reservation *r = reserve_expired(budgets->reserve, budgets->now_ns);
 
 	for (; r; r = reserve_expired(budgets->reserve, budgets->now_ns)) {
-		budgets_release(budgets, r);
+		budgets_let_go(budgets, r);
 		reserve_end(budgets->reserve, r, RESERVATION_LAPSED, budgets->now_ns);
 		counter_add(&budgets->counters.expired, 1);
 	}
@@ -120,7 +120,7 @@ void budgets_tick(struct budgets *budgets, int64_t now_ns)
 
 /* --- money */
 
-void budgets_release(struct budgets *budgets, const struct reservation *reservation)
+void budgets_let_go(struct budgets *budgets, const struct reservation *reservation)
 {
 	for (unsigned i = 0; i < reservation->n_holds; i++) {
 		struct budget *budget = &budgets->all[reservation->holds[i]];

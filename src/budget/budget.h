@@ -1,7 +1,7 @@
 /* Budgets: what is spent, what is reserved, who may go on. Pure state, no I/O, no clock of its own:
  * every call takes `now_ns` (UTC). Owned by one thread. Invariants, asserted after each step in
  * debug builds: the sum of open reservations of a budget is its reserved counter; a decision never
- * takes spent + reserved over limit.
+ * takes spent + reserved over limit, nor over limit x (1 + grace) for an essential call.
  *
  * A reservation lives: open -> settled by the captured call, by POST /v1/settle, or lapsed. It is
  * matched with a captured call by process (pid and start time) and provider: of those made before
@@ -35,7 +35,7 @@ unsigned budget_rules_count(const struct budget_rules *rules);
 struct budget_counters {
 	struct counter allowed, denied;
 	struct counter charged, unpriced;
-	struct counter settled_by_capture, settled_by_caller, expired;
+	struct counter settled_by_capture, settled_by_caller, expired, released;
 	struct counter late; /* captured calls that replaced a figure of the caller */
 };
 
@@ -62,6 +62,14 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 		   const struct process *process, const int64_t *cost_pico, int64_t now_ns,
 		   struct budget_touch *touches, unsigned *ret_n_touches);
+
+/* An open reservation holds for RESERVATION_TTL_NS from now on, however long its call takes; or
+ * lets go at once, for its call is not made (if one is captured after all, it is charged). -ENOENT
+ * as above, -EALREADY: it is not open any more. */
+int budgets_renew(struct budgets *budgets, const struct uuid *reservation,
+		  const struct process *process, int64_t now_ns, int64_t *ret_expires_ns);
+int budgets_release(struct budgets *budgets, const struct uuid *reservation,
+		    const struct process *process, int64_t now_ns);
 
 /* What a reservation holds, or was settled with. -ENOENT. */
 int budgets_amount(struct budgets *budgets, const struct uuid *reservation, int64_t *ret_pico);

@@ -1,5 +1,6 @@
 /* "May I make this call?" Every budget that matches is asked before any is changed, so a decision
  * reserves in all of them or in none. */
+#include <assert.h>
 #include <errno.h>
 
 #include "budget/state.h"
@@ -13,7 +14,7 @@ static bool is_reason(const struct budget *budget, const struct budget_ask *ask,
 	*ret_unpriced = !priced && rule->counts == UNIT_USD && rule->unpriced == UNPRICED_DENY;
 	return *ret_unpriced ||
 	       window_used(&budget->totals) + budget->reserved + amount_asked(rule, &ask->size) >
-		   rule->limit;
+		   amount_limit(rule, ask->essential);
 }
 
 /* Fills `exceeded`; DENY when a budget that advises is among them, WARN for others. */
@@ -53,10 +54,17 @@ static void hold(struct budgets *budgets, const struct budget_ask *ask,
 		return;
 	}
 	MATCH_SET_EACH(i, &budgets->matched)
-	budgets->all[i].reserved += amount_asked(budgets->all[i].rule, &ask->size);
+	{
+		struct budget *budget = &budgets->all[i];
+
+		budget->reserved += amount_asked(budget->rule, &ask->size);
+		assert(budget->rule->mode == BUDGET_OBSERVE ||
+		       window_used(&budget->totals) + budget->reserved <=
+			   amount_limit(budget->rule, ask->essential));
+	}
 	answer->reservation_id = r->id;
 	answer->reserved_pico = amount_cost_pico(&ask->size);
-	answer->expires_ns = r->made_ns + RESERVATION_TTL_NS;
+	answer->expires_ns = r->leased_ns + RESERVATION_TTL_NS;
 }
 
 /* Reasons first: they must not be the ones that are cut. */

@@ -15,7 +15,7 @@ enum budget_period {
 	BUDGET_TOTAL, /* all of time */
 };
 enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
-enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW };
+enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW, UNPRICED_CEILING };
 
 /* What a call takes, as far as it can be said before it. */
 struct budget_size {
@@ -30,6 +30,7 @@ struct budget_ask {
 	struct span provider, model, operation;
 	const char *labels; /* "k=v,k=v" of the request; those of the process count too */
 	struct budget_size size;
+	bool essential; /* may use the grace of its budgets */
 	bool dry_run;
 };
 

@@ -62,3 +62,46 @@ int limit_parse(struct span text, struct budget_rule *rule)
 		return -EINVAL;
 	return parse_window(text, &rule->kind);
 }
+
+int limit_parse_percent(struct span text, unsigned *ret_permyriad)
+{
+	money_wide permyriad;
+
+	if (!text.len || text.ptr[text.len - 1] != '%' ||
+	    money_parse(span_head(text, text.len - 1), 2, &permyriad) < 0 || permyriad < 0 ||
+	    permyriad > 10000)
+		return -EINVAL;
+	*ret_permyriad = (unsigned)permyriad;
+	return 0;
+}
+
+static int parse_ceiling(struct span text, struct budget_rule *rule)
+{
+	struct span amount = cut_word(&text), unit = cut_word(&text), per = cut_word(&text);
+	struct span what = cut_word(&text);
+	money_wide pico;
+
+	if (money_parse(amount, MONEY_PICO_DIGITS, &pico) < 0 || pico < 0 || pico > INT64_MAX ||
+	    !span_eq(unit, SPAN("USD")) || !span_eq(per, SPAN("per")))
+		return -EINVAL;
+	rule->unpriced = UNPRICED_CEILING;
+	rule->ceiling_pico = (int64_t)pico;
+	rule->ceiling_per_request = span_eq(what, SPAN("request"));
+	if (!rule->ceiling_per_request &&
+	    (!span_eq(what, SPAN("million")) || !span_eq(cut_word(&text), SPAN("tokens"))))
+		return -EINVAL;
+	return cut_word(&text).len ? -EINVAL : 0;
+}
+
+int limit_parse_unpriced(struct span text, struct budget_rule *rule)
+{
+	struct span word = cut_word(&text);
+
+	if (span_eq(word, SPAN("ceiling")))
+		return parse_ceiling(text, rule);
+	rule->unpriced = span_eq(word, SPAN("allow")) ? UNPRICED_ALLOW : UNPRICED_DENY;
+	if (cut_word(&text).len ||
+	    (rule->unpriced == UNPRICED_DENY && !span_eq(word, SPAN("deny"))))
+		return -EINVAL;
+	return 0;
+}

@@ -10,5 +10,14 @@
 	"such as USD, tokens, requests, and minute, hour, day, week, month, quarter or year"
 int limit_parse(struct span text, struct budget_rule *rule);
 
+/* "5%", "12.5%": of 0 to 100 %. -EINVAL. */
+int limit_parse_percent(struct span text, unsigned *ret_permyriad);
+
+/* "deny", "allow", "ceiling 15 USD per million tokens", "ceiling 0.05 USD per request". -EINVAL. */
+#define UNPRICED_EXPECTED                                                                          \
+	"expected deny, allow, \"ceiling AMOUNT USD per million tokens\" or \"ceiling AMOUNT "     \
+	"USD per request\""
+int limit_parse_unpriced(struct span text, struct budget_rule *rule);
+
 /* "month", "rolling day", "total". */
 const char *limit_window_name(const struct window_kind *kind);

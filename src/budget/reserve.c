@@ -191,7 +191,7 @@ int reserve_add(struct reserve *reserve, const struct uuid *id, const struct mat
 	}
 	holder->n_open++;
 	r->size = *size;
-	r->made_ns = now_ns;
+	r->made_ns = r->leased_ns = now_ns;
 	*ret_reservation = r;
 	return 0;
 }
@@ -277,22 +277,32 @@ void reserve_end(struct reserve *reserve, struct reservation *r, enum reservatio
 		forget(reserve, reserve->kept);
 }
 
+void reserve_renew(struct reserve *reserve, struct reservation *r, int64_t now_ns)
+{
+	DL_DELETE(reserve->open, r);
+	r->leased_ns = now_ns;
+	DL_APPEND(reserve->open, r);
+}
+
 struct reservation *reserve_expired(struct reserve *reserve, int64_t now_ns)
 {
 	struct reservation *oldest = reserve->open;
 
 	while (reserve->kept && reserve->kept->ended_ns <= now_ns - RESERVATION_KEEP_NS)
 		forget(reserve, reserve->kept);
-	return oldest && oldest->made_ns <= now_ns - RESERVATION_TTL_NS ? oldest : NULL;
+	return oldest && oldest->leased_ns <= now_ns - RESERVATION_TTL_NS ? oldest : NULL;
 }
 
 void reserve_rewind(struct reserve *reserve, int64_t now_ns)
 {
 	while (reserve->kept)
 		forget(reserve, reserve->kept);
-	for (struct reservation *r = reserve->open; r; r = r->next)
+	for (struct reservation *r = reserve->open; r; r = r->next) {
 		if (r->made_ns > now_ns)
 			r->made_ns = now_ns;
+		if (r->leased_ns > now_ns)
+			r->leased_ns = now_ns;
+	}
 }
 
 void reserve_each(struct reserve *reserve, reserve_fn *fn, void *ctx)

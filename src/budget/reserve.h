@@ -1,6 +1,6 @@
 /* Reservations: who was told "go on", for how much, and whether the call has come. A table by id
- * with three orders: open ones by age, ended ones by age, and those that a captured call may still
- * claim by process and provider. Budgets' own counters are the caller's work. */
+ * with three orders: open ones by their lease, ended ones by age, and those that a captured call
+ * may still claim by process and provider. Budgets' own counters are the caller's work. */
 #pragma once
 
 #include <uthash.h>
@@ -21,7 +21,7 @@ struct reservation {
 	uint64_t start_ns;
 	uint64_t provider_hash, model_hash;
 	struct budget_size size; /* reserved; BY_CALLER: its figure */
-	int64_t made_ns;
+	int64_t made_ns, leased_ns;
 	int64_t ended_ns;
 	unsigned n_holds;
 	uint16_t *holds; /* indices of budgets */
@@ -50,6 +50,9 @@ struct reservation *reserve_find(struct reserve *reserve, const struct uuid *id)
 #define RESERVE_SCAN_MAX 1024
 struct reservation *reserve_claim(struct reserve *reserve, const struct match_subject *subject,
 				  int64_t call_start_ns);
+
+/* An open one is held for as long as a new one from now on. */
+void reserve_renew(struct reserve *reserve, struct reservation *reservation, int64_t now_ns);
 
 /* It is not open any more, or ended once more: from now on it is kept for a while. */
 void reserve_end(struct reserve *reserve, struct reservation *reservation,

@@ -23,7 +23,7 @@ struct entry {
 	struct match_entry match;
 	char *limit, *timezone;
 	enum budget_mode mode;
-	enum budget_unpriced unpriced;
+	char *grace, *unpriced;
 };
 
 struct file {
@@ -36,15 +36,14 @@ static const struct cyaml_strval mode_names[] = {
 	{ "advise", BUDGET_ADVISE },
 };
 
-static const struct cyaml_strval unpriced_names[] = {
-	{ "deny", UNPRICED_DENY },
-	{ "allow", UNPRICED_ALLOW },
-};
-
-#define TEXT_MAX 255 /* bytes of a pattern */
+#define GRACE_PERMYRIAD 500 /* when it is not said */
+#define TEXT_MAX        255 /* bytes of a pattern */
 #define ENUM_FIELD(key, member, names)                                                             \
 	CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct entry, member,       \
 			 names, CYAML_ARRAY_LEN(names))
+#define TEXT_FIELD(key, member)                                                                    \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,        \
+			       member, 1, TEXT_MAX)
 #define PATTERN_FIELD(key, member)                                                                 \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct match_entry,  \
 			       member, 1, TEXT_MAX)
@@ -68,10 +67,10 @@ static const struct cyaml_schema_field entry_fields[] = {
 			       BUDGET_NAME_MAX - 1),
 	CYAML_FIELD_MAPPING("match", CYAML_FLAG_OPTIONAL, struct entry, match, match_fields),
 	CYAML_FIELD_STRING_PTR("limit", CYAML_FLAG_POINTER, struct entry, limit, 1, TEXT_MAX),
-	CYAML_FIELD_STRING_PTR("timezone", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
-			       timezone, 1, TEXT_MAX),    /* default UTC */
-	ENUM_FIELD("mode", mode, mode_names),             /* default observe */
-	ENUM_FIELD("unpriced", unpriced, unpriced_names), /* default deny */
+	TEXT_FIELD("timezone", timezone),     /* default UTC */
+	TEXT_FIELD("grace", grace),           /* default 5% */
+	TEXT_FIELD("unpriced", unpriced),     /* default deny */
+	ENUM_FIELD("mode", mode, mode_names), /* default observe */
 	CYAML_FIELD_END,
 };
 
@@ -176,13 +175,17 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 		.container = copy_text(entry->match.container),
 		.uid = copy_number(entry->match.uid),
 		.mode = entry->mode,
-		.unpriced = entry->unpriced,
+		.grace_permyriad = GRACE_PERMYRIAD,
 	};
 	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||
 	    !rule->exe || !rule->unit || !rule->container || !rule->uid)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
 	if (limit_parse(span_of(entry->limit), rule) < 0)
 		return refuse(path, index, "limit", err, LIMIT_EXPECTED);
+	if (entry->grace && limit_parse_percent(span_of(entry->grace), &rule->grace_permyriad) < 0)
+		return refuse(path, index, "grace", err, "expected a part of the limit such as 5%");
+	if (entry->unpriced && limit_parse_unpriced(span_of(entry->unpriced), rule) < 0)
+		return refuse(path, index, "unpriced", err, UNPRICED_EXPECTED);
 	return entry->timezone ? read_zone(path, index, entry->timezone, rules, err) : 0;
 }
 

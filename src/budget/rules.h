@@ -22,7 +22,10 @@ struct budget_rule {
 	money_wide limit;
 	struct window_kind kind;
 	enum budget_mode mode;
+	unsigned grace_permyriad; /* of the limit, for essential calls */
 	enum budget_unpriced unpriced;
+	int64_t ceiling_pico; /* UNPRICED_CEILING: a million tokens, or a request */
+	bool ceiling_per_request;
 };
 
 struct named_zone {

@@ -20,28 +20,37 @@ static void add(struct budgets *budgets, struct budget *budget, struct window_to
 		budgets_owe(budgets, total);
 }
 
+/* Of this process, or NULL. */
+static struct reservation *own(struct budgets *budgets, const struct uuid *id,
+			       const struct process *process)
+{
+	struct reservation *r = reserve_find(budgets->reserve, id);
+	struct process owner = { 0 };
+
+	if (!r)
+		return NULL;
+	owner.pid = r->pid;
+	owner.start_ns = r->start_ns;
+	return process_same(&owner, process) ? r : NULL;
+}
+
 int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 		   const struct process *process, const int64_t *cost_pico, int64_t now_ns,
 		   struct budget_touch *touches, unsigned *ret_n_touches)
 {
-	struct process owner = { 0 };
 	struct telling telling = { touches, 0 };
 	struct reservation *r;
 
 	budgets_advance(budgets, now_ns);
-	r = reserve_find(budgets->reserve, reservation);
+	r = own(budgets, reservation, process);
 	if (!r)
-		return -ENOENT;
-	owner.pid = r->pid;
-	owner.start_ns = r->start_ns;
-	if (!process_same(&owner, process))
 		return -ENOENT;
 	if (r->state == RESERVATION_BY_CALLER || r->state == RESERVATION_BY_CAPTURE)
 		return -EALREADY;
 	if (cost_pico && *cost_pico < 0)
 		return -EINVAL;
 	if (r->state == RESERVATION_OPEN)
-		budgets_release(budgets, r);
+		budgets_let_go(budgets, r);
 	if (cost_pico) {
 		r->size.priced = true;
 		r->size.cost_pico = *cost_pico;
@@ -56,6 +65,40 @@ int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 	counter_add(&budgets->counters.settled_by_caller, 1);
 	budgets_check(budgets);
 	*ret_n_touches = telling.n;
+	return 0;
+}
+
+int budgets_renew(struct budgets *budgets, const struct uuid *reservation,
+		  const struct process *process, int64_t now_ns, int64_t *ret_expires_ns)
+{
+	struct reservation *r;
+
+	budgets_advance(budgets, now_ns);
+	r = own(budgets, reservation, process);
+	if (!r)
+		return -ENOENT;
+	if (r->state != RESERVATION_OPEN)
+		return -EALREADY;
+	reserve_renew(budgets->reserve, r, now_ns);
+	*ret_expires_ns = r->leased_ns + RESERVATION_TTL_NS;
+	return 0;
+}
+
+int budgets_release(struct budgets *budgets, const struct uuid *reservation,
+		    const struct process *process, int64_t now_ns)
+{
+	struct reservation *r;
+
+	budgets_advance(budgets, now_ns);
+	r = own(budgets, reservation, process);
+	if (!r)
+		return -ENOENT;
+	if (r->state != RESERVATION_OPEN)
+		return -EALREADY;
+	budgets_let_go(budgets, r);
+	reserve_end(budgets->reserve, r, RESERVATION_LAPSED, now_ns);
+	counter_add(&budgets->counters.released, 1);
+	budgets_check(budgets);
 	return 0;
 }
 
@@ -92,7 +135,7 @@ static void end_by_capture(struct budgets *budgets, struct reservation *r)
 	for (unsigned i = 0; i < r->n_holds; i++)
 		match_set_add(&budgets->matched, r->holds[i]);
 	if (r->state == RESERVATION_OPEN)
-		budgets_release(budgets, r);
+		budgets_let_go(budgets, r);
 	if (r->state == RESERVATION_BY_CALLER) {
 		take_back(budgets, r);
 		counter_add(&budgets->counters.late, 1);

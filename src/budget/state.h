@@ -30,7 +30,7 @@ void budgets_advance(struct budgets *budgets, int64_t now_ns);
 /* The budget, turned to the current window. */
 struct budget *budgets_at(struct budgets *budgets, unsigned index);
 
-void budgets_release(struct budgets *budgets, const struct reservation *reservation);
+void budgets_let_go(struct budgets *budgets, const struct reservation *reservation);
 
 /* What no touch has told is told by budgets_owed. */
 void budgets_owe(struct budgets *budgets, struct window_total *total);

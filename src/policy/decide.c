@@ -23,6 +23,7 @@ static const struct form_field fields[] = {
 	ROW("input_tokens", FORM_COUNT, false, input_tokens),
 	ROW("max_output_tokens", FORM_COUNT, false, max_output_tokens),
 	ROW("labels", FORM_LABELS, false, labels),
+	ROW("essential", FORM_FLAG, false, is_essential),
 	ROW("dry_run", FORM_FLAG, false, is_dry_run),
 };
 
@@ -63,6 +64,7 @@ static void decide(struct client *client, struct decide *d)
 					    .cost_pico = d->asked_pico,
 					    .input_tokens = asked->input_tokens,
 					    .output_tokens = asked->max_output_tokens },
+				  .essential = asked->is_essential,
 				  .dry_run = asked->is_dry_run };
 
 	budgets_decide(client->policy->ports.budgets, &ask, d->now_ns, &d->answer);

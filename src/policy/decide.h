@@ -11,7 +11,7 @@ struct decide_request {
 	char operation[sizeof(((struct usage *)0)->operation)];
 	char labels[256];
 	int64_t input_tokens, max_output_tokens;
-	bool is_dry_run;
+	bool is_essential, is_dry_run;
 };
 
 struct decide {

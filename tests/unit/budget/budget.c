@@ -735,9 +735,118 @@ static void test_restored_after_change(void **state)
 	budgets_free(budgets);
 }
 
+/* 1 USD and 5 % of it for what is essential, to the picodollar. */
+static void test_grace(void **state)
+{
+	struct make_rule rule = one_dollar;
+	struct budgets *budgets;
+	struct process process = make_process(100, "alice", "");
+	struct budget_ask ask = make_ask(&process, "m", USD(1.05) + 1);
+	struct budget_answer answer;
+
+	(void)state;
+	rule.grace_permyriad = 500;
+	budgets = start(&rule, 1);
+	ask.essential = true;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	ask.size.cost_pico--;
+	ask.essential = false;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	ask.essential = true;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_ALLOW);
+	check(budgets, 0, NOON, 0, USD(1.05));
+	budgets_free(budgets);
+}
+
+/* Enforcement cases 78 and 79: unknown is not free. At 15 USD a million tokens, 1,000 tokens are
+ * 0.015; what was captured counts by its own tokens, and what tells none by what was reserved. */
+static void test_ceiling(void **state)
+{
+	const struct make_rule rule = { .name = "a",
+					.limit = USD(1.00),
+					.mode = BUDGET_ADVISE,
+					.unpriced = UNPRICED_CEILING,
+					.ceiling_pico = USD(15) };
+	struct budgets *budgets = start(&rule, 1);
+	struct process process = make_process(100, "alice", "");
+	struct charge call = make_charge(&process, "m", NOON, -1);
+	struct budget_ask ask = make_ask(&process, "m", -1);
+	struct budget_answer answer;
+	struct verdict verdict;
+
+	(void)state;
+	ask.size.input_tokens = 900;
+	ask.size.output_tokens = 100;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_ALLOW);
+	check(budgets, 0, NOON, 0, USD(0.015));
+	call.usage.doubt = USAGE_DOUBT_NO_USAGE;
+	budgets_charge(budgets, &call, NOON, &verdict);
+	check(budgets, 0, NOON, USD(0.015), 0);
+	/* 3 tokens are 45 microdollars; the one of 1 token rounds up. */
+	call.usage.doubt = USAGE_DOUBT_NONE;
+	call.usage.present = USAGE_BIT(USAGE_OUTPUT);
+	call.usage.counts[USAGE_OUTPUT] = 3;
+	budgets_charge(budgets, &call, NOON, &verdict);
+	check(budgets, 0, NOON, USD(0.015045), 0);
+	/* 66,667 tokens are 1.000005 USD. */
+	ask.size.input_tokens = 66567;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	budgets_free(budgets);
+}
+
+/* Enforcement case 75: holds that nobody lets go pin a budget. A lease is renewed by its own
+ * process alone, and what is let go is free at once, requests too. */
+static void test_renewed_and_released(void **state)
+{
+	const struct make_rule rules[] = {
+		{ .name = "a", .limit = USD(1.00), .mode = BUDGET_ADVISE },
+		{ .name = "n", .counts = UNIT_REQUESTS, .limit = 1, .mode = BUDGET_ADVISE },
+	};
+	struct budgets *budgets = start(rules, 2);
+	struct process process = make_process(100, "alice", ""),
+		       other = make_process(101, "bob", "");
+	struct budget_answer first = decide(budgets, &process, USD(0.60), NOON), second;
+	int64_t later = NOON + RESERVATION_TTL_NS - 1, expires = 0;
+
+	(void)state;
+	assert_int_equal(decide(budgets, &process, USD(0.10), NOON).decision, DECISION_DENY);
+	assert_int_equal(budgets_renew(budgets, &first.reservation_id, &other, later, &expires),
+			 -ENOENT);
+	assert_int_equal(budgets_renew(budgets, &first.reservation_id, &process, later, &expires),
+			 0);
+	assert_int_equal(expires, later + RESERVATION_TTL_NS);
+	check(budgets, 0, expires - 1, 0, USD(0.60));
+	check(budgets, 0, expires, 0, 0);
+	assert_int_equal(budgets_renew(budgets, &first.reservation_id, &process, expires, &expires),
+			 -EALREADY);
+
+	second = decide(budgets, &process, USD(0.70), expires);
+	assert_int_equal(second.decision, DECISION_ALLOW);
+	assert_int_equal(budgets_release(budgets, &second.reservation_id, &other, expires),
+			 -ENOENT);
+	assert_int_equal(budgets_release(budgets, &second.reservation_id, &process, expires), 0);
+	assert_int_equal(budgets_release(budgets, &second.reservation_id, &process, expires),
+			 -EALREADY);
+	check(budgets, 0, expires, 0, 0);
+	check(budgets, 1, expires, 0, 0);
+	/* It was made after all. */
+	charge(budgets, &process, USD(0.20), expires + MAKE_SEC(2));
+	check(budgets, 0, expires + MAKE_SEC(2), USD(0.20), 0);
+	check(budgets, 1, expires + MAKE_SEC(2), 1, 0);
+	budgets_free(budgets);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_grace),
+		cmocka_unit_test(test_ceiling),
+		cmocka_unit_test(test_renewed_and_released),
 		cmocka_unit_test(test_tokens_and_requests),
 		cmocka_unit_test(test_tokens_add_up),
 		cmocka_unit_test(test_counts_not_told),

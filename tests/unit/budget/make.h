@@ -23,6 +23,8 @@ struct make_rule {
 	const struct zone *zone;
 	enum budget_mode mode;
 	enum budget_unpriced unpriced;
+	int64_t ceiling_pico; /* a million tokens */
+	unsigned grace_permyriad;
 };
 
 static inline char *make_text(const char *text)
@@ -54,6 +56,8 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 				  from[i].zone },
 			.mode = from[i].mode,
 			.unpriced = from[i].unpriced,
+			.ceiling_pico = from[i].ceiling_pico,
+			.grace_permyriad = from[i].grace_permyriad,
 		};
 		if (!from[i].label_key)
 			continue;

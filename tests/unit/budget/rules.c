@@ -47,7 +47,8 @@ static void test_whole_entry(void **state)
 				   "      label: {team: search, env: \"\", note: a=b}\n"
 				   "    limit: 500 USD per month\n"
 				   "    mode: advise\n"
-				   "    unpriced: allow\n"
+				   "    unpriced: ceiling 15 USD per million tokens\n"
+				   "    grace: 12.5%\n"
 				   "  - {name: rest, limit: \"12.50  USD per day\"}\n";
 	struct err err = { 0 };
 	struct budget_rules *rules;
@@ -73,7 +74,10 @@ static void test_whole_entry(void **state)
 	assert_true(rule->limit == (money_wide)500000000000000);
 	assert_int_equal(rule->kind.period, BUDGET_MONTH);
 	assert_int_equal(rule->mode, BUDGET_ADVISE);
-	assert_int_equal(rule->unpriced, UNPRICED_ALLOW);
+	assert_int_equal(rule->unpriced, UNPRICED_CEILING);
+	assert_int_equal(rule->ceiling_pico, 15000000000000);
+	assert_false(rule->ceiling_per_request);
+	assert_int_equal(rule->grace_permyriad, 1250);
 
 	rule = &rules->rules[1];
 	assert_string_equal(rule->provider, "");
@@ -83,6 +87,7 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->kind.period, BUDGET_DAY);
 	assert_int_equal(rule->mode, BUDGET_OBSERVE);
 	assert_int_equal(rule->unpriced, UNPRICED_DENY);
+	assert_int_equal(rule->grace_permyriad, 500);
 	budget_rules_free(rules);
 }
 
@@ -105,7 +110,14 @@ static void test_refused(void **state)
 		{ ONE("    timezone: Europe/Nowhere\n"),
 		  ":4: budgets[0].timezone: /usr/share/zoneinfo/Europe/Nowhere: No such file" },
 		{ ONE("    timezone: ../../etc/passwd\n"), ":4: budgets[0].timezone" },
-		{ ONE("    grace: 5%\n"), ":4: budgets[0].grace" },
+		{ ONE("    unpriced: ceiling\n"), ":4: budgets[0].unpriced" },
+		{ ONE("    unpriced: ceiling 1 EUR per request\n"), ":4: budgets[0].unpriced" },
+		{ ONE("    unpriced: ceiling 1 USD per million\n"), ":4: budgets[0].unpriced" },
+		{ ONE("    unpriced: deny it\n"), ":4: budgets[0].unpriced" },
+		{ ONE("    grace: 5\n"), ":4: budgets[0].grace" },
+		{ ONE("    grace: 101%\n"), ":4: budgets[0].grace" },
+		{ ONE("    grace: -1%\n"), ":4: budgets[0].grace" },
+		{ ONE("    grace: \"%\"\n"), ":4: budgets[0].grace" },
 		{ ONE("    match: {team: x}\n"), ":4: budgets[0].match.team" },
 		{ ONE("    match: {provider: [a]}\n"), ":4: budgets[0].match.provider" },
 		{ ONE("    match: {uid: alice}\n"), ":4: budgets[0].match.uid" },

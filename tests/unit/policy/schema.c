@@ -121,7 +121,7 @@ static void check_reply(const char *name, struct reply reply, int status)
 
 static const char body[] = "{\"provider\":\"openai\",\"model\":\"gpt-1\",\"operation\":\"chat\","
 			   "\"input_tokens\":120,\"max_output_tokens\":1,"
-			   "\"labels\":{\"team\":\"x\"},\"dry_run\":false}";
+			   "\"labels\":{\"team\":\"x\"},\"essential\":false,\"dry_run\":false}";
 
 static void test_decide(void **state)
 {
