@@ -189,6 +189,7 @@ CLEANUP_FOR(capture_loop, struct capture_loop *, capture_loop_free)
 static int make_stages(struct capture_loop *l)
 {
 	struct meter_options meter = { .providers = l->options.providers,
+				       .remembers = true,
 				       .secret = l->options.secret,
 				       .usage = on_usage,
 				       .ctx = l };

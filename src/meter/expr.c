@@ -115,6 +115,12 @@ static int parse_constant(struct parser *p, struct span word, struct expr_source
 		source->kind = BYTES;
 		return 0;
 	}
+	if (p->want == EXPR_WANT_TEXT && word.len > 2 && word.ptr[0] == '\'' &&
+	    word.ptr[word.len - 1] == '\'') {
+		source->kind = LITERAL;
+		source->name = (struct span){ word.ptr + 1, word.len - 2 };
+		return 0;
+	}
 	if (p->want == EXPR_WANT_TEXT || source->fold != LAST || span_u64(word, &value) < 0 ||
 	    value > INT64_MAX)
 		return refuse(p, word.len ? word : p->rest, "expected a source");

@@ -28,6 +28,8 @@ static struct span find_text(const struct expr_source *source, const struct expr
 	const struct exchange *ex = in->exchange;
 	struct span path, query, raw;
 
+	if (source->kind == LITERAL)
+		return source->name;
 	if (source->kind == REQUEST_HEAD)
 		return head_get(&ex->request, source->name);
 	if (source->kind == RESPONSE_HEAD)

@@ -27,6 +27,7 @@ static const struct {
 	FIELD(ROUTE_REGION, region),
 	FIELD(ROUTE_REQUEST_ID, request_id),
 	FIELD(ROUTE_RESPONSE_ID, response_id),
+	FIELD(ROUTE_IDEMPOTENCY_KEY, idempotency_key),
 #undef FIELD
 };
 

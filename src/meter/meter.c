@@ -8,10 +8,12 @@
 #include <stdlib.h>
 
 #include "meter/fill.h"
+#include "meter/settle.h"
 
 struct meter {
 	struct providers *providers;
 	struct key_hasher *hasher; /* NULL without a secret */
+	struct settle *settle;     /* NULL: nothing is remembered */
 	struct relay *relay;
 	struct uuid_maker ids;
 	struct meter_counters counters;
@@ -56,6 +58,8 @@ int meter_new(const struct meter_options *options, struct meter **ret_meter)
 
 	if (rc == 0 && options->secret)
 		rc = key_hasher_new(options->secret, METER_SECRET_BYTES, &meter->hasher);
+	if (rc == 0 && options->remembers)
+		rc = settle_new(&meter->settle);
 	if (rc < 0) {
 		meter_free(meter);
 		return rc;
@@ -71,6 +75,7 @@ void meter_free(struct meter *meter)
 		return;
 	providers_unref(meter->providers);
 	key_hasher_free(meter->hasher);
+	settle_free(meter->settle);
 	relay_free(meter->relay);
 	free(meter);
 }
@@ -288,6 +293,7 @@ static void fill(struct meter *meter, const struct exchange *ex, struct call *ca
 static void tell(struct meter *meter, const struct exchange *ex, struct call *call,
 		 struct usage *usage)
 {
+	settle_usage(meter->settle, call->route->poll, usage);
 	usage->event_id = uuid_make(&meter->ids, ex->end_utc_ns);
 	count(meter, call, usage);
 	relay_tell(meter->relay, &call->leg, usage);

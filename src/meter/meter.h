@@ -23,6 +23,7 @@ struct meter_counters {
 
 struct meter_options {
 	struct providers *providers; /* a reference is taken */
+	bool remembers;              /* what spans calls: meter/settle.h */
 	const uint8_t *secret;       /* METER_SECRET_BYTES for key hashes, or NULL: none */
 	/* Each call when it has ended, or a moment later: relay.h. */
 	void (*usage)(void *ctx, const struct usage *usage);

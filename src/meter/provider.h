@@ -39,10 +39,10 @@
  *
  * `service_tier` is in any case; `speed`, if not "standard", is a tier of its own, and so is
  * "international" for a `destination` that does not begin as `domestic: "+1"` says.
- *
  * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
  *
+ * `poll: true`: a GET that brings what another call asked for, and `idempotency_key`: settle.h.
  * The first route that matches takes the request. An answer must have the buckets `input` and
  * `output` that its route lists; the others may be absent.
  *

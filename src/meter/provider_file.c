@@ -44,6 +44,7 @@ static const struct cyaml_schema_field route_fields[] = {
 	CYAML_FIELD_SEQUENCE("format", OPTIONAL, struct route_file, format, &format_schema, 1,
 			     FORMATS_MAX),
 	CYAML_FIELD_BOOL("free", CYAML_FLAG_OPTIONAL, struct route_file, free),
+	CYAML_FIELD_BOOL("poll", CYAML_FLAG_OPTIONAL, struct route_file, poll),
 #define X(id, name)                                                                                \
 	CYAML_FIELD_STRING_PTR(name, OPTIONAL, struct route_file, texts[ROUTE_##id], 1,            \
 			       EXPR_TEXT_MAX),

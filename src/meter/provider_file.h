@@ -16,6 +16,7 @@
 	X(DESTINATION, "destination")                                                              \
 	X(REQUEST_ID, "request_id")                                                                \
 	X(RESPONSE_ID, "response_id")                                                              \
+	X(IDEMPOTENCY_KEY, "idempotency_key")                                                      \
 	X(API_KEY, "api_key")                                                                      \
 	X(ERROR, "error")                                                                          \
 	X(REPORTED_COST, "reported_cost")                                                          \
@@ -35,6 +36,7 @@ struct route_file {
 	char **format;
 	unsigned format_count;
 	bool free;
+	bool poll;
 	char *texts[ROUTE_TEXT_MAX];
 	char *attempt;
 	char *snapshot;

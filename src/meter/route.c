@@ -191,7 +191,7 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 	const struct place at = { path, file, index, err };
 	int rc;
 
-	*route = (struct route){ .free = from->free };
+	*route = (struct route){ .free = from->free, .poll = from->poll };
 	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));
 	rc = slot_plan_init(&route->scope.request);
 	if (rc == 0)

@@ -10,6 +10,7 @@ struct route {
 	struct span path;
 	char operation[32];
 	bool free;
+	bool poll;        /* brings an answer that another call asked for */
 	bool snapshot;    /* its counts are those of one */
 	uint32_t formats; /* one bit a row of meter/format.c */
 	struct expr_scope scope;

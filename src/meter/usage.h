@@ -103,6 +103,7 @@ struct usage {
 	bool free; /* the route costs nothing by its documentation */
 	char request_id[96];
 	char response_id[96];
+	char idempotency_key[96];   /* where the provider answers a second request like the first */
 	uint16_t attempt;           /* 1, or more when the client's SDK says that it retries */
 	char api_key_hash[17];      /* 64 bits of a keyed hash in hex; empty without a key */
 	bool reported;              /* the provider says itself what the call cost */

@@ -236,6 +236,8 @@ static void texts(void **state)
 		{ "/text", 1, "t" },
 		{ "/a", 1, "5" },
 		{ "/half", 1, "0.5" },
+		{ "'batch'", 1, "batch" },
+		{ "/nothing | 'x'", 1, "x" },
 		{ "/over", 1, "9223372036854775808" },
 		{ "/nil", 0, NULL },
 		{ "/empty", 0, NULL },

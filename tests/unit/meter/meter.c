@@ -40,7 +40,9 @@ static int start(void **state, const uint8_t *key)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct err err = { "" };
-	struct meter_options options = { .usage = on_usage, .ctx = w, .secret = key };
+	struct meter_options options = {
+		.usage = on_usage, .ctx = w, .secret = key, .remembers = true
+	};
 
 	if (providers_load("config/providers", &w->providers, &err) < 0)
 		return -1;
@@ -867,6 +869,46 @@ static void calls_keep_their_providers(void **state)
 	assert_int_equal(w->usages[0].counts[USAGE_INPUT], 19);
 }
 
+/* Made in the background: billed by the first poll that brings it, and by no other. */
+static void background(void **state)
+{
+	static const char made[] = "POST /v1/responses HTTP/1.1\r\nHost: api.openai.com\r\n"
+				   "Content-Type: application/json\r\n\r\n";
+	static const char poll[] = "GET /v1/responses/resp_1 HTTP/1.1\r\n"
+				   "Host: api.openai.com\r\n\r\n";
+	static const char done[] =
+	    "{\"id\":\"resp_1\",\"status\":\"completed\",\"model\":\"gpt-5\",\"usage\":{"
+	    "\"input_tokens\":64,\"output_tokens\":1500}}";
+	static const struct {
+		const char *request, *response;
+		enum usage_doubt doubt;
+		bool free;
+		int64_t output;
+	} calls[] = {
+		{ poll, done, USAGE_DOUBT_NONE, true, 0 }, /* of somebody else's making */
+		{ made, "{\"id\":\"resp_1\",\"status\":\"queued\",\"usage\":null}",
+		  USAGE_DOUBT_NO_USAGE, false, 0 },
+		{ poll, "{\"id\":\"resp_1\",\"status\":\"in_progress\",\"usage\":null}",
+		  USAGE_DOUBT_NONE, true, 0 },
+		{ poll, done, USAGE_DOUBT_NONE, false, 1500 },
+		{ poll, done, USAGE_DOUBT_NONE, true, 0 },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		struct span body = span_of(calls[i].response);
+
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, span_of(calls[i].request));
+		drive_response(&w->drive, SPAN(json_ok));
+		drive_body(&w->drive, DIRECTION_RECEIVED, body, 7);
+		drive_end(&w->drive);
+		assert_int_equal(w->usages[0].doubt, calls[i].doubt);
+		assert_int_equal(w->usages[0].free, calls[i].free);
+		assert_int_equal(w->usages[0].counts[USAGE_OUTPUT], calls[i].output);
+	}
+}
+
 /* As on the wire, through the parser of the stage before, cut at every size. */
 static void through_http(void **state)
 {
@@ -944,6 +986,7 @@ int main(void)
 		TEST(the_host_names_a_nameless_connection),
 		TEST(response_without_request),
 		TEST(calls_keep_their_providers),
+		TEST(background),
 		TEST(through_http),
 	};
 
