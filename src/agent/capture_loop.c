@@ -1,6 +1,6 @@
-/* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a 5 ms timer and
- * the kernel wakes nobody, but when the ring fills up or for a new connection, whose process may be
- * gone in a moment; when it has been empty for a while the loop sleeps until it is woken. */
+/* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a 50 ms timer
+ * and the kernel wakes nobody, but when the ring fills up or for a new connection, whose process
+ * may be gone in a moment; when it has been empty for a while the loop sleeps until it is woken. */
 #include "agent/capture_loop.h"
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include "flow/flow.h"
 
 #define BATCH       1024 /* records between two looks at the other events */
-#define IDLE_TICKS  20   /* 100 ms */
-#define SWEEP_EVERY 5    /* seconds */
+#define IDLE_TICKS  2
+#define SWEEP_EVERY 5 /* seconds */
 
-static const struct timeval tick = { .tv_usec = 5000 };
+static const struct timeval tick = { .tv_usec = 50000 };
 static const struct timeval at_once = { 0 };
 static const struct timeval sweep_every = { .tv_sec = SWEEP_EVERY };
 
