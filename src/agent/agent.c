@@ -18,10 +18,7 @@
 #include "base/cleanup.h"
 
 #define QUEUE_ITEMS     512
-#define CPUS_MAX        1024
 #define HOST_NAME_BYTES 256
-
-static const struct timeval tend_every = { .tv_sec = 10 };
 
 struct agent {
 	struct options options; /* borrowed texts */
@@ -36,9 +33,8 @@ struct agent {
 	struct canary *canary;
 	struct queue *charges, *tasks, *pages, *shown, *capture_reloads, *policy_reloads, *flows;
 	struct intake shown_intake;
-	struct event *mapped[CPUS_MAX];
-	unsigned n_mapped;
-	struct event *terminate, *interrupt, *hangup, *tend;
+	struct watcher *watcher;
+	struct event *terminate, *interrupt, *hangup;
 	struct status_sources sources;
 	char host_id[UUID_TEXT];
 	char host_name[HOST_NAME_BYTES];
@@ -60,24 +56,6 @@ static void status(void *ctx, struct emit *out)
 }
 
 /* --- events of the main loop */
-
-static void on_mapped(evutil_socket_t fd, short what, void *ctx)
-{
-	struct agent *a = ctx;
-
-	(void)fd;
-	(void)what;
-	attach_poll(a->attach);
-}
-
-static void on_tend(evutil_socket_t fd, short what, void *ctx)
-{
-	struct agent *a = ctx;
-
-	(void)fd;
-	(void)what;
-	attach_tend(a->attach);
-}
 
 static void on_stop(evutil_socket_t signal_number, short what, void *ctx)
 {
@@ -255,24 +233,12 @@ static struct event *add_signal(struct agent *a, int number, event_callback_fn f
 
 static int add_events(struct agent *a)
 {
-	int fds[CPUS_MAX];
-	unsigned n = attach_fds(a->attach, fds, CPUS_MAX);
-
-	for (; a->n_mapped < n; a->n_mapped++) {
-		struct event *event =
-		    event_new(a->loop.base, fds[a->n_mapped], EV_READ | EV_PERSIST, on_mapped, a);
-
-		if (!event || event_add(event, NULL) < 0)
-			return -ENOMEM;
-		a->mapped[a->n_mapped] = event;
-	}
-	a->tend = event_new(a->loop.base, -1, EV_PERSIST, on_tend, a);
+	a->watcher = watcher_new(a->loop.base, a->attach);
 	a->terminate = add_signal(a, SIGTERM, on_stop);
 	a->interrupt = add_signal(a, SIGINT, on_stop);
 	a->hangup = add_signal(a, SIGHUP, on_hangup);
-	if (!a->tend || !a->terminate || !a->interrupt || !a->hangup)
+	if (!a->watcher || !a->terminate || !a->interrupt || !a->hangup)
 		return -ENOMEM;
-	event_add(a->tend, &tend_every);
 	return intake_init(&a->shown_intake, &a->loop, a->shown, take_shown, a);
 }
 
@@ -333,6 +299,7 @@ int agent_new(const struct options *options, struct config *config, struct agent
 					      .ledger = a->ledger_loop,
 					      .flow = a->flow,
 					      .canary = a->canary,
+					      .watcher = a->watcher,
 					      .host_id = a->host_id,
 					      .host_name = a->host_name,
 					      .started_ns = clock_system.now_ns(&clock_system) };
@@ -382,12 +349,10 @@ void agent_free(struct agent *a)
 	capture_loop_free(a->capture);
 	flow_loop_free(a->flow);
 	ledger_loop_free(a->ledger_loop);
-	for (unsigned i = 0; i < a->n_mapped; i++)
-		loop_free_event(a->mapped[i]);
 	loop_free_event(a->terminate);
 	loop_free_event(a->interrupt);
 	loop_free_event(a->hangup);
-	loop_free_event(a->tend);
+	watcher_free(a->watcher);
 	intake_done(&a->shown_intake);
 	canary_free(a->canary);
 	attach_free(a->attach);

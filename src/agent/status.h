@@ -6,6 +6,7 @@
 #include "agent/capture_loop.h"
 #include "agent/flow_loop.h"
 #include "agent/ledger_loop.h"
+#include "agent/watcher.h"
 #include "attach/attach.h"
 #include "base/emit.h"
 
@@ -15,6 +16,7 @@ struct status_sources {
 	const struct ledger_loop *ledger;
 	struct flow_loop *flow;
 	struct canary *canary;
+	struct watcher *watcher;
 	const char *host_id, *host_name;
 	int64_t started_ns;
 };

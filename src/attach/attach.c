@@ -287,6 +287,11 @@ void attach_each(struct attach *a, libraries_each_fn *fn, void *ctx)
 	libraries_each(a->libraries, fn, ctx);
 }
 
+unsigned attach_report(const struct attach *a, struct library_report *ret_reports, unsigned max)
+{
+	return libraries_report(a->libraries, ret_reports, max);
+}
+
 void attach_read_counters(const struct attach *a, uint64_t ret[static EVENT_COUNTER_MAX])
 {
 	int n_cpus = libbpf_num_possible_cpus();

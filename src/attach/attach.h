@@ -66,6 +66,9 @@ struct attach_shared {
 };
 struct attach_shared attach_shared(const struct attach *attach);
 
+/* Files with TLS inside, watched or not: at most `max`, returns how many. */
+unsigned attach_report(const struct attach *attach, struct library_report *ret_reports,
+		       unsigned max);
 /* Every file that has probes. */
 void attach_each(struct attach *attach, libraries_each_fn *fn, void *ctx);
 

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -230,6 +231,25 @@ int image_section(int fd, const char *name, struct image_section *ret_section)
 		return -ENOENT;
 	*ret_section = (struct image_section){ found->sh_addr, found->sh_offset, found->sh_size };
 	return 0;
+}
+
+void image_build(int fd, char ret_build[static IMAGE_BUILD_MAX])
+{
+	struct {
+		Elf64_Nhdr head;
+		char name[4]; /* "GNU" */
+		uint8_t id[(IMAGE_BUILD_MAX - 1) / 2];
+	} note = { 0 };
+	struct image_section section;
+
+	ret_build[0] = '\0';
+	if (image_section(fd, ".note.gnu.build-id", &section) < 0 ||
+	    section.size < offsetof(__typeof__(note), id) ||
+	    !image_read(fd, &note, section.size < sizeof(note) ? section.size : sizeof(note),
+			section.offset))
+		return;
+	for (size_t i = 0; i < note.head.n_descsz && i < sizeof(note.id); i++)
+		snprintf(ret_build + 2 * i, 3, "%02x", note.id[i]);
 }
 
 /* --- addresses */

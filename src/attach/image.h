@@ -30,6 +30,10 @@ int image_section(int fd, const char *name, struct image_section *ret_section);
 /* All `n` bytes at that offset of the file, or false. */
 bool image_read(int fd, void *bytes, size_t n, uint64_t offset);
 
+/* The build id that the linker wrote into it, in hexadecimal; empty: none. */
+#define IMAGE_BUILD_MAX 41 /* SHA-1 */
+void image_build(int fd, char ret_build[static IMAGE_BUILD_MAX]);
+
 /* Where in the file an address is that a segment loads from there. False: nowhere. */
 bool image_offset(int fd, uint64_t address, uint64_t *ret_offset);
 

@@ -10,10 +10,9 @@
 #include <unistd.h>
 #include <uthash.h>
 
-#include "attach/image.h"
 #include "attach/inodes.h"
-#include "attach/probe.h"
 #include "base/cleanup.h"
+#include "base/span.h"
 
 struct inode_key {
 	uint64_t dev, ino;
@@ -26,6 +25,7 @@ struct library {
 	int fd;
 	struct probes *probes; /* NULL: could not be probed; remembered so that it is said once */
 	uint64_t sweep;        /* the last one that saw it mapped */
+	struct library_report report;
 };
 
 struct libraries {
@@ -112,7 +112,8 @@ bool libraries_want(struct libraries *l, const struct stat *st)
 }
 
 /* -ENOSPC: the table is full, or the process has no more descriptors. */
-static int add(struct libraries *l, int fd, const struct inode_id *id, struct probes *probes)
+static int add(struct libraries *l, int fd, const struct inode_id *id, struct probes *probes,
+	       const struct library_report *report)
 {
 	struct library *library =
 	    HASH_COUNT(l->table) < LIBRARIES_MAX ? calloc(1, sizeof(*library)) : NULL;
@@ -127,15 +128,16 @@ static int add(struct libraries *l, int fd, const struct inode_id *id, struct pr
 	library->id = *id;
 	library->fd = held;
 	library->probes = probes;
+	library->report = *report;
 	library->sweep = l->sweep;
 	HASH_ADD(hh, l->table, key, sizeof(library->key), library);
 	return 0;
 }
 
 /* -ENODATA: there is nothing to watch. */
-static int try_probes(struct libraries *l, int fd, struct probes **ret_probes, struct err *err)
+static int try_probes(struct libraries *l, int fd, unsigned kinds, struct probes **ret_probes,
+		      struct err *err)
 {
-	unsigned kinds = image_classify(fd);
 	int code = kinds ? probe_attach(&l->options.means, fd, kinds, ret_probes, err) : -ENODATA;
 
 	/* Nothing is wrong with a Go program that does without TLS. */
@@ -149,8 +151,19 @@ static void note_watched(struct libraries *l, const char *label, const struct pr
 	     facts->inner_read && facts->inner_write ? "; at its internal read and write" : "");
 }
 
+static void fill_report(struct library_report *r, int fd, const struct probes *probes,
+			const struct err *err)
+{
+	image_build(fd, r->build);
+	if (probes)
+		r->facts = *probe_facts(probes);
+	else
+		span_copy(span_of(err->text), r->why, sizeof(r->why));
+}
+
 void libraries_found(struct libraries *l, int fd, const char *label)
 {
+	struct library_report report = { .kinds = 0 };
 	struct probes *probes = NULL;
 	struct err err = { 0 };
 	struct inode_id id;
@@ -161,12 +174,16 @@ void libraries_found(struct libraries *l, int fd, const char *label)
 		return;
 	id = inodes_id(&st);
 	counter_add(&l->counters.examined, 1);
-	code = try_probes(l, fd, &probes, &err);
+	report =
+	    (struct library_report){ .dev = id.dev, .ino = id.ino, .kinds = image_classify(fd) };
+	span_copy(span_of(label), report.path, sizeof(report.path));
+	code = try_probes(l, fd, report.kinds, &probes, &err);
 	if (code == -ENODATA) {
 		inodes_add(l->others, &id);
 		return;
 	}
-	if (add(l, fd, &id, probes) < 0) {
+	fill_report(&report, fd, probes, &err);
+	if (add(l, fd, &id, probes, &report) < 0) {
 		probe_detach(probes);
 		counter_add(&l->counters.full, 1);
 		return;
@@ -211,6 +228,18 @@ void libraries_each(struct libraries *l, libraries_each_fn *fn, void *ctx)
 	HASH_ITER(hh, l->table, library, next)
 		if (library->probes)
 			fn(ctx, library->fd);
+}
+
+unsigned libraries_report(const struct libraries *l, struct library_report *ret_reports,
+			  unsigned max)
+{
+	struct library *library, *next;
+	unsigned n = 0;
+
+	HASH_ITER(hh, l->table, library, next)
+		if (n < max)
+			ret_reports[n++] = library->report;
+	return n;
 }
 
 const struct libraries_counters *libraries_counters(const struct libraries *l)

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "attach/image.h"
 #include "attach/probe.h"
 #include "base/counter.h"
 
@@ -45,6 +46,20 @@ void libraries_found(struct libraries *libraries, int fd, const char *label);
 /* Around a look at all processes: what was not wanted or found in between is mapped by none. */
 void libraries_begin_sweep(struct libraries *libraries);
 void libraries_end_sweep(struct libraries *libraries);
+
+/* What there is to say of one file. */
+struct library_report {
+	char path[160];              /* by which it was first met, in whatever mount namespace */
+	char build[IMAGE_BUILD_MAX]; /* its build id; empty: it says none */
+	char why[160];               /* it could not be probed; empty: it was */
+	uint64_t dev, ino;
+	unsigned kinds; /* bits of enum image_kind */
+	struct probe_facts facts;
+};
+
+/* Of at most `max` files; returns how many. */
+unsigned libraries_report(const struct libraries *libraries, struct library_report *ret_reports,
+			  unsigned max);
 
 /* Every file that has probes; `fd` is borrowed. */
 typedef void libraries_each_fn(void *ctx, int fd);

@@ -326,6 +326,7 @@ static int make_go_probes(struct plan *plan, struct probes *probes, struct err *
 	if (code < 0)
 		return err_set(err, code, "the kernel refused a probe: %s", strerror(-code));
 	plan->facts.cheap = tls.cheap;
+	memcpy(plan->facts.go, tls.version, sizeof(plan->facts.go));
 	probes->facts = plan->facts;
 	return 0;
 }

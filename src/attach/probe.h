@@ -24,6 +24,7 @@ struct probe_facts {
 	bool inner_read; /* on the internal function, not on the exported ones */
 	bool inner_write;
 	bool names_objects; /* the name of a connection older than us is read from its object */
+	char go[32];        /* the version of Go that built it; empty: it is not Go's TLS */
 };
 
 /* Puts every probe of the table for `kinds` (bits of enum image_kind) on the inode that `fd` has

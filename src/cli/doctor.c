@@ -1,5 +1,5 @@
 /* outlay doctor: how well the agent can see on this host, and what it could not: by which links its
- * probes are put on, which files it watches, and every count of what was refused or lost. */
+ * probes are put on, every count of what was refused or lost, and which files it watches, where. */
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +60,35 @@ static void add_finding(struct show_table *table, const json_t *status, const st
 		show_table_add(table, SHOW_YELLOW, cells);
 }
 
+/* Of each file: what it is, where it is probed, or why it is not. */
+static void print_libraries(const json_t *status)
+{
+	static const char *const keys[] = { "path",  "kind",   "build",    "inode",
+					    "spots", "probes", "emulated", "why_not" };
+	enum { COLUMNS = sizeof(keys) / sizeof(keys[0]) };
+	struct show_table table = { .n_columns = COLUMNS };
+	const json_t *list = json_object_get(status, "libraries"), *row;
+	char numbers[COLUMNS][24];
+	size_t i;
+
+	show_table_add(&table, SHOW_BOLD, keys);
+	json_array_foreach(list, i, row)
+	{
+		const char *cells[COLUMNS];
+
+		for (size_t k = 0; k < COLUMNS; k++) {
+			const json_t *value = json_object_get(row, keys[k]);
+
+			snprintf(numbers[k], sizeof(numbers[k]), "%" JSON_INTEGER_FORMAT,
+				 json_integer_value(value));
+			cells[k] = json_is_integer(value) ? numbers[k] : show_member(row, keys[k]);
+		}
+		show_table_add(&table, cells[COLUMNS - 1][0] ? SHOW_YELLOW : SHOW_PLAIN, cells);
+	}
+	putchar('\n');
+	show_table_print(&table);
+}
+
 static int print_findings(const struct buf *body)
 {
 	struct show_table table = { .n_columns = 3 };
@@ -79,6 +108,7 @@ static int print_findings(const struct buf *body)
 	for (size_t i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
 		add_finding(&table, status, &findings[i]);
 	show_table_print(&table);
+	print_libraries(status);
 	json_decref(status);
 	return show_end();
 }

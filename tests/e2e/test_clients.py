@@ -4,8 +4,10 @@ must be in the ledger once, right to the token and the picodollar, with the prog
 import collections
 import concurrent.futures
 import os
+import pathlib
 import shutil
 import subprocess
+import sys
 
 import calls
 import clients
@@ -91,6 +93,7 @@ class Matrix:
         events = self.daemon.all_calls()
         for row in rows:
             self.judge(row, events)
+        self.listed()
         capture = self.daemon.get('/v1/status')['capture']
         self.check('the middle of big requests was left out', capture['cut_bytes'] > 10**6, capture)
         self.check.equal('and nothing was lost', capture['lost_bytes'], 0)
@@ -118,6 +121,40 @@ class Matrix:
                 said = f'watching {os.path.realpath(program)} '
                 self.check(f'{os.path.basename(program)} is watched',
                            wait_for(lambda: said in self.daemon.said(), 5))
+
+    def listed(self):
+        """Each file with TLS inside is told of, with its build, where it is probed, or why not."""
+        half = self.world.dir / 'libhalf.so'
+        subprocess.run(['cc', '-shared', '-x', 'c', '-o', half, '-'], check=True,
+                       input=b'int SSL_read(void) { return 0; }')
+        self.world.spawn('half', [sys.executable, '-c',
+                                  f'import ctypes, time; ctypes.CDLL("{half}"); time.sleep(1)'])
+
+        def rows():
+            return {row['path'].rsplit('/', 1)[1]: row
+                    for row in self.daemon.get('/v1/status')['libraries']}
+        wait_for(lambda: 'libhalf.so' in rows(), 5)
+        found, text = rows(), self.daemon.outlay('doctor')
+        library = next(pathlib.Path('/usr/lib').glob('*-linux-gnu*/libssl.so.3'))
+        row = next(row for row in found.values()
+                   if row['inode'].split(':')[1] == str(library.stat().st_ino))
+        notes = subprocess.run(['readelf', '-n', library], capture_output=True, text=True,
+                               check=True).stdout
+        self.check('a library is told of by its build id', f'Build ID: {row["build"]}\n' in notes,
+                   row)
+        self.check('with its probes', row['kind'] == 'openssl' and row['probes'] > 5
+                   and not row['why_not'], row)
+        self.check.equal('one that lacks a function, with the reason',
+                         [found['libhalf.so'][key] for key in ('spots', 'probes', 'why_not')],
+                         ['none', 0, 'has no SSL_write'])
+        if shutil.which('go'):
+            version = subprocess.run(['go', 'env', 'GOVERSION'], capture_output=True, text=True,
+                                     check=True).stdout.strip()
+            self.check.equal('a Go program by its version',
+                             [found['go-stripped'][key] for key in ('kind', 'spots', 'build')],
+                             ['go', 'go', version])
+        self.check('outlay doctor lists them', row['build'] in text and 'has no SSL_write' in text,
+                   text)
 
     @staticmethod
     def has_tls_inside(program):

@@ -115,6 +115,31 @@ static void test_programs_made_here(void **state)
 	}
 }
 
+static void test_build_ids(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "0x0123456789abcdef0123456789abcdef01234567",
+		  "0123456789abcdef0123456789abcdef01234567" },
+		{ "0x00ff", "00ff" },
+		{ "none", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char flags[96], build[IMAGE_BUILD_MAX];
+		const char *path;
+		int fd;
+
+		snprintf(flags, sizeof(flags), "-Wl,--build-id=%s", cases[i][0]);
+		path = compile(DEFINES, flags);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		image_build(fd, build);
+		assert_string_equal(build, cases[i][1]);
+		close(fd);
+		unlink(path);
+	}
+}
+
 static int file_of(const void *bytes, size_t n)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC);
@@ -191,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_libraries_as_nm_says),
 		cmocka_unit_test(test_programs_made_here),
+		cmocka_unit_test(test_build_ids),
 		cmocka_unit_test(test_other_machines_and_no_elf),
 		cmocka_unit_test(test_sections),
 	};
