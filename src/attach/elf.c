@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -30,55 +32,73 @@ static uint64_t file_offset(Elf *elf, uint64_t address)
 	return 0;
 }
 
-static void match_symbol(Elf *elf, const GElf_Sym *symbol, const char *name,
-			 const char *const *names, unsigned n, uint64_t *offsets)
+struct search {
+	Elf *elf;
+	const char *const *names;
+	unsigned n;
+	uint64_t *offsets;
+	bool found;
+	bool begins[UCHAR_MAX + 1]; /* a name with that byte: of 200000 symbols most have none */
+};
+
+static void match_symbol(struct search *s, const Elf64_Sym *symbol, const char *name)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (!offsets[i] && strcmp(name, names[i]) == 0)
-			offsets[i] = file_offset(elf, symbol->st_value);
+	if (!s->begins[(unsigned char)name[0]])
+		return;
+	for (unsigned i = 0; i < s->n; i++)
+		if (!s->offsets[i] && strcmp(name, s->names[i]) == 0) {
+			s->offsets[i] = file_offset(s->elf, symbol->st_value);
+			s->found = true;
+		}
 }
 
-static void search_table(Elf *elf, Elf_Scn *section, const GElf_Shdr *header,
-			 const char *const *names, unsigned n, uint64_t *offsets)
+/* By pointers: node has 200000 symbols, and its first call does not wait for a look at each. */
+static void search_table(struct search *s, Elf_Scn *section, const Elf64_Shdr *header)
 {
-	Elf_Data *data = elf_getdata(section, NULL);
-	size_t count = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
+	Elf_Scn *linked = elf_getscn(s->elf, header->sh_link);
+	Elf_Data *symbols = elf_getdata(section, NULL);
+	Elf_Data *strings = linked ? elf_getdata(linked, NULL) : NULL;
+	const char *text = strings ? strings->d_buf : NULL;
 
-	for (size_t i = 0; i < count; i++) {
-		GElf_Sym symbol;
-		const char *name;
+	if (!symbols || !symbols->d_buf || symbols->d_type != ELF_T_SYM || !text ||
+	    !strings->d_size || text[strings->d_size - 1] != '\0')
+		return;
+	for (size_t i = 0; i < symbols->d_size / sizeof(Elf64_Sym); i++) {
+		const Elf64_Sym *symbol = (const Elf64_Sym *)symbols->d_buf + i;
 
-		if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF ||
-		    GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
-			continue;
-		name = elf_strptr(elf, header->sh_link, symbol.st_name);
-		if (name)
-			match_symbol(elf, &symbol, name, names, n, offsets);
+		if (symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC &&
+		    symbol->st_name < strings->d_size)
+			match_symbol(s, symbol, text + symbol->st_name);
 	}
 }
 
 int elf_find_symbols(int fd, const char *const *names, unsigned n, uint64_t *ret_offsets)
 {
 	static const uint32_t tables[] = { SHT_DYNSYM, SHT_SYMTAB };
+	struct search search = { .names = names, .n = n, .offsets = ret_offsets };
 	CLEANUP(cleanup_elf) Elf *elf = NULL;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -ENOTSUP;
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (!elf || elf_kind(elf) != ELF_K_ELF)
+	if (!elf || elf_kind(elf) != ELF_K_ELF || !elf64_getehdr(elf))
 		return -EBADMSG;
+	search.elf = elf;
+	for (unsigned i = 0; i < n; i++)
+		search.begins[(unsigned char)names[i][0]] = true;
 	memset(ret_offsets, 0, n * sizeof(*ret_offsets));
-	for (unsigned t = 0; t < 2; t++) {
+	for (unsigned t = 0; t < 2 && !search.found; t++) {
 		Elf_Scn *section = NULL;
 
 		for (;;) {
-			GElf_Shdr header;
+			const Elf64_Shdr *header;
 
 			section = elf_nextscn(elf, section);
 			if (!section)
 				break;
-			if (gelf_getshdr(section, &header) && header.sh_type == tables[t])
-				search_table(elf, section, &header, names, n, ret_offsets);
+			header = elf64_getshdr(section);
+			if (header && header->sh_type == tables[t])
+				search_table(&search, section, header);
 		}
 	}
 	return 0;
