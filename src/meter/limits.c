@@ -190,7 +190,11 @@ static void read_header(const struct limit_rule *rule, const struct http_header 
 	int64_t count = 0, ns = 0;
 	struct span word;
 
+	/* Most headers differ here already. */
 	if (header->name.len <= around ||
+	    (rule->behind.len &&
+	     (header->name.ptr[header->name.len - 1] ^ rule->behind.ptr[rule->behind.len - 1]) &
+		 ~0x20) ||
 	    !span_ieq(span_head(header->name, rule->before.len), rule->before))
 		return;
 	word = span_head(span_skip(header->name, rule->before.len), header->name.len - around);
