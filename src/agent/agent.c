@@ -13,11 +13,11 @@
 #include "agent/hosts.h"
 #include "agent/notify.h"
 #include "agent/policy_loop.h"
+#include "agent/queues.h"
 #include "agent/status.h"
 #include "agent/terminal.h"
 #include "base/cleanup.h"
 
-#define QUEUE_ITEMS     512
 #define HOST_NAME_BYTES 256
 
 struct agent {
@@ -31,7 +31,7 @@ struct agent {
 	struct policy_loop *policy;
 	struct flow_loop *flow;
 	struct canary *canary;
-	struct queue *charges, *tasks, *pages, *shown, *capture_reloads, *policy_reloads, *flows;
+	struct queues queues;
 	struct intake shown_intake;
 	struct watcher *watcher;
 	struct event *terminate, *interrupt, *hangup;
@@ -74,9 +74,9 @@ static void reload(struct agent *a, struct config *config)
 					   TAKE_PTR(config->rules) };
 
 	/* Two slots, taken within a loop's turn: a person's SIGHUPs do not fill them. */
-	if (queue_room(a->capture_reloads) && queue_room(a->policy_reloads)) {
-		(void)queue_push(a->capture_reloads, &to_capture);
-		(void)queue_push(a->policy_reloads, &to_policy);
+	if (queue_room(a->queues.capture_reloads) && queue_room(a->queues.policy_reloads)) {
+		(void)queue_push(a->queues.capture_reloads, &to_capture);
+		(void)queue_push(a->queues.policy_reloads, &to_policy);
 		return;
 	}
 	config_done(&(struct config){ to_capture.providers, to_capture.catalog, NULL });
@@ -105,7 +105,7 @@ static void take_shown(void *ctx)
 	struct agent *a = ctx;
 	struct verdict verdict;
 
-	while (queue_pop(a->shown, &verdict))
+	while (queue_pop(a->queues.shown, &verdict))
 		terminal_show(&verdict);
 }
 
@@ -124,27 +124,6 @@ static int open_ledger(struct agent *a, struct err *err)
 			       strerror(-code));
 	gethostname(a->host_name, sizeof(a->host_name) - 1);
 	return 0;
-}
-
-static int make_queues(struct agent *a)
-{
-	const struct {
-		struct queue **queue;
-		size_t bytes, items;
-	} wanted[] = {
-		{ &a->charges, sizeof(struct charge), QUEUE_ITEMS },
-		{ &a->tasks, sizeof(struct ledger_task), QUEUE_ITEMS },
-		{ &a->pages, sizeof(struct ledger_page), POLICY_CONNECTIONS_MAX },
-		{ &a->shown, sizeof(struct verdict), a->on_terminal ? QUEUE_ITEMS : 2 },
-		{ &a->capture_reloads, sizeof(struct capture_reload), 2 },
-		{ &a->policy_reloads, sizeof(struct policy_reload), 2 },
-		{ &a->flows, sizeof(struct flow_capture), QUEUE_ITEMS },
-	};
-	int code = 0;
-
-	for (size_t i = 0; code == 0 && i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		code = queue_new(wanted[i].bytes, wanted[i].items, wanted[i].queue);
-	return code;
 }
 
 static int open_probes(struct agent *a, struct err *err)
@@ -169,9 +148,9 @@ static int open_capture(struct agent *a, struct err *err)
 						.providers = a->config.providers,
 						.catalog = a->config.catalog,
 						.secret = a->secret,
-						.charges = a->charges,
-						.reloads = a->capture_reloads,
-						.flows = a->flows,
+						.charges = a->queues.charges,
+						.reloads = a->queues.capture_reloads,
+						.flows = a->queues.flows,
 						.canary = canary_watch(a->canary),
 						.record = a->options.record };
 
@@ -180,7 +159,11 @@ static int open_capture(struct agent *a, struct err *err)
 
 static int open_flow(struct agent *a, struct err *err)
 {
-	struct flow_loop_options options = { attach_shared(a->attach), a->flows };
+	struct flow_loop_options options = { .shared = attach_shared(a->attach),
+					     .captures = a->queues.flows,
+					     .orders = a->queues.orders,
+					     .questions = a->queues.questions,
+					     .fail_closed = a->options.fail_closed };
 
 	return flow_loop_new(&options, &a->flow, err);
 }
@@ -194,11 +177,13 @@ static int open_policy(struct agent *a, struct err *err)
 					       .ledger = a->ledger,
 					       .host_id = a->host_id,
 					       .host_name = a->host_name,
-					       .charges = a->charges,
-					       .pages = a->pages,
-					       .reloads = a->policy_reloads,
-					       .tasks = a->tasks,
-					       .shown = a->on_terminal ? a->shown : NULL,
+					       .charges = a->queues.charges,
+					       .pages = a->queues.pages,
+					       .reloads = a->queues.policy_reloads,
+					       .questions = a->queues.questions,
+					       .orders = a->queues.orders,
+					       .tasks = a->queues.tasks,
+					       .shown = a->on_terminal ? a->queues.shown : NULL,
 					       .status = status,
 					       .ctx = a };
 
@@ -216,8 +201,8 @@ static int open_ledger_loop(struct agent *a, struct err *err)
 					       .keep_ns = a->options.keep_days * NS_PER_DAY,
 					       .host_id = a->host_id,
 					       .host_name = a->host_name,
-					       .tasks = a->tasks,
-					       .pages = a->pages };
+					       .tasks = a->queues.tasks,
+					       .pages = a->queues.pages };
 
 	return ledger_loop_new(&options, &a->ledger_loop, err);
 }
@@ -239,7 +224,7 @@ static int add_events(struct agent *a)
 	a->hangup = add_signal(a, SIGHUP, on_hangup);
 	if (!a->watcher || !a->terminate || !a->interrupt || !a->hangup)
 		return -ENOMEM;
-	return intake_init(&a->shown_intake, &a->loop, a->shown, take_shown, a);
+	return intake_init(&a->shown_intake, &a->loop, a->queues.shown, take_shown, a);
 }
 
 static int start(struct agent *a, struct err *err)
@@ -270,7 +255,7 @@ static int open_all(struct agent *a, struct err *err)
 	};
 	int code = loop_init(&a->loop, "outlayd", err);
 
-	if (code == 0 && make_queues(a) < 0)
+	if (code == 0 && queues_init(&a->queues, a->on_terminal) < 0)
 		code = err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; code == 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
 		code = steps[i](a, err);
@@ -321,18 +306,6 @@ void agent_run(struct agent *a)
 
 /* --- closing, from left to right */
 
-static void free_queues(struct agent *a)
-{
-	struct queue *queues[] = { a->charges,         a->tasks,          a->pages, a->shown,
-				   a->capture_reloads, a->policy_reloads, a->flows };
-	struct ledger_page page;
-
-	while (a->pages && queue_pop(a->pages, &page))
-		free(page.lines);
-	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
-		queue_free(queues[i]);
-}
-
 void agent_free(struct agent *a)
 {
 	if (!a)
@@ -357,7 +330,7 @@ void agent_free(struct agent *a)
 	canary_free(a->canary);
 	attach_free(a->attach);
 	ledger_close(a->ledger);
-	free_queues(a);
+	queues_done(&a->queues);
 	loop_done(&a->loop);
 	config_done(&a->config);
 	explicit_bzero(a->secret, sizeof(a->secret));

@@ -9,11 +9,14 @@
 #include "base/cleanup.h"
 #include "base/latest.h"
 #include "base/timestamp.h"
+#include "flow/cutter.h"
 #include "flow/hooks.h"
 
 #define TOP           20 /* rows of the unmetered that status shows */
 #define PUBLISH_TICKS 4
 #define OLDER_TICKS   240 /* a minute */
+#define SWEEP_TICKS   20
+#define PATIENCE_NS   (3 * NS_PER_SEC) /* without a tick, until the kernel holds us for dead */
 
 static const struct timeval tick = { .tv_usec = 250000 };
 
@@ -29,8 +32,10 @@ struct flow_loop {
 	struct err refusal;
 	struct flows *flows;
 	struct latest *top; /* struct top */
+	struct enforce *enforce;
+	struct cutter *cutter;
 	struct event *readable, *ticker;
-	struct intake captures;
+	struct intake captures, orders;
 	unsigned ticks;
 };
 
@@ -39,7 +44,69 @@ static void on_record(void *ctx, const void *record, size_t bytes)
 	struct flow_loop *l = ctx;
 
 	flows_record(l->flows, record, bytes);
+	enforce_record(l->enforce, record, bytes);
 }
+
+/* --- what budgets stop */
+
+static int write_block(void *ctx, const struct flow_block *key, const uint32_t *mode)
+{
+	struct flow_loop *l = ctx;
+
+	return l->hooks ? hooks_write_block(l->hooks, key, mode) : 0;
+}
+
+static void publish_blocks(void *ctx)
+{
+	struct flow_loop *l = ctx;
+
+	if (l->hooks)
+		hooks_publish_blocks(l->hooks);
+}
+
+static int destroy_socket(void *ctx, const struct flow_refused *socket)
+{
+	struct flow_loop *l = ctx;
+
+	return cutter_destroy(l->cutter, socket);
+}
+
+static bool ask(void *ctx, const struct process *process)
+{
+	struct flow_loop *l = ctx;
+
+	return queue_push(l->options.questions, process);
+}
+
+static void take_order(struct flow_loop *l, const struct flow_order *order)
+{
+	switch (order->kind) {
+	case FLOW_ORDER_BLOCK:
+		(void)enforce_block(l->enforce, order->who, &order->key, order->mode,
+				    order->at_once);
+		break;
+	case FLOW_ORDER_RELEASE:
+		(void)enforce_release(l->enforce, order->who);
+		break;
+	case FLOW_ORDER_JUDGED:
+		enforce_judged(l->enforce, order->key.id);
+		break;
+	case FLOW_ORDER_PUBLISH:
+		enforce_publish(l->enforce);
+		break;
+	}
+}
+
+static void take_orders(void *ctx)
+{
+	struct flow_loop *l = ctx;
+	struct flow_order order;
+
+	while (queue_pop(l->options.orders, &order))
+		take_order(l, &order);
+}
+
+/* --- the ring */
 
 static void drain(struct flow_loop *l)
 {
@@ -83,8 +150,12 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	if (l->hooks)
+		hooks_beat(l->hooks, PATIENCE_NS, l->options.fail_closed);
 	drain(l);
 	flows_tick(l->flows);
+	if (l->ticks % SWEEP_TICKS == 0)
+		enforce_sweep(l->enforce);
 	if (++l->ticks % OLDER_TICKS == 0 && flows_older(l->flows))
 		look_at_older(l);
 	if (l->ticks % PUBLISH_TICKS)
@@ -106,14 +177,20 @@ static int make_parts(struct flow_loop *l)
 				       .handshakes_fd = l->options.shared.handshakes_fd,
 				       .record = on_record,
 				       .ctx = l };
+	struct enforce_ports ports = { l, write_block, publish_blocks, destroy_socket, ask };
 	int code = flows_new(&clock_system, "/proc", &l->flows);
 
+	l->cutter = cutter_new("/proc");
+	if (code == 0)
+		code = l->cutter ? enforce_new(&ports, "/proc", &l->enforce) : -ENOMEM;
 	if (code == 0)
 		code = latest_new(sizeof(struct top), &l->top);
 	if (code == 0 && hooks_new(&hooks, &l->hooks, &l->refusal) < 0)
 		fprintf(stderr, "outlayd: what is not metered is not seen: %s\n", l->refusal.text);
 	if (code == 0)
 		look_at_older(l);
+	if (code == 0 && l->hooks)
+		hooks_beat(l->hooks, PATIENCE_NS, l->options.fail_closed);
 	return code;
 }
 
@@ -127,6 +204,8 @@ static int add_events(struct flow_loop *l)
 	}
 	l->ticker = event_new(l->loop.base, -1, EV_PERSIST, on_tick, l);
 	if (!l->ticker || event_add(l->ticker, &tick) < 0)
+		return -ENOMEM;
+	if (intake_init(&l->orders, &l->loop, l->options.orders, take_orders, l) < 0)
 		return -ENOMEM;
 	return intake_init(&l->captures, &l->loop, l->options.captures, take_captures, l);
 }
@@ -166,8 +245,11 @@ void flow_loop_free(struct flow_loop *l)
 	if (!l)
 		return;
 	intake_done(&l->captures);
+	intake_done(&l->orders);
 	loop_free_event(l->readable);
 	loop_free_event(l->ticker);
+	enforce_free(l->enforce);
+	cutter_free(l->cutter);
 	hooks_free(l->hooks);
 	flows_free(l->flows);
 	latest_free(l->top);
@@ -224,6 +306,15 @@ static void describe_flows(const struct flow_counters *c, struct emit *out)
 		emit_int(out, rows[i].name, (int64_t)counter_read(rows[i].counter));
 }
 
+static void describe_enforce(const struct enforce_counters *c, struct emit *out)
+{
+	emit_int(out, "cut", (int64_t)counter_read(&c->cut));
+	emit_int(out, "cut_failed", (int64_t)counter_read(&c->cut_failed));
+	emit_int(out, "asked", (int64_t)counter_read(&c->asked));
+	emit_int(out, "orders_refused", (int64_t)counter_read(&c->orders_refused));
+	emit_int(out, "uncut", (int64_t)counter_read(&c->evicted));
+}
+
 static void describe_row(const struct flow_unmetered *row, struct emit *out)
 {
 	char time[TIMESTAMP_TEXT_MAX];
@@ -252,6 +343,7 @@ void flow_loop_describe(struct flow_loop *l, struct emit *out)
 	else
 		emit_text(out, "refused", l->refusal.text);
 	describe_flows(flows_counters(l->flows), out);
+	describe_enforce(enforce_counters(l->enforce), out);
 	emit_end_object(out);
 	emit_array(out, "unmetered");
 	for (unsigned i = 0; i < top->n; i++)

@@ -8,10 +8,11 @@ struct patterns {
 	unsigned n;
 };
 
-static void add_pattern(void *ctx, const char *pattern)
+static void add_pattern(void *ctx, const struct provider *provider, const char *pattern)
 {
 	struct patterns *p = ctx;
 
+	(void)provider;
 	if (p->n < EVENT_HOSTS_MAX)
 		p->at[p->n] = pattern;
 	p->n++; /* attach refuses what is too much */
@@ -22,6 +23,6 @@ int hosts_set(struct attach *attach, const struct providers *providers, struct e
 	struct patterns patterns = { .n = 0 };
 
 	providers_hosts(providers, add_pattern, &patterns);
-	add_pattern(&patterns, CANARY_HOST);
+	add_pattern(&patterns, NULL, CANARY_HOST);
 	return attach_set_hosts(attach, patterns.at, patterns.n, err);
 }

@@ -34,6 +34,7 @@ struct settings {
 	unsigned *request_kib;
 	unsigned *canary_seconds;
 	char *catalog;
+	bool fail_closed;
 	char *kafka;
 	char *kafka_topic;
 };
@@ -53,6 +54,7 @@ static const cyaml_schema_field_t settings_fields[] = {
 			     struct settings, canary_seconds),
 	CYAML_FIELD_STRING_PTR("catalog", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       catalog, 1, 100),
+	CYAML_FIELD_BOOL("fail_closed", CYAML_FLAG_OPTIONAL, struct settings, fail_closed),
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -201,6 +203,7 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	o->keep_days = settings->keep_days ? settings->keep_days : DEFAULT_KEEP;
 	o->request_kib = settings->request_kib ? *settings->request_kib : DEFAULT_REQUEST_KIB;
 	o->canary_seconds = settings->canary_seconds ? *settings->canary_seconds : DEFAULT_CANARY;
+	o->fail_closed = settings->fail_closed;
 	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
 	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
 	choose(&o->catalog, NULL, &settings->catalog, NULL);

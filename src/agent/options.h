@@ -14,6 +14,7 @@ struct options {
 	unsigned canary_seconds; /* between two calls of our own; 0 = none */
 	unsigned keep_days;      /* calls that every sink has stay so long in the ledger */
 	char *catalog;           /* name of a price list of its own; NULL: those that are not */
+	bool fail_closed;        /* what is held or cut stays so while the agent hangs */
 	char *kafka;             /* bootstrap servers; NULL: nothing is published */
 	char *kafka_topic;       /* NULL: the sink's own */
 	bool check;              /* load the configuration, say whether it is good, exit */

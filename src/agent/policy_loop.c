@@ -7,18 +7,27 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/enforcement.h"
 #include "agent/notify.h"
 #include "base/cleanup.h"
+#include "base/users.h"
 
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
+
+static const struct timeval tick = { .tv_usec = 100000 };
 
 struct policy_loop {
 	struct loop loop;
 	struct policy_loop_options options;
 	struct budgets *budgets;
 	struct policy *policy;
-	struct intake charges, pages, reloads;
+	struct enforcement *enforcement;
+	struct users *users;
+	struct event *ticker;
+	struct intake charges, pages, reloads, questions;
 	struct buf json;
+	struct process question; /* waits for room among the orders */
+	bool has_question;
 };
 
 static int64_t now_utc(void)
@@ -100,12 +109,45 @@ static void take_charges(void *ctx)
 
 	for (int i = 0; i < CHARGES_AT_ONCE && queue_room(l->options.tasks); i++) {
 		if (!queue_pop(l->options.charges, &charge))
-			return;
+			break;
 		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
 		(void)queue_push(l->options.tasks, &task);
 		policy_limits(l->policy, &charge.usage);
 		publish(l, &task.verdict);
 	}
+	enforcement_look(l->enforcement, now_utc());
+}
+
+static void take_questions(void *ctx)
+{
+	struct policy_loop *l = ctx;
+
+	while (l->has_question || queue_pop(l->options.questions, &l->question)) {
+		users_name(l->users, l->question.uid, l->question.user);
+		l->has_question = !enforcement_answer(l->enforcement, &l->question);
+		if (l->has_question)
+			return;
+	}
+}
+
+/* Windows turn and money is added without a call. */
+static void on_tick(evutil_socket_t fd, short what, void *ctx)
+{
+	struct policy_loop *l = ctx;
+
+	(void)fd;
+	(void)what;
+	enforcement_look(l->enforcement, now_utc());
+	take_questions(l);
+}
+
+/* An action against a budget, or its end. */
+static void tell(void *ctx, struct span json)
+{
+	struct policy_loop *l = ctx;
+
+	fprintf(stderr, "outlayd: enforcement: %.*s\n", (int)json.len, json.ptr);
+	policy_publish(l->policy, "enforcement", json, UINT32_MAX);
 }
 
 static void take_pages(void *ctx)
@@ -136,6 +178,7 @@ static void take_reloads(void *ctx)
 		l->options.config.providers = reload.providers;
 		l->options.config.catalog = reload.catalog;
 		(void)budgets_reload(l->budgets, reload.rules, now_utc());
+		(void)enforcement_reload(l->enforcement, reload.providers, now_utc());
 	}
 }
 
@@ -172,6 +215,25 @@ static int add_intakes(struct policy_loop *l)
 		code = intake_init(&l->pages, &l->loop, l->options.pages, take_pages, l);
 	if (code == 0)
 		code = intake_init(&l->reloads, &l->loop, l->options.reloads, take_reloads, l);
+	if (code == 0)
+		code =
+		    intake_init(&l->questions, &l->loop, l->options.questions, take_questions, l);
+	return code;
+}
+
+static int add_enforcement(struct policy_loop *l)
+{
+	struct enforcement_options options = {
+		.budgets = l->budgets, .orders = l->options.orders, .tell = tell, .ctx = l
+	};
+	int code = enforcement_new(&options, &l->enforcement);
+
+	if (code == 0)
+		code = enforcement_reload(l->enforcement, l->options.config.providers, now_utc());
+	l->users = users_new(&clock_system);
+	l->ticker = event_new(l->loop.base, -1, EV_PERSIST, on_tick, l);
+	if (!l->users || !l->ticker || event_add(l->ticker, &tick) < 0)
+		return -ENOMEM;
 	return code;
 }
 
@@ -204,6 +266,8 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 	code =
 	    policy_new(l->loop.base, options->socket, notify_listener(), &ports, &l->policy, err);
 	if (code == 0)
+		code = add_enforcement(l);
+	if (code == 0)
 		code = add_intakes(l);
 	if (code < 0)
 		return err_set(err, code, "%s: cannot listen: %s", options->socket,
@@ -227,6 +291,10 @@ void policy_loop_free(struct policy_loop *l)
 	if (!l)
 		return;
 	policy_free(l->policy);
+	enforcement_free(l->enforcement);
+	users_free(l->users);
+	loop_free_event(l->ticker);
+	intake_done(&l->questions);
 	budgets_free(l->budgets);
 	budget_rules_free(l->options.config.rules);
 	providers_unref(l->options.config.providers);

@@ -21,11 +21,13 @@ struct policy_loop_options {
 	struct policy_reload config; /* becomes the loop's own */
 	struct ledger *ledger;       /* read once, for what was spent before */
 	const char *host_id, *host_name;
-	struct queue *charges; /* in: struct charge */
-	struct queue *pages;   /* in: struct ledger_page */
-	struct queue *reloads; /* in: struct policy_reload */
-	struct queue *tasks;   /* out: struct ledger_task */
-	struct queue *shown;   /* out: struct verdict; NULL when there is no terminal */
+	struct queue *charges;   /* in: struct charge */
+	struct queue *pages;     /* in: struct ledger_page */
+	struct queue *reloads;   /* in: struct policy_reload */
+	struct queue *tasks;     /* out: struct ledger_task */
+	struct queue *questions; /* in: struct process, to be judged */
+	struct queue *orders;    /* out: struct flow_order */
+	struct queue *shown;     /* out: struct verdict; NULL when there is no terminal */
 	void (*status)(void *ctx, struct emit *out);
 	void *ctx;
 };

@@ -334,6 +334,11 @@ static int64_t resets_at(const struct budget *budget)
 	       totals->current.window.end_ns - totals->current.window.start_ns;
 }
 
+const struct budget_rule *budgets_rule(const struct budgets *budgets, unsigned index)
+{
+	return budgets->all[index].rule;
+}
+
 void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view)
 {

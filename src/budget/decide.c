@@ -34,7 +34,7 @@ static enum decision judge(struct budgets *budgets, const struct budget_ask *ask
 		if (!is_reason(budget, ask, &unpriced))
 			continue;
 		match_set_add(&budgets->exceeded, (unsigned)i);
-		if (budget->rule->mode == BUDGET_ADVISE)
+		if (budget->rule->mode >= BUDGET_ADVISE)
 			decision = DECISION_DENY;
 		else if (decision == DECISION_ALLOW)
 			decision = DECISION_WARN;

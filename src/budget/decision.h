@@ -14,7 +14,7 @@ enum budget_period {
 	BUDGET_YEAR,
 	BUDGET_TOTAL, /* all of time */
 };
-enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE };
+enum budget_mode { BUDGET_OBSERVE, BUDGET_ADVISE, BUDGET_HOLD, BUDGET_CUT };
 enum budget_unpriced { UNPRICED_DENY, UNPRICED_ALLOW, UNPRICED_CEILING };
 
 /* What a call takes, as far as it can be said before it. */

@@ -93,7 +93,7 @@ static bool glob(struct span pattern, struct span text)
 	return p == pattern.len;
 }
 
-static bool text_matches(const char *pattern, struct span text)
+bool match_text(const char *pattern, struct span text)
 {
 	return !pattern[0] || glob(span_of(pattern), text);
 }
@@ -110,6 +110,14 @@ static bool labels_hold(const char *labels, const struct budget_label *wanted)
 			return true;
 	}
 	return false;
+}
+
+bool match_labels(const struct budget_rule *rule, const char *labels)
+{
+	for (unsigned i = 0; i < rule->n_labels; i++)
+		if (!labels_hold(labels, &rule->labels[i]))
+			return false;
+	return true;
 }
 
 /* The texts of a process that follow from others. */
@@ -133,9 +141,9 @@ static bool comes_from(const struct budget_rule *rule, const struct process *pro
 {
 	return (!rule->user[0] || strcmp(rule->user, process->user) == 0) &&
 	       (!rule->uid[0] || strcmp(rule->uid, origin->uid) == 0) &&
-	       text_matches(rule->exe, span_of(process->exe)) &&
-	       text_matches(rule->unit, origin->unit) &&
-	       text_matches(rule->container, origin->container);
+	       match_text(rule->exe, span_of(process->exe)) &&
+	       match_text(rule->unit, origin->unit) &&
+	       match_text(rule->container, origin->container);
 }
 
 bool match_process(const struct budget_rule *rule, const struct process *process)
@@ -158,8 +166,8 @@ static bool model_matches(const struct budget_rule *rule, const struct match_sub
 static bool rule_matches(const struct budget_rule *rule, const struct match_subject *subject,
 			 const struct origin *origin)
 {
-	if (!text_matches(rule->provider, subject->provider) || !model_matches(rule, subject) ||
-	    !text_matches(rule->operation, subject->operation) ||
+	if (!match_text(rule->provider, subject->provider) || !model_matches(rule, subject) ||
+	    !match_text(rule->operation, subject->operation) ||
 	    !comes_from(rule, subject->process, origin))
 		return false;
 	for (unsigned i = 0; i < rule->n_labels; i++)

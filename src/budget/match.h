@@ -40,6 +40,12 @@ void match_index_free(struct match_index *index);
 void match_find(const struct match_index *index, const struct match_subject *subject,
 		struct match_set *ret_set);
 
+/* Whether a text fits a pattern: `*` is any run of characters; an empty pattern fits all. */
+bool match_text(const char *pattern, struct span text);
+
+/* Whether "key=value,key=value" holds all labels of the rule. */
+bool match_labels(const struct budget_rule *rule, const char *labels);
+
 /* Whether the rule can apply to calls of this process: all but provider, model,
  * operation and labels. */
 bool match_process(const struct budget_rule *rule, const struct process *process);

@@ -23,6 +23,7 @@ struct entry {
 	struct match_entry match;
 	char *limit, *timezone;
 	enum budget_mode mode;
+	unsigned cut_at_once;
 	char *grace, *unpriced;
 };
 
@@ -34,6 +35,13 @@ struct file {
 static const struct cyaml_strval mode_names[] = {
 	{ "observe", BUDGET_OBSERVE },
 	{ "advise", BUDGET_ADVISE },
+	{ "hold", BUDGET_HOLD },
+	{ "cut", BUDGET_CUT },
+};
+
+static const struct cyaml_strval in_flight_names[] = {
+	{ "finish", false },
+	{ "cut", true },
 };
 
 #define GRACE_PERMYRIAD 500 /* when it is not said */
@@ -67,10 +75,11 @@ static const struct cyaml_schema_field entry_fields[] = {
 			       BUDGET_NAME_MAX - 1),
 	CYAML_FIELD_MAPPING("match", CYAML_FLAG_OPTIONAL, struct entry, match, match_fields),
 	CYAML_FIELD_STRING_PTR("limit", CYAML_FLAG_POINTER, struct entry, limit, 1, TEXT_MAX),
-	TEXT_FIELD("timezone", timezone),     /* default UTC */
-	TEXT_FIELD("grace", grace),           /* default 5% */
-	TEXT_FIELD("unpriced", unpriced),     /* default deny */
-	ENUM_FIELD("mode", mode, mode_names), /* default observe */
+	TEXT_FIELD("timezone", timezone),                      /* default UTC */
+	TEXT_FIELD("grace", grace),                            /* default 5% */
+	TEXT_FIELD("unpriced", unpriced),                      /* default deny */
+	ENUM_FIELD("mode", mode, mode_names),                  /* default observe */
+	ENUM_FIELD("in_flight", cut_at_once, in_flight_names), /* default finish */
 	CYAML_FIELD_END,
 };
 
@@ -175,11 +184,16 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 		.container = copy_text(entry->match.container),
 		.uid = copy_number(entry->match.uid),
 		.mode = entry->mode,
+		.cut_at_once = entry->cut_at_once,
 		.grace_permyriad = GRACE_PERMYRIAD,
 	};
 	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||
 	    !rule->exe || !rule->unit || !rule->container || !rule->uid)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
+	if (rule->mode >= BUDGET_HOLD && (rule->model[0] || rule->operation[0]))
+		return refuse(path, index, "mode", err,
+			      "expected observe or advise: a budget that matches a model or an "
+			      "operation cannot be held or cut, for a connection is to a host");
 	if (limit_parse(span_of(entry->limit), rule) < 0)
 		return refuse(path, index, "limit", err, LIMIT_EXPECTED);
 	if (entry->grace && limit_parse_percent(span_of(entry->grace), &rule->grace_permyriad) < 0)

@@ -22,6 +22,7 @@ struct budget_rule {
 	money_wide limit;
 	struct window_kind kind;
 	enum budget_mode mode;
+	bool cut_at_once;         /* also what is in the middle of a call */
 	unsigned grace_permyriad; /* of the limit, for essential calls */
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* UNPRICED_CEILING: a million tokens, or a request */
@@ -39,3 +40,6 @@ struct budget_rules {
 	unsigned n_zones;
 	struct named_zone *zones; /* those that the rules name */
 };
+
+/* Of the budget with this index: valid until the next reload. */
+const struct budget_rule *budgets_rule(const struct budgets *budgets, unsigned index);

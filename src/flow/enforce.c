@@ -131,7 +131,10 @@ static void destroy(struct enforce *e, const struct flow_refused *address)
 /* What the budgets say of it, once a question. */
 static void ask(struct enforce *e, struct owner *owner)
 {
-	if (owner->asked == e->question || !e->ports.ask(e->ports.ctx, &owner->process))
+	if (owner->asked == e->question)
+		return;
+	(void)process_read(e->proc, &owner->process); /* what is not known yet */
+	if (!e->ports.ask(e->ports.ctx, &owner->process))
 		return;
 	owner->asked = e->question;
 	counter_add(&e->counters.asked, 1);
@@ -216,7 +219,6 @@ static struct owner *make_owner(struct enforce *e, const struct flow_hello *hell
 					   .uid = hello->uid,
 					   .start_ns = hello->start_ns,
 					   .cgroup_id = hello->cgroup_id };
-	(void)process_read(e->proc, &owner->process);
 	HASH_ADD(hh, e->owners, id, sizeof(owner->id), owner);
 	return owner;
 }

@@ -318,7 +318,8 @@ size_t providers_count(const struct providers *providers)
 void providers_hosts(const struct providers *providers, providers_host_fn *fn, void *ctx)
 {
 	for (unsigned i = 0; i < providers->n_hosts; i++)
-		fn(ctx, providers->hosts[i].pattern);
+		fn(ctx, &providers->list[providers->hosts[i].provider],
+		   providers->hosts[i].pattern);
 }
 
 const struct provider *providers_find(const struct providers *providers, struct span server)

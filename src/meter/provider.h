@@ -93,8 +93,8 @@ void providers_unref(struct providers *providers);
 
 size_t providers_count(const struct providers *providers);
 
-/* Visits each host pattern, for the filter in the kernel. */
-typedef void providers_host_fn(void *ctx, const char *pattern);
+/* Visits each host pattern. */
+typedef void providers_host_fn(void *ctx, const struct provider *provider, const char *pattern);
 void providers_hosts(const struct providers *providers, providers_host_fn *fn, void *ctx);
 
 /* The provider of a server name: exact, then by a wildcard. NULL: none. */

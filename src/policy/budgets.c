@@ -3,6 +3,7 @@
 
 void budgets_emit(struct emit *e, const char *key, const struct budget_view *view)
 {
+	static const char *const modes[] = { "observe", "advise", "hold", "cut" };
 	static const char *const names[][2] = { { "limit_usd", "limit" },
 						{ "spent_usd", "spent" },
 						{ "reserved_usd", "reserved" },
@@ -14,7 +15,7 @@ void budgets_emit(struct emit *e, const char *key, const struct budget_view *vie
 
 	emit_object(e, key);
 	emit_text(e, "name", view->name);
-	emit_text(e, "mode", view->mode == BUDGET_ADVISE ? "advise" : "observe");
+	emit_text(e, "mode", modes[view->mode]);
 	for (int i = 0; i < 4; i++)
 		emit_text(e, names[i][0], money ? unit_format(view->unit, amounts[i], text) : NULL);
 	emit_text(e, "resets",

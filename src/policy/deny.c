@@ -41,7 +41,7 @@ static void put_reason(struct buf *out, const struct decide *d, const struct bud
 /* In a denial, a budget that only observes is over its limit but no reason. */
 static bool is_reason(const struct budget_answer *answer, const struct budget_view *view)
 {
-	return view->exceeded && (answer->decision != DECISION_DENY || view->mode == BUDGET_ADVISE);
+	return view->exceeded && (answer->decision != DECISION_DENY || view->mode >= BUDGET_ADVISE);
 }
 
 static const struct budget_view *first_reason(const struct budget_answer *answer)

@@ -24,11 +24,12 @@ static void on_usage(void *ctx, const struct usage *usage)
 		check(usage->counts[i] >= 0);
 }
 
-static void on_host(void *ctx, const char *pattern)
+static void on_host(void *ctx, const struct provider *provider, const char *pattern)
 {
 	struct span host = span_of(pattern);
 	char name[300];
 
+	(void)provider;
 	snprintf(name, sizeof(name), "%.*s", (int)host.len, host.ptr);
 	if (name[0] == '*')
 		name[0] = 'a';

@@ -94,11 +94,12 @@ static struct providers *load(struct fixture *f)
 	return providers;
 }
 
-static void collect(void *ctx, const char *pattern)
+static void collect(void *ctx, const struct provider *provider, const char *pattern)
 {
 	char *list = ctx;
 	size_t length = strlen(list);
 
+	assert_true(strlen(provider_name(provider)) > 0);
 	snprintf(list + length, LIST_MAX - length, "%s ", pattern);
 }
 
