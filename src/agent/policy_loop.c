@@ -14,7 +14,7 @@
 
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
 
-static const struct timeval tick = { .tv_usec = 100000 };
+static const struct timeval tick = { .tv_sec = 1 };
 
 struct policy_loop {
 	struct loop loop;

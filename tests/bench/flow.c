@@ -1,4 +1,5 @@
-/* flow pair BYTES [COUNT]: nanoseconds of one write and read over a loopback TCP connection.
+/* flow pair BYTES [COUNT [NAME]]: nanoseconds of one write and read over a loopback TCP connection,
+ * which has said a hello that names NAME.
  * flow connect NAME [COUNT]: of connect, accept, a hello of 517 bytes that names NAME, and close.
  * One process and thread; prints the mean of the fastest STEPS. The difference with an agent
  * running is what the hooks cost. */
@@ -158,6 +159,10 @@ int main(int argc, char **argv)
 		printf("%.0f\n", fastest(&l, connect_once, HELLO_BYTES, count));
 	} else if (n > 0 && n <= BYTES_MAX) {
 		connect_link(&l);
+		if (argc > 4) {
+			make_hello(argv[4]);
+			move(&l, HELLO_BYTES);
+		}
 		printf("%.0f\n", fastest(&l, move, (size_t)n, count));
 	} else {
 		return 2;

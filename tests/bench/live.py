@@ -182,6 +182,21 @@ def flow():
             f'{bar}; +{min(on[way]) - min(off[way]):.0f} ns')
 
 
+def blocked():
+    """A provider's connection that nothing stops, while a budget stops another user's to the same
+    host: against the same hooks without a block."""
+    entry = {'name': 'spent', 'match': {'provider': 'openai', 'uid': 65533},
+             'limit': '0 USD per month', 'mode': 'cut'}
+    for size, count, bar in ((64, 100000, 1.06), (65536, 20000, 1.03)):
+        samples = ([], [])
+        for _ in range(ROUNDS):
+            for budgets, taken in zip(([], [entry]), samples):
+                agent = Agent(cpu=1, more=budgets)
+                taken.append(float(run([BENCH / 'flow', 'pair', size, count, PROVIDER], cpu=0)))
+                agent.stop()
+        row(f'flow_pair_{size}_blocks', min(samples[1]), 'ns', min(samples[0]), f'bar: {bar}x')
+
+
 def connections():
     for state, words in (('idle', []), ('streaming', ['stream'])):
         agent = Agent(cpu=1)
@@ -216,5 +231,6 @@ def measure():
     paced()
     streams()
     flow()
+    blocked()
     connections()
     processor()

@@ -51,9 +51,9 @@ def end(child):
 
 
 class Agent:
-    """outlayd with 100 budgets; on one CPU, or on all."""
+    """outlayd with 100 budgets and `more`; on one CPU, or on all."""
 
-    def __init__(self, cpu=None):
+    def __init__(self, cpu=None, more=()):
         self.dir = tempfile.TemporaryDirectory(prefix='bench', dir=BUILD)
         top = pathlib.Path(self.dir.name)
         self.socket = top / 'policy.sock'
@@ -61,7 +61,7 @@ class Agent:
             (top / name).symlink_to(TOP / 'config' / name)
         (top / 'budgets.yaml').write_text('budgets:\n' + ''.join(
             f'  - {{name: b{i}, limit: 1000 USD per day, mode: advise, match: {match(i)}}}\n'
-            for i in range(100)))
+            for i in range(100)) + ''.join(f'  - {json.dumps(entry)}\n' for entry in more))
         pinned = [] if cpu is None else ['taskset', '-c', str(cpu)]
         self.child = subprocess.Popen(
             [*pinned, BUILD / 'outlayd', '--config', top, '--state', top / 'state',
