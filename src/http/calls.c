@@ -6,7 +6,7 @@
 
 enum completeness calls_doubt(const struct h2 *h2)
 {
-	return h2->late && !h2->stumbled ? COMPLETENESS_PRE_ATTACH : COMPLETENESS_GAP;
+	return h2->places.late && !h2->stumbled ? COMPLETENESS_PRE_ATTACH : COMPLETENESS_GAP;
 }
 
 /* Their end was perhaps lost, and they may be silent for as long as a model thinks. */

@@ -4,6 +4,7 @@
 
 #include "http/frames.h"
 #include "http/hpack.h"
+#include "http/place.h"
 #include "http/streams.h"
 
 struct lane { /* one direction */
@@ -14,14 +15,13 @@ struct lane { /* one direction */
 	unsigned block_frames; /* that it came in so far */
 	bool block_ends;       /* with it ends the message */
 	bool block_pushed;     /* it is a request that the server makes up */
-	bool begun;            /* a chunk came: next_offset means something */
 	bool framed;           /* a frame came */
-	uint64_t next_offset;  /* in the stream of bytes */
 };
 
 struct h2 {
 	struct streams streams;
 	struct lane lanes[2]; /* by direction */
+	struct places places;
 	struct http_counters *counters;
 	int64_t now_utc_ns;    /* of the chunk at hand */
 	uint32_t newest_id;    /* the highest of a request that was seen */
@@ -29,7 +29,6 @@ struct h2 {
 	struct buf held;       /* received bytes after the frame that waits */
 	bool waiting;          /* a received frame is ahead of its request */
 	bool opaque;
-	bool late;     /* the connection is older than us */
 	bool stumbled; /* a lane lost its place, now or earlier */
 };
 
@@ -41,7 +40,7 @@ static inline bool lane_is_sent(const struct lane *lane)
 /* Watched from its first byte, and nothing went wrong since. */
 static inline bool demux_is_whole(const struct h2 *h2)
 {
-	return !h2->late && !h2->stumbled;
+	return !h2->places.late && !h2->stumbled;
 }
 
 /* Bytes of a lane that knows its place, without holes. */

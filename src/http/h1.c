@@ -1,5 +1,5 @@
-/* HTTP/1.x from the side: chunks in, with their offsets. This file turns offsets into bytes, holes
- * and resyncs; http/pairing makes exchanges of the bytes. */
+/* HTTP/1.x from the side: chunks in, with their offsets. http/place turns offsets into bytes and
+ * holes, this file follows holes and resyncs, http/pairing makes exchanges of the bytes. */
 #include "http/h1.h"
 
 #include <errno.h>
@@ -35,22 +35,6 @@ void h1_free(struct h1 *h1)
 		return;
 	pairing_shut(h1, COMPLETENESS_TRUNCATED);
 	free(h1);
-}
-
-/* The first chunk of a direction. Where even the first of both does not begin at 0, we came late:
- * at CHUNK_LATE_OFFSET, and what is between is lost, or where an empty chunk says (http.c looked at
- * what was before it). */
-static void begin(struct h1 *h1, struct side *side, uint64_t offset, bool is_empty)
-{
-	if (side->begun)
-		return;
-	if (!h1->sides[DIRECTION_SENT].begun && !h1->sides[DIRECTION_RECEIVED].begun)
-		h1->late = offset > 0;
-	side->begun = true;
-	if (h1->late && offset > 0) {
-		side->next_offset = is_empty ? offset : CHUNK_LATE_OFFSET;
-		message_lose(&side->message);
-	}
 }
 
 static void release_all(struct h1 *h1)
@@ -115,24 +99,18 @@ static void take(struct h1 *h1, struct side *side, struct span data)
 void h1_feed(struct h1 *h1, const struct chunk *chunk)
 {
 	struct side *side = &h1->sides[chunk->direction];
-	struct span data = chunk->data;
-	uint64_t length = chunk->length > data.len ? chunk->length : data.len;
-	uint64_t start = chunk->offset, end, seen;
+	struct piece piece;
 
-	if (h1->opaque || __builtin_add_overflow(start, length, &end))
+	if (h1->opaque || !places_take(&h1->places, chunk, &piece))
 		return;
 	h1->now_utc_ns = chunk->time_utc_ns;
-	begin(h1, side, start, !length);
-	if (end <= side->next_offset)
-		return;
-	if (start > side->next_offset)
-		hole(h1, side, start - side->next_offset, false);
-	seen = start < side->next_offset ? side->next_offset - start : 0;
-	data = span_skip(data, seen);
-	side->next_offset = end;
-	take(h1, side, data);
-	if (length - seen > data.len && !h1->opaque)
-		hole(h1, side, length - seen - data.len, chunk->cut);
+	if (piece.is_late)
+		message_lose(&side->message);
+	if (piece.lost)
+		hole(h1, side, piece.lost, false);
+	take(h1, side, piece.data);
+	if (piece.missing && !h1->opaque)
+		hole(h1, side, piece.missing, chunk->cut);
 }
 
 void h1_close(struct h1 *h1, int64_t time_utc_ns, const uint64_t lost[2])

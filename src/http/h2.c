@@ -1,5 +1,5 @@
-/* HTTP/2 from the side: chunks in, with their offsets. This file turns offsets into bytes, holes
- * and resyncs; http/demux makes exchanges of the bytes. */
+/* HTTP/2 from the side: chunks in, with their offsets. http/place turns offsets into bytes and
+ * holes, this file follows holes and resyncs, http/demux makes exchanges of the bytes. */
 #include "http/h2.h"
 
 #include <errno.h>
@@ -36,21 +36,13 @@ void h2_free(struct h2 *h2)
 	free(h2);
 }
 
-/* The first chunk of both tells whether we came late, as in h1. Then neither table is known. */
-static void begin(struct h2 *h2, struct lane *lane, uint64_t offset, bool is_empty)
+/* The direction begins in its middle: its table is not known. */
+static void begin_late(struct h2 *h2, struct lane *lane)
 {
-	if (lane->begun)
-		return;
-	if (!h2->lanes[DIRECTION_SENT].begun && !h2->lanes[DIRECTION_RECEIVED].begun && offset) {
-		h2->late = true;
+	if (!h2->unseen_below)
 		h2->unseen_below = UINT32_MAX;
-	}
-	lane->begun = true;
-	if (h2->late && offset) {
-		lane->next_offset = is_empty ? offset : CHUNK_LATE_OFFSET;
-		hpack_forget(&lane->hpack);
-		frames_lose(&lane->frames);
-	}
+	hpack_forget(&lane->hpack);
+	frames_lose(&lane->frames);
 }
 
 static void release_all(struct h2 *h2)
@@ -115,24 +107,18 @@ static void take(struct h2 *h2, struct lane *lane, struct span data)
 void h2_feed(struct h2 *h2, const struct chunk *chunk)
 {
 	struct lane *lane = &h2->lanes[chunk->direction];
-	struct span data = chunk->data;
-	uint64_t length = chunk->length > data.len ? chunk->length : data.len;
-	uint64_t start = chunk->offset, end, seen;
+	struct piece piece;
 
-	if (h2->opaque || __builtin_add_overflow(start, length, &end))
+	if (h2->opaque || !places_take(&h2->places, chunk, &piece))
 		return;
 	h2->now_utc_ns = chunk->time_utc_ns;
-	begin(h2, lane, start, !length);
-	if (end <= lane->next_offset)
-		return;
-	if (start > lane->next_offset)
-		hole(h2, lane, start - lane->next_offset, false);
-	seen = start < lane->next_offset ? lane->next_offset - start : 0;
-	data = span_skip(data, seen);
-	lane->next_offset = end;
-	take(h2, lane, data);
-	if (length - seen > data.len && !h2->opaque)
-		hole(h2, lane, length - seen - data.len, chunk->cut);
+	if (piece.is_late)
+		begin_late(h2, lane);
+	if (piece.lost)
+		hole(h2, lane, piece.lost, false);
+	take(h2, lane, piece.data);
+	if (piece.missing && !h2->opaque)
+		hole(h2, lane, piece.missing, chunk->cut);
 }
 
 void h2_close(struct h2 *h2, int64_t time_utc_ns, const uint64_t lost[2])

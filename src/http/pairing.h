@@ -8,28 +8,27 @@
 #include "http/content.h"
 #include "http/inflight.h"
 #include "http/message.h"
+#include "http/place.h"
 
 struct side {
 	struct message message;
 	struct content content;
-	struct call *call;    /* whose message is at hand; NULL between messages */
-	struct ws *ws;        /* from an upgrade on: http/upgrade */
-	bool begun;           /* a chunk came: next_offset means something */
-	uint64_t next_offset; /* in the stream */
-	uint64_t head_bytes;  /* of a request that is no call yet */
-	int64_t head_utc_ns;  /* when they began */
+	struct call *call;   /* whose message is at hand; NULL between messages */
+	struct ws *ws;       /* from an upgrade on: http/upgrade */
+	uint64_t head_bytes; /* of a request that is no call yet */
+	int64_t head_utc_ns; /* when they began */
 };
 
 struct h1 {
 	struct inflight calls;
 	struct side sides[2]; /* by direction */
+	struct places places;
 	struct http_counters *counters;
 	int64_t now_utc_ns; /* of the chunk at hand */
 	char *held;         /* responses before their request: H1_HELD_MAX bytes, else NULL */
 	size_t held_len;
 	int64_t held_utc_ns;
 	bool opaque;
-	bool late;          /* the connection is older than us */
 	bool stumbled;      /* a side lost its place, now or earlier */
 	bool pipelined;     /* a response came whose next request was there already */
 	bool requests_seen; /* at least one head */
@@ -44,7 +43,7 @@ static inline bool side_is_sent(const struct side *side)
 /* Watched from its first byte, and nothing went wrong since. */
 static inline bool pairing_is_whole(const struct h1 *h1)
 {
-	return !h1->late && !h1->stumbled;
+	return !h1->places.late && !h1->stumbled;
 }
 
 /* Bytes of a side that knows its place, without holes. */
