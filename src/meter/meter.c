@@ -3,24 +3,27 @@
  * allocation a call; body pieces are scanned as they pass and not kept. */
 #include "meter/meter.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "meter/fill.h"
+#include "meter/host.h"
 #include "meter/settle.h"
+#include "meter/shape.h"
 
 struct meter {
 	struct providers *providers;
 	struct key_hasher *hasher; /* NULL without a secret */
 	struct settle *settle;     /* NULL: nothing is remembered */
 	struct relay *relay;
+	unsigned n_readings; /* as of another route, of all calls */
 	struct uuid_maker ids;
 	struct meter_counters counters;
 };
 
 struct call {
 	struct leg leg;
+	struct call *next; /* the same exchange, read as of another route: its own is not known */
 	const struct exchange *exchange;
 	struct providers *providers; /* the set that was in force when the call began */
 	const struct provider *provider;
@@ -103,26 +106,6 @@ const struct relay_counters *meter_relayed(const struct meter *meter)
 	return relay_counters(meter->relay);
 }
 
-/* The provider that the connection leads to. One whose name was not seen takes it from the Host of
- * a request, if that is a provider's. */
-static const struct provider *find_provider(struct meter *meter, struct exchange *ex)
-{
-	struct span host = head_get(&ex->request, SPAN("host"));
-	struct connection *conn = ex->connection;
-	const struct provider *provider;
-	char name[sizeof(conn->server)];
-
-	if (conn->server[0] || !host.len)
-		return providers_find(meter->providers, span_of(conn->server));
-	span_copy(span_trim(span_cut(&host, ':')), name, sizeof(name));
-	for (char *at = name; *at; at++)
-		*at = (char)tolower((unsigned char)*at);
-	provider = providers_find(meter->providers, span_of(name));
-	if (provider)
-		memcpy(conn->server, name, sizeof(name));
-	return provider;
-}
-
 /* JSON, unless it says that it is a form. */
 static const struct format *request_format(const struct exchange *ex)
 {
@@ -131,32 +114,18 @@ static const struct format *request_format(const struct exchange *ex)
 	return &format_table[row >= 0 && format_table[row].of_requests ? row : FORMAT_JSON];
 }
 
-/* Hangs a call on the exchange, unless one is there. NULL: the host is none of a provider, or there
- * is no memory (then counted at the end, and tried again until then). */
-static struct call *begin(struct meter *meter, struct exchange *ex, struct counter *lost)
+static struct call *make_call(struct meter *meter, struct exchange *ex,
+			      const struct provider *provider, const struct route *route)
 {
-	const struct provider *provider;
-	const struct expr_scope *scope;
-	const struct route *route;
-	struct call *call;
-	size_t n;
+	const struct expr_scope *scope = &route->scope;
+	size_t n = scope->request.n + scope->response.n;
+	struct call *call = malloc(sizeof(*call) + n * sizeof(struct slot));
 
-	if (ex->meter)
-		return ex->meter;
-	provider = find_provider(meter, ex);
-	if (!provider)
+	if (!call)
 		return NULL;
-	route = provider_route(provider, ex->request.method, ex->request.target);
-	scope = &route->scope;
-	n = scope->request.n + scope->response.n;
-	call = malloc(sizeof(*call) + n * sizeof(struct slot));
-	if (!call) {
-		if (lost)
-			counter_add(lost, 1);
-		return NULL;
-	}
 	memset(call->slots, 0, n * sizeof(struct slot));
 	call->leg = (struct leg){ .process = ex->connection->process, .route = route };
+	call->next = NULL;
 	call->exchange = ex;
 	call->providers = providers_ref(meter->providers);
 	call->provider = provider;
@@ -166,6 +135,48 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	format_begin(&call->request, scope->request.n ? request_format(ex) : NULL, &scope->request,
 		     call->slots);
 	format_begin(&call->response, NULL, &scope->response, response_slots(call));
+	return call;
+}
+
+/* A connection that is older than we are: its HPACK table, and so the path, is not known. */
+static void add_readings(struct meter *meter, struct exchange *ex, struct call *call)
+{
+	unsigned n;
+	const struct route *routes = provider_routes(call->provider, &n);
+
+	for (unsigned i = 0; i < n && meter->n_readings < METER_READINGS_MAX; i++) {
+		struct call *reading =
+		    routes[i].required ? make_call(meter, ex, call->provider, &routes[i]) : NULL;
+
+		if (!reading)
+			continue;
+		reading->next = call->next;
+		call->next = reading;
+		meter->n_readings++;
+	}
+}
+
+/* Hangs a call on the exchange, unless one is there. NULL: the host is none of a provider, or there
+ * is no memory (then counted at the end, and tried again until then). */
+static struct call *begin(struct meter *meter, struct exchange *ex, struct counter *lost)
+{
+	const struct provider *provider;
+	struct call *call;
+
+	if (ex->meter)
+		return ex->meter;
+	provider = host_provider(meter->providers, ex);
+	if (!provider)
+		return NULL;
+	call = make_call(meter, ex, provider,
+			 provider_route(provider, ex->request.method, ex->request.target));
+	if (!call) {
+		if (lost)
+			counter_add(lost, 1);
+		return NULL;
+	}
+	if (!ex->request.method.len && ex->completeness == COMPLETENESS_PRE_ATTACH)
+		add_readings(meter, ex, call);
 	relay_begin(meter->relay, &call->leg);
 	ex->meter = call;
 	return call;
@@ -222,37 +233,30 @@ static void begin_body(struct call *call, const struct exchange *ex, struct span
 		     response_slots(call));
 }
 
-static struct format_reader *reader_of(struct exchange *ex, enum direction direction)
+static struct format_reader *reader_of(struct call *call, enum direction direction)
 {
-	struct call *call = ex->meter;
-
-	if (!call)
-		return NULL;
 	return direction == DIRECTION_SENT ? &call->request : &call->response;
 }
 
 static void on_body(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
 {
-	struct format_reader *reader = reader_of(ex, direction);
-	struct call *call = ex->meter;
+	for (struct call *call = begin(ctx, ex, NULL); call; call = call->next) {
+		struct span rest = piece;
 
-	(void)ctx;
-	if (call && direction == DIRECTION_RECEIVED && !call->body_begun)
-		begin_body(call, ex, &piece);
-	if (reader)
-		format_feed(reader, piece);
+		if (direction == DIRECTION_RECEIVED && !call->body_begun)
+			begin_body(call, ex, &rest);
+		format_feed(reader_of(call, direction), rest);
+	}
 }
 
 static void on_gap(void *ctx, struct exchange *ex, enum direction direction)
 {
-	struct format_reader *reader = reader_of(ex, direction);
-	struct call *call = ex->meter;
-
 	(void)ctx;
-	if (call && direction == DIRECTION_RECEIVED && !call->body_begun)
-		begin_body(call, ex, &(struct span){ NULL, 0 });
-	if (reader)
-		format_gap(reader);
+	for (struct call *call = ex->meter; call; call = call->next) {
+		if (direction == DIRECTION_RECEIVED && !call->body_begun)
+			begin_body(call, ex, &(struct span){ NULL, 0 });
+		format_gap(reader_of(call, direction));
+	}
 }
 
 static void count(struct meter *meter, const struct call *call, const struct usage *usage)
@@ -319,7 +323,7 @@ static void on_message(void *ctx, struct exchange *ex, enum direction direction)
 
 	if (!call || !call->leg.answers)
 		return;
-	format_message(reader_of(ex, direction));
+	format_message(reader_of(call, direction));
 	if (direction == DIRECTION_SENT && !call->told.utc_ns)
 		call->told.utc_ns = ex->end_utc_ns;
 	if (direction == DIRECTION_SENT || !format_said_something(&call->response))
@@ -338,6 +342,36 @@ static bool is_left(const struct call *call, const struct usage *usage)
 	       usage->completeness == COMPLETENESS_TRUNCATED || !format_read_well(&call->response);
 }
 
+static void finish(struct call *call, const struct exchange *ex)
+{
+	format_end(&call->request, ex->body_ended[DIRECTION_SENT]);
+	format_end(&call->response, ex->body_ended[DIRECTION_RECEIVED]);
+}
+
+static void free_call(struct call *call)
+{
+	providers_unref(call->providers);
+	free(call);
+}
+
+/* What the readings as of other routes agree on, if they do, is the usage. */
+static void end_readings(struct meter *meter, const struct exchange *ex, struct call *call,
+			 struct usage *usage)
+{
+	struct shape shape = { .found = false };
+	struct usage read;
+
+	for (struct call *reading = call->next, *next; reading; reading = next) {
+		next = reading->next;
+		finish(reading, ex);
+		fill(meter, ex, reading, &read);
+		shape_add(&shape, &read, reading->route->required);
+		free_call(reading);
+		meter->n_readings--;
+	}
+	(void)shape_found(&shape, usage);
+}
+
 static void on_end(void *ctx, struct exchange *ex)
 {
 	struct meter *meter = ctx;
@@ -346,14 +380,13 @@ static void on_end(void *ctx, struct exchange *ex)
 
 	if (!call)
 		return;
-	format_end(&call->request, ex->body_ended[DIRECTION_SENT]);
-	format_end(&call->response, ex->body_ended[DIRECTION_RECEIVED]);
+	finish(call, ex);
 	fill(meter, ex, call, &usage);
+	end_readings(meter, ex, call, &usage);
 	if (is_left(call, &usage))
 		tell(meter, ex, call, &usage);
 	relay_end(meter->relay, &call->leg);
-	providers_unref(call->providers);
-	free(call);
+	free_call(call);
 	ex->meter = NULL;
 }
 

@@ -10,6 +10,7 @@
 #include "meter/usage.h"
 
 #define METER_SECRET_BYTES 32
+#define METER_READINGS_MAX 512 /* of calls whose path is not known, all together: shape.h */
 
 struct meter;
 

@@ -369,6 +369,12 @@ const char *provider_deployment(const struct provider *provider, struct span nam
 	return NULL;
 }
 
+const struct route *provider_routes(const struct provider *provider, unsigned *ret_n)
+{
+	*ret_n = provider->n_routes;
+	return provider->routes;
+}
+
 const struct route *provider_route(const struct provider *provider, struct span method,
 				   struct span target)
 {

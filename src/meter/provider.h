@@ -114,7 +114,7 @@ bool provider_is_abroad(const struct provider *provider, struct span number);
 /* The model behind a name of its deployments; NULL: none. */
 const char *provider_deployment(const struct provider *provider, struct span name);
 
-/* The first route that takes the request, else the one of unknown requests (its `match` is empty):
- * never NULL. */
+/* All routes, and the first that takes the request; the last (its `match` is empty) takes all. */
+const struct route *provider_routes(const struct provider *provider, unsigned *ret_n);
 const struct route *provider_route(const struct provider *provider, struct span method,
 				   struct span target);
