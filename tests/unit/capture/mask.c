@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <glob.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "capture/mask.h"
@@ -86,6 +88,38 @@ static void test_request(void **state)
 	expect(SENT, "\r\nGET /v1/models HTTP/1.1\r\n\r\n", "\r\nGET /v1/models HTTP/1.1\r\n\r\n");
 }
 
+/* What a provider file reads of the heads of answers: `head:NAME`, and not `req-head:NAME`. */
+static void test_headers_of_providers(void **state)
+{
+	unsigned n = 0;
+	glob_t files;
+
+	(void)state;
+	assert_int_equal(glob("config/providers/*.yaml", 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		FILE *file = fopen(files.gl_pathv[i], "r");
+		char line[1000];
+
+		assert_non_null(file);
+		while (fgets(line, sizeof(line), file)) {
+			for (char *at = line; (at = strstr(at, "head:")); at += 5, n++) {
+				char text[200], name[40];
+
+				if (at > line && at[-1] == '-')
+					continue;
+				assert_int_equal(sscanf(at + 5, "%39[A-Za-z0-9-]", name), 1);
+				snprintf(text, sizeof(text),
+					 "HTTP/1.1 200 \r\n%s: 17\r\nContent-Length: 0\r\n\r\n",
+					 name);
+				expect(RECEIVED, text, text);
+			}
+		}
+		fclose(file);
+	}
+	globfree(&files);
+	assert_true(n > 20);
+}
+
 static void test_answer(void **state)
 {
 	(void)state;
@@ -97,7 +131,7 @@ static void test_answer(void **state)
 	    "6f\r\n:\"a secret word\",\"choices\":[{\"index\":20}],\"usage\":{\"prompt_tokens\":25,"
 	    "\"by\":{\"a b\":1.5e3}},\"error\":{\"code\":\"x\"}}\r\n"
 	    "0\r\nx-trailer: a\r\n\r\nHTTP/1.1 204 \r\n\r\n",
-	    "HTTP/1.1 200 xx\r\nxxxxxxxxxx: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "HTTP/1.1 200 xx\r\nsxxxxxxxxx: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 	    "1B;xxxxxx\r\n{\"id\":\"chatcmpl-1\",\"object\"\r\n"
 	    "6f\r\n:\"axxxxxxxxxxxx\",\"choices\":[{\"xxxxx\":11}],\"usage\":{\"prompt_tokens\":25,"
 	    "\"by\":{\"axx\":1.5e3}},\"error\":{\"code\":\"x\"}}\r\n"
@@ -220,6 +254,7 @@ int main(void)
 		cmocka_unit_test_setup(test_lost, set_up),
 		cmocka_unit_test_setup(test_other_protocols, set_up),
 		cmocka_unit_test_setup(test_an_answer_to_head_has_no_body, set_up),
+		cmocka_unit_test_setup(test_headers_of_providers, set_up),
 		cmocka_unit_test_setup(test_too_deep, set_up),
 		cmocka_unit_test_setup(test_values_end_at_their_limit, set_up),
 	};
