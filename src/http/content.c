@@ -64,7 +64,20 @@ void content_begin(struct content *c, struct exchange *ex)
 {
 	c->ex = ex;
 	c->coded = find_codings(head_of(c)).n > 0;
+	c->unsure = !c->coded && ex->completeness >= COMPLETENESS_GAP;
+	c->told = (struct span){ NULL, 0 };
 	c->stopped = false;
+}
+
+/* RFC 1952, 2.3.1 (gzip) and RFC 8878, 3.1.1 (zstd). The first byte tells, and may come alone. */
+static void look(struct content *c, struct span piece)
+{
+	if (span_starts(piece, SPAN("\x1f")))
+		c->told = SPAN("gzip");
+	else if (span_starts(piece, SPAN("\x28")))
+		c->told = SPAN("zstd");
+	c->coded = c->told.len;
+	c->unsure = false;
 }
 
 void content_piece(struct content *c, struct span piece)
@@ -73,12 +86,15 @@ void content_piece(struct content *c, struct span piece)
 
 	if (!c->ex || c->stopped)
 		return;
+	if (c->unsure && piece.len)
+		look(c, piece);
 	if (!c->coded) {
 		deliver(c, piece);
 		return;
 	}
 	if (!c->body) {
-		struct codings codings = find_codings(head_of(c));
+		struct codings codings =
+		    c->told.len ? (struct codings){ 1, { c->told } } : find_codings(head_of(c));
 
 		err = body_new(codings.names, codings.n, deliver, c, &c->body);
 	}
@@ -93,6 +109,7 @@ void content_gap(struct content *c)
 	if (!c->ex)
 		return;
 	c->stopped |= c->coded;
+	c->unsure = false;
 	c->handler->gap(c->ctx, c->ex, c->direction);
 }
 

@@ -13,10 +13,14 @@ struct content {
 	enum direction direction;
 	struct exchange *ex; /* NULL: no body at hand */
 	bool coded;          /* not identity: useless after a gap */
+	bool unsure;         /* the head may have said a coding that we did not see */
+	struct span told;    /* then the one by which the body begins */
 	bool stopped;        /* by a gap or a fault */
 	struct body *body;   /* from the first piece on: a body may be empty whatever its coding */
 };
 
+/* Where fields of the head are missing (the exchange is in doubt), gzip and zstd are known by
+ * their first byte, for neither JSON nor an event stream begins so; others are taken for none. */
 void content_begin(struct content *c, struct exchange *ex);
 void content_piece(struct content *c, struct span piece);
 void content_gap(struct content *c);

@@ -35,6 +35,41 @@ static const struct coded coded[] = {
 	{ "", 48, 24, "[~] gap lost 24\n" },
 };
 
+static void put_piece(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
+{
+	(void)ex;
+	(void)direction;
+	buf_put(ctx, piece);
+}
+
+/* What is heard of a body of a call that is so complete, whose head says no coding. */
+static void expect_unsaid(enum completeness completeness, struct span body, struct span due)
+{
+	const struct exchange_handler handler = { .body = put_piece };
+	struct exchange ex = { .completeness = completeness };
+	struct http_counters counters = { 0 };
+	struct buf out = buf_with_max(1000);
+	struct content c = { &handler, &out, &counters, .direction = DIRECTION_RECEIVED };
+
+	content_begin(&c, &ex);
+	content_piece(&c, span_head(body, 1));
+	content_piece(&c, span_skip(body, 1));
+	assert_true(content_end(&c));
+	assert_true(span_eq(buf_span(&out), due));
+	buf_done(&out);
+}
+
+static void test_unsaid_codings(void **state)
+{
+	const struct span text = SPAN("{\"usage\":{\"total_tokens\":8}}");
+
+	(void)state;
+	expect_unsaid(COMPLETENESS_PRE_ATTACH, GZIP, SPAN(GZIP_TEXT));
+	expect_unsaid(COMPLETENESS_GAP, GZIP, SPAN(GZIP_TEXT));
+	expect_unsaid(COMPLETENESS_COMPLETE, GZIP, GZIP);
+	expect_unsaid(COMPLETENESS_PRE_ATTACH, text, text);
+}
+
 static void test_codings(void **state)
 {
 	(void)state;
@@ -79,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_codings),
+		cmocka_unit_test(test_unsaid_codings),
 		cmocka_unit_test(test_coded_request),
 	};
 
