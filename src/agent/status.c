@@ -89,6 +89,7 @@ static void write_http(struct emit *out, const struct http_counters *c)
 		{ "coding_limits", &c->coding_limits },
 		{ "websockets", &c->websockets },
 		{ "bad_frames", &c->bad_frames },
+		{ "http2_tunnels_unread", &c->tunnels },
 		{ "hpack_lost", &c->hpack_lost },
 		{ "floods", &c->floods },
 	};

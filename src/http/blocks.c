@@ -91,6 +91,8 @@ static void take_head(struct h2 *h2, struct lane *lane, struct stream *s, struct
 	/* What goes through a tunnel is no body. */
 	if (!span_eq(s->ex.request.method, SPAN("CONNECT")))
 		content_begin(&s->content[lane->direction], &s->ex);
+	else if (lane_is_sent(lane))
+		counter_add(&h2->counters->tunnels, 1);
 }
 
 void blocks_close(struct h2 *h2, struct lane *lane)

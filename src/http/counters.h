@@ -12,6 +12,7 @@ struct http_counters {
 	struct counter coding_limits;
 	struct counter websockets; /* connections that became one */
 	struct counter bad_frames; /* of these: a direction given up for broken framing */
+	struct counter tunnels;    /* by CONNECT on HTTP/2, WebSockets of RFC 8441 too: not read */
 	struct counter http2;      /* connections that speak HTTP/2 */
 	struct counter hpack_lost; /* times a header table became unknown: h2.h says what follows */
 	struct counter floods;     /* streams or connections given up for a limit of h2.h */

@@ -232,6 +232,32 @@ static void test_tunnel_is_no_body(void **state)
 	play_all_ways(&t, "CONNECT db.test:5432 [] -> 200 [] complete\n");
 }
 
+/* RFC 8441, 5.1: the exchange is there, with its path, and that it is not read is counted. */
+static void test_websocket_on_a_stream(void **state)
+{
+	struct talk2 t;
+	struct ear e;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	talk2_headers(&t, S, 0, 1,
+		      ":method: CONNECT\n:protocol: websocket\n:scheme: https\n"
+		      ":path: /v1/responses\n:authority: api.test\n"
+		      "sec-websocket-version: 13\n");
+	talk2_headers(&t, R, 0, 1, ":status: 200\n");
+	talk2_data(&t, S, FRAME_END_STREAM, 1, "\x81\x01x");
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "\x81\x01y");
+	ear_init(&e, 0);
+	ear_hear(&e, &t, 0, t.n);
+	ear_close(&e);
+	expect(&e, "CONNECT /v1/responses [] -> 200 [] complete\n", "websocket", 0);
+	assert_int_equal(counter_read(&e.counters.tunnels), 1);
+	assert_int_equal(counter_read(&e.counters.bad_heads), 0);
+	ear_done(&e);
+	talk2_done(&t);
+}
+
 static void test_late(void **state)
 {
 	struct talk2 t;
@@ -294,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_ends_of_all_kinds),
 		cmocka_unit_test(test_response_before_its_request),
 		cmocka_unit_test(test_tunnel_is_no_body),
+		cmocka_unit_test(test_websocket_on_a_stream),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_flood_of_continuations),
 	};
