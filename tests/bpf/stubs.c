@@ -91,7 +91,8 @@ static void make(const char *source, const char *name)
 	FILE *compiler;
 
 	path_of(name, path);
-	snprintf(command, sizeof(command), "cc -O1 -w -shared -fPIC -x c -o '%s' -", path);
+	snprintf(command, sizeof(command),
+		 "clang -O1 -w -shared -fPIC -Wl,-Bsymbolic -x c -o '%s' -", path);
 	compiler = popen(command, "w");
 	assert_non_null(compiler);
 	fputs(source, compiler);
