@@ -69,7 +69,8 @@ static void on_stop(evutil_socket_t signal_number, short what, void *ctx)
 static void reload(struct agent *a, struct config *config)
 {
 	struct capture_reload to_capture = { providers_ref(config->providers),
-					     catalog_ref(config->catalog) };
+					     catalog_ref(config->catalog),
+					     budget_rules_count(config->rules) > 0 };
 	struct policy_reload to_policy = { TAKE_PTR(config->providers), TAKE_PTR(config->catalog),
 					   TAKE_PTR(config->rules) };
 
@@ -147,6 +148,8 @@ static int open_capture(struct agent *a, struct err *err)
 						.wait_bytes = attach_wait_bytes(a->attach),
 						.providers = a->config.providers,
 						.catalog = a->config.catalog,
+						.has_budgets =
+						    budget_rules_count(a->config.rules) > 0,
 						.secret = a->secret,
 						.charges = a->queues.charges,
 						.reloads = a->queues.capture_reloads,

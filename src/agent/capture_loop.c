@@ -1,4 +1,4 @@
-/* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a 50 ms timer
+/* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a timer
  * and the kernel wakes nobody, but when the ring fills up or for a new connection, whose process
  * may be gone in a moment; when it has been empty for a while the loop sleeps until it is woken. */
 #include "agent/capture_loop.h"
@@ -17,7 +17,8 @@
 #define IDLE_TICKS  2
 #define SWEEP_EVERY 5 /* seconds */
 
-static const struct timeval tick = { .tv_usec = 50000 };
+/* A budget is to know of a call within 10 ms; where there is none nobody waits for its end. */
+static const struct timeval tick = { .tv_usec = 50000 }, tick_for_budgets = { .tv_usec = 5000 };
 static const struct timeval at_once = { 0 };
 static const struct timeval sweep_every = { .tv_sec = SWEEP_EVERY };
 
@@ -134,7 +135,7 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture))
 		return;
 	capture_nap(l->capture);
-	event_add(l->drain, &tick);
+	event_add(l->drain, l->options.has_budgets ? &tick_for_budgets : &tick);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
@@ -169,6 +170,7 @@ static void take_reloads(void *ctx)
 		providers_unref(reload.providers);
 		catalog_unref(l->catalog);
 		l->catalog = reload.catalog;
+		l->options.has_budgets = reload.has_budgets;
 	}
 }
 

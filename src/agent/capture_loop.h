@@ -12,6 +12,7 @@
 struct capture_reload {
 	struct providers *providers;
 	struct catalog *catalog;
+	bool has_budgets;
 };
 
 struct capture_loop_options {
@@ -19,6 +20,7 @@ struct capture_loop_options {
 	_Atomic uint32_t *wait_bytes;
 	struct providers *providers;
 	struct catalog *catalog;
+	bool has_budgets; /* somebody waits for what a call has cost */
 	const uint8_t *secret;
 	struct queue *charges; /* out: struct charge */
 	struct queue *reloads; /* in: struct capture_reload */
