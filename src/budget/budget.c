@@ -137,6 +137,7 @@ void budgets_tell(const struct budget *budget, struct window_total *total,
 		.window_start_ns = total->window.start_ns,
 		.window_end_ns = total->window.end_ns,
 		.spent = total->used,
+		.fired_percent = total->fired_percent,
 	};
 	span_copy(span_of(budget->rule->name), ret_touch->name, sizeof(ret_touch->name));
 	total->owed = false;
@@ -262,6 +263,10 @@ static void carry_totals(struct budgets *budgets, struct budget *heir, struct bu
 	for (unsigned i = 0; i < former->totals.n_formers; i++)
 		if (former->totals.formers[i].window.end_ns)
 			carry_total(budgets, heir, former, &former->totals.formers[i]);
+	/* Under another limit a threshold that is not reached any more may be told again. */
+	if (heir->rule->limit != former->rule->limit)
+		alert_rearm(heir);
+	budgets->rising = true;
 	/* The ledger may have a total of another kind under this very start. */
 	if (!heir->totals.exact)
 		heir->totals.current.owed = true;
@@ -295,6 +300,7 @@ void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, 
 	struct window_total total = {
 		.window = { touch->window_start_ns, touch->window_end_ns },
 		.used = touch->spent,
+		.fired_percent = touch->fired_percent,
 	};
 	struct budget *budget;
 

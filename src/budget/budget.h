@@ -83,6 +83,17 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
  * time; 0 = all told. */
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
+/* Thresholds that were reached since the last time, each told once a window, also over restarts:
+ * `alerts` holds BUDGET_ALERTS_MAX; fewer = all told. They are of the current windows: to be asked
+ * for after charges and settlements. */
+#define BUDGET_ALERTS_MAX 16
+struct budget_alert {
+	unsigned index; /* of the budget */
+	unsigned percent;
+	struct budget_view view;
+};
+unsigned budgets_alerts(struct budgets *budgets, struct budget_alert *alerts);
+
 /* Expires old reservations, as every other call does; for when there are none. */
 void budgets_tick(struct budgets *budgets, int64_t now_ns);
 const struct budget_counters *budgets_counters(const struct budgets *budgets);

@@ -75,6 +75,17 @@ int limit_parse_percent(struct span text, unsigned *ret_permyriad)
 	return 0;
 }
 
+int limit_parse_threshold(struct span text, uint16_t *ret_percent)
+{
+	uint64_t percent;
+
+	if (!text.len || text.ptr[text.len - 1] != '%' ||
+	    span_u64(span_head(text, text.len - 1), &percent) < 0 || !percent || percent > 1000)
+		return -EINVAL;
+	*ret_percent = (uint16_t)percent;
+	return 0;
+}
+
 static int parse_ceiling(struct span text, struct budget_rule *rule)
 {
 	struct span amount = cut_word(&text), unit = cut_word(&text), per = cut_word(&text);

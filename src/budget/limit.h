@@ -13,6 +13,9 @@ int limit_parse(struct span text, struct budget_rule *rule);
 /* "5%", "12.5%": of 0 to 100 %. -EINVAL. */
 int limit_parse_percent(struct span text, unsigned *ret_permyriad);
 
+/* "80%": whole percent of 1 to 1000. -EINVAL. */
+int limit_parse_threshold(struct span text, uint16_t *ret_percent);
+
 /* "deny", "allow", "ceiling 15 USD per million tokens", "ceiling 0.05 USD per request". -EINVAL. */
 #define UNPRICED_EXPECTED                                                                          \
 	"expected deny, allow, \"ceiling AMOUNT USD per million tokens\" or \"ceiling AMOUNT "     \

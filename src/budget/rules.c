@@ -25,6 +25,8 @@ struct entry {
 	enum budget_mode mode;
 	unsigned cut_at_once;
 	char *grace, *unpriced;
+	char **thresholds; /* NULL: not said */
+	unsigned thresholds_count;
 };
 
 struct file {
@@ -70,12 +72,19 @@ static const struct cyaml_schema_field match_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const struct cyaml_schema_value threshold_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 2, TEXT_MAX),
+};
+
 static const struct cyaml_schema_field entry_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct entry, name, 1,
 			       BUDGET_NAME_MAX - 1),
 	CYAML_FIELD_MAPPING("match", CYAML_FLAG_OPTIONAL, struct entry, match, match_fields),
 	CYAML_FIELD_STRING_PTR("limit", CYAML_FLAG_POINTER, struct entry, limit, 1, TEXT_MAX),
-	TEXT_FIELD("timezone", timezone),                      /* default UTC */
+	TEXT_FIELD("timezone", timezone), /* default UTC */
+	CYAML_FIELD_SEQUENCE("thresholds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
+			     thresholds, &threshold_schema, 0,
+			     RULE_THRESHOLDS_MAX),             /* default 80%, 95%, 100% */
 	TEXT_FIELD("grace", grace),                            /* default 5% */
 	TEXT_FIELD("unpriced", unpriced),                      /* default deny */
 	ENUM_FIELD("mode", mode, mode_names),                  /* default observe */
@@ -168,6 +177,36 @@ static int read_zone(const char *path, unsigned index, const char *name, struct 
 	return rc < 0 ? refuse(path, index, "timezone", err, cause.text) : 0;
 }
 
+/* In ascending order, each once. */
+static void add_threshold(struct budget_rule *rule, uint16_t percent)
+{
+	unsigned at = rule->n_thresholds;
+
+	for (unsigned i = 0; i < rule->n_thresholds; i++)
+		if (rule->thresholds[i] == percent)
+			return;
+	for (; at && rule->thresholds[at - 1] > percent; at--)
+		rule->thresholds[at] = rule->thresholds[at - 1];
+	rule->thresholds[at] = percent;
+	rule->n_thresholds++;
+}
+
+static int read_thresholds(const struct entry *entry, struct budget_rule *rule)
+{
+	static const uint16_t usual[] = { 80, 95, 100 };
+
+	for (unsigned i = 0; !entry->thresholds && i < 3; i++)
+		add_threshold(rule, usual[i]);
+	for (unsigned i = 0; i < entry->thresholds_count; i++) {
+		uint16_t percent;
+
+		if (limit_parse_threshold(span_of(entry->thresholds[i]), &percent) < 0)
+			return -EINVAL;
+		add_threshold(rule, percent);
+	}
+	return 0;
+}
+
 static int read_entry(const char *path, unsigned index, const struct entry *entry,
 		      struct budget_rules *rules, struct err *err)
 {
@@ -196,6 +235,9 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 			      "operation cannot be held or cut, for a connection is to a host");
 	if (limit_parse(span_of(entry->limit), rule) < 0)
 		return refuse(path, index, "limit", err, LIMIT_EXPECTED);
+	if (read_thresholds(entry, rule) < 0)
+		return refuse(path, index, "thresholds", err,
+			      "expected a list of parts of the limit such as [80%, 100%]");
 	if (entry->grace && limit_parse_percent(span_of(entry->grace), &rule->grace_permyriad) < 0)
 		return refuse(path, index, "grace", err, "expected a part of the limit such as 5%");
 	if (entry->unpriced && limit_parse_unpriced(span_of(entry->unpriced), rule) < 0)

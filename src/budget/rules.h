@@ -5,7 +5,8 @@
 #include "budget/budget.h"
 #include "budget/window.h"
 
-#define RULE_LABELS_MAX 16 /* of one entry */
+#define RULE_LABELS_MAX     16 /* of one entry */
+#define RULE_THRESHOLDS_MAX 16
 
 struct budget_label {
 	char *key;
@@ -22,8 +23,10 @@ struct budget_rule {
 	money_wide limit;
 	struct window_kind kind;
 	enum budget_mode mode;
-	bool cut_at_once;         /* also what is in the middle of a call */
-	unsigned grace_permyriad; /* of the limit, for essential calls */
+	bool cut_at_once; /* also what is in the middle of a call */
+	unsigned n_thresholds;
+	uint16_t thresholds[RULE_THRESHOLDS_MAX]; /* percent of the limit, ascending */
+	unsigned grace_permyriad;                 /* of the limit, for essential calls */
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* UNPRICED_CEILING: a million tokens, or a request */
 	bool ceiling_per_request;

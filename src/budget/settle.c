@@ -14,6 +14,7 @@ static void add(struct budgets *budgets, struct budget *budget, struct window_to
 		money_wide amount, struct telling *telling)
 {
 	window_add(&budget->totals, &budget->rule->kind, total, amount);
+	budgets->rising |= alert_due(budget) != 0;
 	if (telling->n < VERDICT_BUDGETS_MAX)
 		budgets_tell(budget, total, &telling->touches[telling->n++]);
 	else

@@ -19,10 +19,17 @@ struct budgets {
 	struct reserve *reserve;
 	struct uuid_maker ids;
 	int64_t now_ns;
-	bool owes; /* some total is owed to the ledger */
+	bool owes;   /* some total is owed to the ledger */
+	bool rising; /* some threshold may have been reached and not told */
 	struct budget_counters counters;
 	struct match_set matched, exceeded; /* of the call at hand */
 };
+
+/* The lowest threshold that was reached and not told; 0 = none. */
+uint16_t alert_due(const struct budget *budget);
+
+/* Under another limit: what is not reached any more may be told again. */
+void alert_rearm(struct budget *budget);
 
 /* First thing of every call: the time, lapsed reservations. */
 void budgets_advance(struct budgets *budgets, int64_t now_ns);

@@ -152,6 +152,7 @@ static bool add_up(struct window_totals *totals, const struct window_kind *kind)
 	bool moved = false;
 
 	totals->older = 0;
+	totals->older_fired = 0;
 	for (unsigned i = 0; kind->rolling && i < totals->n_formers; i++) {
 		struct window_total *former = &totals->formers[i];
 
@@ -160,8 +161,11 @@ static bool add_up(struct window_totals *totals, const struct window_kind *kind)
 			totals->current.owed = former->owed = moved = true;
 			former->used = 0;
 		}
-		if (window_counts(totals, kind, &former->window))
-			totals->older += former->used;
+		if (!window_counts(totals, kind, &former->window))
+			continue;
+		totals->older += former->used;
+		if (former->fired_percent > totals->older_fired)
+			totals->older_fired = former->fired_percent;
 	}
 	return moved;
 }

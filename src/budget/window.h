@@ -39,7 +39,8 @@ static inline bool window_same(const struct window *a, const struct window *b)
 struct window_total {
 	struct window window; /* empty: none yet */
 	money_wide used;
-	bool owed; /* changed and not told: see budgets_owed */
+	uint16_t fired_percent; /* the highest threshold told in it */
+	bool owed;              /* changed and not told: see budgets_owed */
 };
 
 /* The current window or piece, and former ones: one of the calendar, which takes what is late by up
@@ -47,7 +48,8 @@ struct window_total {
 struct window_totals {
 	struct window_total current;
 	money_wide older; /* sum of the former ones that count */
-	bool exact;       /* has figures of its own kind of window: see window_restore */
+	uint16_t older_fired;
+	bool exact; /* has figures of its own kind of window: see window_restore */
 	unsigned n_formers;
 	struct window_total *formers;
 };

@@ -21,11 +21,9 @@ CLEANUP_FOR(ledger, struct ledger *, ledger_close)
 /* A write of a batch. Outside of one it would be a transaction of its own. */
 static int run_in_batch(struct ledger *ledger, enum statement which)
 {
-	int code = -EINVAL;
+	int code = sqlite3_get_autocommit(ledger->db) ? -EINVAL : statement_run(ledger, which);
 
-	if (!sqlite3_get_autocommit(ledger->db))
-		code = statement_run(ledger, which);
-	else
+	if (code == -EINVAL)
 		sqlite3_reset(ledger->stmts[which]);
 	if (code < 0 && code != -EEXIST)
 		ledger_rollback(ledger);
@@ -182,6 +180,7 @@ int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
 	statement_bind_text(stmt, 3, unit_format(touch->unit, touch->spent, spent));
 	statement_bind_text(stmt, 4, touch->unit == UNIT_USD ? NULL : unit_name(touch->unit));
 	sqlite3_bind_int64(stmt, 5, touch->window_end_ns);
+	sqlite3_bind_int64(stmt, 6, touch->fired_percent);
 	return run_in_batch(ledger, TOUCH);
 }
 
@@ -234,13 +233,13 @@ static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)
 	const char *spent = (const char *)sqlite3_column_text(stmt, 2);
 	const char *unit = (const char *)sqlite3_column_text(stmt, 3);
 
-	*touch = (struct budget_touch){ .unit = UNIT_USD };
 	if (!name || !span_copy(span_of(name), touch->name, sizeof(touch->name)) ||
-	    (unit && unit_find(span_of(unit), &touch->unit) < 0) ||
+	    unit_find(span_of(unit ? unit : "USD"), &touch->unit) < 0 ||
 	    unit_parse(touch->unit, span_of(spent), &touch->spent) < 0)
 		return -EBADMSG;
 	touch->window_start_ns = sqlite3_column_int64(stmt, 1);
 	touch->window_end_ns = sqlite3_column_int64(stmt, 4);
+	touch->fired_percent = (uint16_t)sqlite3_column_int(stmt, 5);
 	return 0;
 }
 

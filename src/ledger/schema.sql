@@ -122,6 +122,8 @@ CREATE TABLE IF NOT EXISTS budget_window (
 	unit TEXT,                      -- of spent_usd: NULL = USD
 	-- NULL or 0 = not recorded then: a day or a month
 	window_end INTEGER,
+	-- the highest threshold that was told in it, in percent
+	fired INTEGER,
 	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;
 

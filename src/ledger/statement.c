@@ -17,12 +17,14 @@ static const char *const tables[TABLE_MAX] = { "call", "caller", "service" };
 static const char *const fixed[EVENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
-	[TOUCH] = "REPLACE INTO budget_window (name, window_start, spent_usd, unit, window_end)"
-		  " VALUES (?, ?, ?, ?, ?)",
+	[TOUCH] = "REPLACE INTO budget_window (name, window_start, spent_usd, unit, window_end,"
+		  " fired)"
+		  " VALUES (?, ?, ?, ?, ?, ?)",
 	[SET_CURSOR] = "REPLACE INTO sink_cursor (sink, seq) VALUES (?, ?)",
 	[CURSOR] = "SELECT seq FROM sink_cursor WHERE sink = ?",
-	[TOUCHES] = "SELECT name, window_start, spent_usd, unit, window_end FROM budget_window"
-		    " ORDER BY name, window_start",
+	[TOUCHES] =
+	    "SELECT name, window_start, spent_usd, unit, window_end, fired FROM budget_window"
+	    " ORDER BY name, window_start",
 	[META] = "SELECT value FROM meta WHERE key = ?",
 	/* Two lookups at the ends of the tree; min() and max() in one query would walk all of it.
 	 */

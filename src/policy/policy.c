@@ -142,6 +142,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	budgets_tick(ports->budgets, ports->clock->now_ns(ports->clock));
+	watch_thresholds(policy);
 	policy_store_owed(policy);
 	server_tick(policy);
 	watch_budgets(policy);
@@ -250,6 +251,7 @@ void policy_calls_page(struct policy *policy, const struct policy_calls_page *pa
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid)
 {
 	watch_event(policy, name, json, uid);
+	watch_thresholds(policy);
 }
 
 const struct policy_counters *policy_counters(const struct policy *policy)

@@ -101,8 +101,8 @@ void policy_limits(struct policy *policy, const struct usage *usage);
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);
 
 /* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is
- * (UINT32_MAX: for those who see all). The agent publishes `call`; `decision` and `budget` come
- * from the server itself. */
+ * (UINT32_MAX: for those who see all). The agent publishes `call`, once it is
+ * charged; `decision`, `budget` and `threshold` come from the server itself. */
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid);
 
 const struct policy_counters *policy_counters(const struct policy *policy);

@@ -94,20 +94,56 @@ static bool has_changed(const struct watch_state *state, const struct budget_vie
 	       state->reserved != view->reserved || state->window_start_ns != view->window_start_ns;
 }
 
-static void send_budget(struct policy *policy, unsigned index, const struct budget_view *view)
+static void send_concerned(struct policy *policy, unsigned index, const char *name,
+			   const struct buf *json)
 {
-	struct buf json = buf_with_max(EVENT_BYTES_MAX), event = buf_with_max(EVENT_BYTES_MAX);
-	struct emit e = emit_to(&json);
+	struct buf event = buf_with_max(EVENT_BYTES_MAX);
 
-	budgets_emit(&e, NULL, view);
-	put_event(&event, "budget", buf_span(&json));
+	put_event(&event, name, buf_span(json));
 	for (struct client *client = policy->clients; client; client = client->next)
-		if (!json.failed && !event.failed && client->state == CLIENT_WATCHING &&
+		if (!json->failed && !event.failed && client->state == CLIENT_WATCHING &&
 		    (client->peer.sees_all ||
 		     budgets_concern(policy->ports.budgets, index, &client->peer.process)))
 			send_event(client, buf_span(&event));
-	buf_done(&json);
 	buf_done(&event);
+}
+
+static void send_budget(struct policy *policy, unsigned index, const struct budget_view *view)
+{
+	struct buf json = buf_with_max(EVENT_BYTES_MAX);
+	struct emit e = emit_to(&json);
+
+	budgets_emit(&e, NULL, view);
+	send_concerned(policy, index, "budget", &json);
+	buf_done(&json);
+}
+
+static void send_threshold(struct policy *policy, const struct budget_alert *alert, int64_t now_ns)
+{
+	struct buf json = buf_with_max(EVENT_BYTES_MAX);
+	struct emit e = emit_to(&json);
+	char time[TIMESTAMP_TEXT_MAX];
+
+	emit_object(&e, NULL);
+	emit_text(&e, "time", timestamp_format(now_ns, time));
+	emit_int(&e, "percent", alert->percent);
+	budgets_emit(&e, "budget", &alert->view);
+	emit_end_object(&e);
+	send_concerned(policy, alert->index, "threshold", &json);
+	buf_done(&json);
+}
+
+void watch_thresholds(struct policy *policy)
+{
+	int64_t now_ns = policy->ports.clock->now_ns(policy->ports.clock);
+	struct budget_alert alerts[BUDGET_ALERTS_MAX];
+	unsigned n;
+
+	do {
+		n = budgets_alerts(policy->ports.budgets, alerts);
+		for (unsigned i = 0; i < n; i++)
+			send_threshold(policy, &alerts[i], now_ns);
+	} while (n == BUDGET_ALERTS_MAX);
 }
 
 void watch_budgets(struct policy *policy)

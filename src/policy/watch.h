@@ -1,5 +1,6 @@
 /* GET /v1/watch: server-sent events. A watcher that does not read loses events, and is told how
- * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `dropped`. */
+ * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `threshold`,
+ * `dropped`. */
 #pragma once
 
 #include "policy/server.h"
@@ -10,6 +11,9 @@ void watch_event(struct policy *policy, const char *name, struct span json, uint
 
 /* A `budget` event for each budget that changed since the last time, to those whom it concerns. */
 void watch_budgets(struct policy *policy);
+
+/* A `threshold` event for each threshold that was reached, to those whom its budget concerns. */
+void watch_thresholds(struct policy *policy);
 
 void watch_beat(struct client *client, int64_t now_ns); /* a comment, when it is time for one */
 void watch_probe(struct client *client);                /* a comment, now */

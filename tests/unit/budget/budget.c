@@ -710,10 +710,10 @@ static void test_restored_after_change(void **state)
 	/* 2026-11-20 and -21, October; NOON is 2026-11-25. */
 	int64_t midnight = NOON - MAKE_SEC(43200), day = MAKE_SEC(86400);
 	struct budget_touch rows[] = {
-		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50) },
-		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2) },
-		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3) },
-		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000 },
+		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50), 0 },
+		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2), 0 },
+		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3), 0 },
+		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000, 0 },
 	};
 	struct budgets *budgets = start(&rule, 1);
 	struct budget_touch owed[VERDICT_BUDGETS_MAX];
@@ -841,9 +841,70 @@ static void test_renewed_and_released(void **state)
 	budgets_free(budgets);
 }
 
+static unsigned alerts(struct budgets *budgets, unsigned *ret_first)
+{
+	struct budget_alert told[BUDGET_ALERTS_MAX];
+	unsigned n = budgets_alerts(budgets, told);
+
+	*ret_first = n ? told[0].percent : 0;
+	return n;
+}
+
+/* Each level once a window, on integers, also after a restart; under a limit that was raised again,
+ * in the next window again. */
+static void test_thresholds(void **state)
+{
+	struct make_rule rule = {
+		.name = "a", .limit = USD(1.00), .period = BUDGET_MONTH, .thresholds = true
+	};
+	struct process process = make_process(100, "alice", "");
+	struct budgets *budgets = start(&rule, 1);
+	struct budget_touch touches[VERDICT_BUDGETS_MAX];
+	unsigned first;
+
+	(void)state;
+	charge(budgets, &process, USD(0.80) - 1, NOON);
+	assert_int_equal(alerts(budgets, &first), 0);
+	charge(budgets, &process, 1, NOON);
+	assert_int_equal(alerts(budgets, &first), 1);
+	assert_int_equal(first, 80);
+	charge(budgets, &process, 1, NOON);
+	assert_int_equal(alerts(budgets, &first), 0);
+	assert_int_equal(budgets_owed(budgets, touches), 0);
+	budgets_free(budgets);
+
+	touches[0] = (struct budget_touch){ "a",
+					    UNIT_USD,
+					    NOON - MAKE_SEC(24 * 86400 + 43200),
+					    NOON + MAKE_SEC(5 * 86400 + 43200),
+					    USD(0.80),
+					    80 };
+	budgets = start(&rule, 1);
+	budgets_restore(budgets, &touches[0], NOON);
+	charge(budgets, &process, USD(0.10), NOON);
+	assert_int_equal(alerts(budgets, &first), 0);
+	charge(budgets, &process, USD(5), NOON);
+	assert_int_equal(alerts(budgets, &first), 1);
+	assert_int_equal(first, 100);
+	assert_int_equal(budgets_owed(budgets, touches), 1);
+	assert_int_equal(touches[0].fired_percent, 100);
+	rule.limit = USD(10);
+	assert_int_equal(budgets_reload(budgets, make_rules(&rule, 1), NOON), 0);
+	assert_int_equal(alerts(budgets, &first), 0);
+	charge(budgets, &process, USD(2.10), NOON);
+	assert_int_equal(alerts(budgets, &first), 1);
+	assert_int_equal(first, 80);
+	/* December; both at once. */
+	charge(budgets, &process, USD(12), NOON + MAKE_SEC(7 * 86400));
+	assert_int_equal(alerts(budgets, &first), 2);
+	assert_int_equal(first, 80);
+	budgets_free(budgets);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_thresholds),
 		cmocka_unit_test(test_grace),
 		cmocka_unit_test(test_ceiling),
 		cmocka_unit_test(test_renewed_and_released),

@@ -25,6 +25,7 @@ struct make_rule {
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* a million tokens */
 	unsigned grace_permyriad;
+	bool thresholds; /* 80 %, 100 % */
 };
 
 static inline char *make_text(const char *text)
@@ -58,6 +59,8 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.unpriced = from[i].unpriced,
 			.ceiling_pico = from[i].ceiling_pico,
 			.grace_permyriad = from[i].grace_permyriad,
+			.n_thresholds = from[i].thresholds ? 2 : 0,
+			.thresholds = { 80, 100 },
 		};
 		if (!from[i].label_key)
 			continue;

@@ -49,6 +49,7 @@ static void test_whole_entry(void **state)
 				   "    mode: advise\n"
 				   "    unpriced: ceiling 15 USD per million tokens\n"
 				   "    grace: 12.5%\n"
+				   "    thresholds: [100%, 50%, 150%, 50%]\n"
 				   "  - {name: rest, limit: \"12.50  USD per day\"}\n";
 	struct err err = { 0 };
 	struct budget_rules *rules;
@@ -78,6 +79,10 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->ceiling_pico, 15000000000000);
 	assert_false(rule->ceiling_per_request);
 	assert_int_equal(rule->grace_permyriad, 1250);
+	assert_int_equal(rule->n_thresholds, 3);
+	assert_int_equal(rule->thresholds[0], 50);
+	assert_int_equal(rule->thresholds[1], 100);
+	assert_int_equal(rule->thresholds[2], 150);
 
 	rule = &rules->rules[1];
 	assert_string_equal(rule->provider, "");
@@ -88,6 +93,8 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->mode, BUDGET_OBSERVE);
 	assert_int_equal(rule->unpriced, UNPRICED_DENY);
 	assert_int_equal(rule->grace_permyriad, 500);
+	assert_int_equal(rule->n_thresholds, 3);
+	assert_int_equal(rule->thresholds[1], 95);
 	budget_rules_free(rules);
 }
 
@@ -118,6 +125,10 @@ static void test_refused(void **state)
 		{ ONE("    unpriced: ceiling 1 USD per million\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    unpriced: deny it\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    grace: 5\n"), ":4: budgets[0].grace" },
+		{ ONE("    thresholds: 80%\n"), ":4: budgets[0].thresholds" },
+		{ ONE("    thresholds: [80]\n"), ":4: budgets[0].thresholds" },
+		{ ONE("    thresholds: [0%]\n"), ":4: budgets[0].thresholds" },
+		{ ONE("    thresholds: [1001%]\n"), ":4: budgets[0].thresholds" },
 		{ ONE("    grace: 101%\n"), ":4: budgets[0].grace" },
 		{ ONE("    grace: -1%\n"), ":4: budgets[0].grace" },
 		{ ONE("    grace: \"%\"\n"), ":4: budgets[0].grace" },

@@ -215,11 +215,11 @@ static void test_windows(void **state)
 	assert_int_equal(fixture_fill(f, 1), 0);
 	exec_sql(f->db,
 		 "DELETE FROM budget_window;"
-		 "INSERT INTO budget_window VALUES ('a', 0, '1', NULL, 86400000000000),"
-		 " ('a', 5529600000000001, '2', 'tokens', NULL),"
-		 " ('b', 86400000000000, '3', NULL, NULL),"
-		 " ('d', 0, '5', NULL, 9223372036854775807),"
-		 " ('e', -63590400000000001, '6', NULL, -63590400000000000);"
+		 "INSERT INTO budget_window VALUES ('a', 0, '1', NULL, 86400000000000, 0),"
+		 " ('a', 5529600000000001, '2', 'tokens', NULL, 80),"
+		 " ('b', 86400000000000, '3', NULL, NULL, NULL),"
+		 " ('d', 0, '5', NULL, 9223372036854775807, 0),"
+		 " ('e', -63590400000000001, '6', NULL, -63590400000000000, 0);"
 		 "CREATE TABLE budget_total (name TEXT, window_start INTEGER, spent_usd TEXT);"
 		 "INSERT INTO budget_total VALUES ('a', 5529600000000001, '9'),"
 		 " ('c', 5443200000000001, '4')");

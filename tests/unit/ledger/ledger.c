@@ -146,6 +146,7 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 		  .unit = UNIT_TOKENS,
 		  .window_start_ns = 2000,
 		  .window_end_ns = 3000,
+		  .fired_percent = 95,
 		  .spent = 1500000000001 },
 		/* It was changed from days to months. */
 		{ .name = "team", .window_start_ns = 500, .spent = 7 },
@@ -174,6 +175,7 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 	assert_true(touches.items[2].spent == 6);
 	assert_int_equal(touches.items[3].window_start_ns, 2000);
 	assert_int_equal(touches.items[3].window_end_ns, 3000);
+	assert_int_equal(touches.items[3].fired_percent, 95);
 	assert_int_equal(touches.items[3].unit, UNIT_TOKENS);
 	assert_true(touches.items[3].spent == 1500000000001);
 	assert_int_equal(touches.items[2].window_end_ns, 0);

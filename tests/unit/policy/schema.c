@@ -187,11 +187,15 @@ static void test_watch(void **state)
 	struct rig *rig = *state;
 	struct caller watcher = rig_connect(rig), asker = rig_connect(rig);
 	struct reply reply;
+	char settle[128];
 	json_t *json;
 
 	caller_send(&watcher, SPAN("GET /v1/watch HTTP/1.1\r\n\r\n"));
 	watcher.taken += caller_wait_for(&watcher, ": outlay\n\n");
 	reply = caller_ask(&asker, "POST", "/v1/decide", body);
+	snprintf(
+	    settle, sizeof(settle), "{\"reservation\":\"%s\",\"usd\":\"0.00009\"}",
+	    json_string_value(json_object_get(json_object_get(reply.json, "reservation"), "id")));
 	reply_done(&reply);
 	watcher.taken += caller_wait_for(&watcher, "event: decision\ndata: ");
 	caller_wait_for(&watcher, "\n\n");
@@ -199,6 +203,21 @@ static void test_watch(void **state)
 			  JSON_DISABLE_EOF_CHECK, NULL);
 	assert_non_null(json);
 	check_file("watch.decision", json);
+	json_decref(json);
+
+	/* 90 % of one and 9 % of the other. */
+	reply = caller_ask(&asker, "POST", "/v1/settle", settle);
+	assert_int_equal(reply.status, 200);
+	reply_done(&reply);
+	watcher.taken += caller_wait_for(&watcher, "event: threshold\ndata: ");
+	caller_wait_for(&watcher, "\n\n");
+	json = json_loadb(caller_rest(&watcher).ptr, caller_rest(&watcher).len,
+			  JSON_DISABLE_EOF_CHECK, NULL);
+	assert_non_null(json);
+	check_file("watch.threshold", json);
+	assert_int_equal(json_integer_value(json_object_get(json, "percent")), 80);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_object_get(json, "budget"), "name")), "watched");
 	json_decref(json);
 	caller_done(&watcher);
 	caller_done(&asker);
