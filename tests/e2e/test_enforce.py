@@ -260,7 +260,11 @@ class Enforce:
             (self.world.dir / 'client.go').write_text(GO)
             subprocess.run([go, 'build', '-o', self.world.dir / 'client', 'client.go'],
                            cwd=self.world.dir, check=True, env={**os.environ, 'GO111MODULE': 'off'})
-            yield Client(self, 'go', [self.world.dir / 'client'])
+            program = self.world.dir / 'client'
+            client = Client(self, 'go', [program])
+            # Nobody has run it before: what it spends is seen once it has been looked at.
+            wait_for(lambda: f'watching {os.path.realpath(program)} ' in self.daemon.said(), 10)
+            yield client
 
     def clients(self):
         bystander = self.python('bystander', REQUESTS)
