@@ -39,6 +39,29 @@ struct rig {
 	json_t *event; /* the last one */
 };
 
+/* What is shipped, loaded once. */
+static struct providers *providers;
+static struct catalog *shipped;
+
+static int load(void **state)
+{
+	struct err err = { "" };
+
+	(void)state;
+	if (providers_load("config/providers", &providers, &err) < 0 ||
+	    catalog_load("config/prices", &shipped, &err) < 0)
+		fail_msg("%s", err.text);
+	return 0;
+}
+
+static int unload(void **state)
+{
+	(void)state;
+	providers_unref(providers);
+	catalog_unref(shipped);
+	return 0;
+}
+
 static void on_usage(void *ctx, const struct usage *usage)
 {
 	struct buf text = buf_with_max(FILE_BYTES_MAX);
@@ -75,17 +98,10 @@ static struct catalog *catalog_of(const char *dir, json_t *models)
 
 static void rig_init(struct rig *rig, const char *dir, json_t *prices)
 {
-	struct meter_options options = { .usage = on_usage, .ctx = rig };
-	struct err err = { "" };
+	struct meter_options options = { .providers = providers, .usage = on_usage, .ctx = rig };
 
-	if (providers_load("config/providers", &options.providers, &err) < 0)
-		fail_msg("%s", err.text);
-	if (prices)
-		rig->catalog = catalog_of(dir, prices);
-	else if (catalog_load("config/prices", &rig->catalog, &err) < 0)
-		fail_msg("%s", err.text);
+	rig->catalog = prices ? catalog_of(dir, prices) : catalog_ref(shipped);
 	assert_int_equal(meter_new(&options, &rig->meter), 0);
-	providers_unref(options.providers);
 }
 
 static void rig_done(struct rig *rig)
@@ -279,7 +295,7 @@ int main(void)
 	int rc;
 
 	assert_true(n >= 50 && n < VECTORS_MAX);
-	rc = _cmocka_run_group_tests("vectors", tests, n, NULL, NULL);
+	rc = _cmocka_run_group_tests("vectors", tests, n, load, unload);
 	while (n)
 		free(tests[--n].initial_state);
 	return rc;
