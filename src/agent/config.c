@@ -18,17 +18,16 @@ void config_done(struct config *config)
 
 int config_load(const char *dir, const char *catalog, struct config *ret_config, struct err *err)
 {
-	FREE_PTR char *providers = NULL, *prices = NULL, *budgets = NULL;
+	FREE_PTR char *providers = NULL, *budgets = NULL;
 	CLEANUP(config_done) struct config config = { 0 };
 	int code;
 
 	if (asprintf(&providers, "%s/providers", dir) < 0 ||
-	    asprintf(&prices, "%s/prices%s%s", dir, catalog ? "/" : "", catalog ?: "") < 0 ||
 	    asprintf(&budgets, "%s/budgets.yaml", dir) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
 	code = providers_load(providers, &config.providers, err);
 	if (code == 0)
-		code = catalog_load(prices, &config.catalog, err);
+		code = catalog_load_named(dir, catalog, &config.catalog, err);
 	if (code == 0)
 		code = budget_rules_load(budgets, &config.rules, err);
 	if (code == 0) {

@@ -293,39 +293,36 @@ int offline_replay(struct offline *offline, FILE *file, const char *name,
 
 /* --- ownership */
 
-static int load(struct offline *offline, const char *providers_dir, const char *prices_dir,
+static int load(struct offline *offline, const char *config_dir, const char *catalog,
 		struct err *err)
 {
 	struct meter_options options = { .usage = on_usage, .ctx = offline };
+	FREE_PTR char *providers = NULL;
 	int rc;
 
-	rc = providers_load(providers_dir, &options.providers, err);
+	if (asprintf(&providers, "%s/providers", config_dir) < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	rc = providers_load(providers, &options.providers, err);
 	if (rc)
 		return rc;
 	rc = meter_new(&options, &offline->meter);
 	providers_unref(options.providers);
 	if (rc)
 		return err_set(err, rc, "out of memory");
-	return catalog_load(prices_dir, &offline->catalog, err);
+	return catalog_load_named(config_dir, catalog, &offline->catalog, err);
 }
 
 int offline_new(const char *config_dir, const char *catalog, offline_event_fn *fn, void *ctx,
 		struct offline **ret_offline, struct err *err)
 {
-	FREE_PTR char *providers = NULL;
-	FREE_PTR char *prices = NULL;
 	struct offline *offline = calloc(1, sizeof(*offline));
 	int rc;
 
-	if (!offline || asprintf(&providers, "%s/providers", config_dir) < 0 ||
-	    asprintf(&prices, "%s/prices%s%s", config_dir, catalog ? "/" : "",
-		     catalog ? catalog : "") < 0) {
-		free(offline);
+	if (!offline)
 		return err_set(err, -ENOMEM, "out of memory");
-	}
 	offline->fn = fn;
 	offline->ctx = ctx;
-	rc = load(offline, providers, prices, err);
+	rc = load(offline, config_dir, catalog, err);
 	if (rc)
 		offline_free(offline);
 	else

@@ -69,8 +69,9 @@ int budgets_settle(struct budgets *budgets, const struct uuid *reservation,
 	return 0;
 }
 
-int budgets_renew(struct budgets *budgets, const struct uuid *reservation,
-		  const struct process *process, int64_t now_ns, int64_t *ret_expires_ns)
+static int find_open(struct budgets *budgets, const struct uuid *reservation,
+		     const struct process *process, int64_t now_ns,
+		     struct reservation **ret_reservation)
 {
 	struct reservation *r;
 
@@ -80,6 +81,18 @@ int budgets_renew(struct budgets *budgets, const struct uuid *reservation,
 		return -ENOENT;
 	if (r->state != RESERVATION_OPEN)
 		return -EALREADY;
+	*ret_reservation = r;
+	return 0;
+}
+
+int budgets_renew(struct budgets *budgets, const struct uuid *reservation,
+		  const struct process *process, int64_t now_ns, int64_t *ret_expires_ns)
+{
+	struct reservation *r;
+	int code = find_open(budgets, reservation, process, now_ns, &r);
+
+	if (code < 0)
+		return code;
 	reserve_renew(budgets->reserve, r, now_ns);
 	*ret_expires_ns = r->leased_ns + RESERVATION_TTL_NS;
 	return 0;
@@ -89,13 +102,10 @@ int budgets_release(struct budgets *budgets, const struct uuid *reservation,
 		    const struct process *process, int64_t now_ns)
 {
 	struct reservation *r;
+	int code = find_open(budgets, reservation, process, now_ns, &r);
 
-	budgets_advance(budgets, now_ns);
-	r = own(budgets, reservation, process);
-	if (!r)
-		return -ENOENT;
-	if (r->state != RESERVATION_OPEN)
-		return -EALREADY;
+	if (code < 0)
+		return code;
 	budgets_let_go(budgets, r);
 	reserve_end(budgets->reserve, r, RESERVATION_LAPSED, now_ns);
 	counter_add(&budgets->counters.released, 1);

@@ -120,15 +120,13 @@ static int parse(int argc, char **argv, int n_operands, struct asked *asked)
 static struct catalog *load(const struct asked *asked, const char *name)
 {
 	struct catalog *catalog = NULL;
-	FREE_PTR char *path = NULL;
 	struct err err = { "" };
 	struct stat st;
 	bool is_path = name && (strchr(name, '/') || stat(name, &st) == 0);
 	int rc;
 
-	rc = asprintf(&path, "%s/prices%s%s", asked->config, name ? "/" : "", name ?: "");
-	if (rc >= 0)
-		rc = catalog_load(is_path ? name : path, &catalog, &err);
+	rc = is_path ? catalog_load(name, &catalog, &err)
+		     : catalog_load_named(asked->config, name, &catalog, &err);
 	if (rc < 0)
 		fprintf(stderr, "outlay %s: %s\n", asked->command, err.text);
 	return catalog;

@@ -31,15 +31,10 @@ void budgets_serve(struct client *client, const struct request *request)
 {
 	const struct policy_ports *ports = &client->policy->ports;
 	const struct process *process = server_process(client);
-	struct answer answer =
-	    answer_begin(&client->policy->out, 200, ANSWER_JSON, request->keep_alive);
-	struct emit e = emit_to(answer.out);
 	int64_t now_ns = ports->clock->now_ns(ports->clock);
-	char time[TIMESTAMP_TEXT_MAX];
+	struct answer answer;
+	struct emit e = routes_begin(client, request, &answer);
 
-	answer_body(&answer);
-	emit_object(&e, NULL);
-	emit_text(&e, "time", timestamp_format(now_ns, time));
 	emit_array(&e, "budgets");
 	for (unsigned i = 0; i < budgets_count(ports->budgets); i++) {
 		struct budget_view view;

@@ -95,14 +95,9 @@ static void emit_limit(struct emit *e, const struct limits_seen *seen,
 void limits_serve(struct client *client, const struct request *request)
 {
 	struct policy *policy = client->policy;
-	struct answer answer = answer_begin(&policy->out, 200, ANSWER_JSON, request->keep_alive);
-	struct emit e = emit_to(answer.out);
-	char time[TIMESTAMP_TEXT_MAX];
+	struct answer answer;
+	struct emit e = routes_begin(client, request, &answer);
 
-	answer_body(&answer);
-	emit_object(&e, NULL);
-	emit_text(&e, "time",
-		  timestamp_format(policy->ports.clock->now_ns(policy->ports.clock), time));
 	emit_array(&e, "limits");
 	for (unsigned i = 0; i < policy->n_limits; i++) {
 		const struct limits_seen *seen = &policy->limits[i];

@@ -14,6 +14,21 @@ static const struct route {
 	{ "GET", "/v1/watch", watch_serve },
 };
 
+struct emit routes_begin(struct client *client, const struct request *request,
+			 struct answer *ret_answer)
+{
+	struct policy *policy = client->policy;
+	struct emit e = emit_to(&policy->out);
+	char time[TIMESTAMP_TEXT_MAX];
+
+	*ret_answer = answer_begin(&policy->out, 200, ANSWER_JSON, request->keep_alive);
+	answer_body(ret_answer);
+	emit_object(&e, NULL);
+	emit_text(&e, "time",
+		  timestamp_format(policy->ports.clock->now_ns(policy->ports.clock), time));
+	return e;
+}
+
 void routes_serve(struct client *client, const struct request *request)
 {
 	struct buf *out = &client->policy->out;

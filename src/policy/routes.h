@@ -17,5 +17,9 @@ void calls_serve(struct client *client, const struct request *request);
 void status_serve(struct client *client, const struct request *request);
 void watch_serve(struct client *client, const struct request *request);
 
+/* Begins the object of a 200, which opens with the time; emit_end_object and answer_end end it. */
+struct emit routes_begin(struct client *client, const struct request *request,
+			 struct answer *ret_answer);
+
 /* The state of a budget as a JSON object. */
 void budgets_emit(struct emit *e, const char *key, const struct budget_view *view);

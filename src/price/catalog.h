@@ -58,6 +58,9 @@ struct catalog;
  * expected" (also: the same model twice, rates not ascending by date, a rate over 10^6 USD), else
  * an errno. */
 int catalog_load(const char *path, struct catalog **ret_catalog, struct err *err);
+/* The prices of a configuration: those of DIR/prices, or of DIR/prices/NAME alone. */
+int catalog_load_named(const char *config_dir, const char *name, struct catalog **ret_catalog,
+		       struct err *err);
 struct catalog *catalog_ref(struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
 

@@ -54,6 +54,16 @@ static int add_files(struct catalog *catalog, const char *dir, struct err *err)
 	return rc;
 }
 
+int catalog_load_named(const char *config_dir, const char *name, struct catalog **ret_catalog,
+		       struct err *err)
+{
+	FREE_PTR char *path = NULL;
+
+	if (asprintf(&path, "%s/prices%s%s", config_dir, name ? "/" : "", name ?: "") < 0)
+		return err_set(err, -ENOMEM, "out of memory");
+	return catalog_load(path, ret_catalog, err);
+}
+
 int catalog_load(const char *path, struct catalog **ret_catalog, struct err *err)
 {
 	struct catalog *catalog = NULL;
