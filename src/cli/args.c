@@ -13,12 +13,21 @@
 #define DEFAULT_SOCKET "/run/outlay/policy.sock"
 #define OPTIONS_MAX    16
 
-enum common { COMMON_JSON, COMMON_SOCKET, COMMON_HELP, N_COMMON };
+/* What is parsed, and what came of it. */
+struct parse {
+	const char *command, *about;
+	const struct args_option *options;
+	unsigned n_options;
+	bool local; /* of the common options --help alone */
+	struct args *args;
+};
+
+enum common { COMMON_HELP, COMMON_JSON, COMMON_SOCKET, N_COMMON };
 
 static const struct option common_options[N_COMMON] = {
+	{ "help", no_argument, NULL, 0 },
 	{ "json", no_argument, NULL, 0 },
 	{ "socket", required_argument, NULL, 0 },
-	{ "help", no_argument, NULL, 0 },
 };
 
 int args_misused(const char *command, const char *format, ...)
@@ -42,37 +51,42 @@ static void print_option(const char *name, const char *value, const char *help)
 	printf("  %-24s %s\n", left, help);
 }
 
-static const struct args_option *operand_of(const struct args_option *options, unsigned n)
+static void print_help(const struct parse *parse)
 {
-	for (unsigned i = 0; i < n; i++)
-		if (!options[i].name)
-			return &options[i];
-	return NULL;
-}
-
-static void print_help(const char *command, const char *about, const struct args_option *options,
-		       unsigned n)
-{
-	const struct args_option *operand = operand_of(options, n);
-
-	printf("Usage: outlay %s%s%s [OPTIONS]\n%s\n\n", command, operand ? " " : "",
-	       operand ? operand->value : "", about);
-	for (unsigned i = 0; i < n; i++)
-		print_option(options[i].name, options[i].value, options[i].help);
-	print_option("json", NULL, "for programs, not for people");
-	print_option("socket", "PATH", "the agent's socket (OUTLAY_SOCKET; " DEFAULT_SOCKET ")");
+	printf("Usage: outlay %s", parse->command);
+	for (unsigned i = 0; i < parse->n_options; i++)
+		if (!parse->options[i].name)
+			printf(" %s%s", parse->options[i].value,
+			       parse->options[i].repeats ? "..." : "");
+	printf(" [OPTIONS]\n%s\n\n", parse->about);
+	for (unsigned i = 0; i < parse->n_options; i++)
+		if (parse->options[i].help)
+			print_option(parse->options[i].name, parse->options[i].value,
+				     parse->options[i].help);
+	if (!parse->local) {
+		print_option("json", NULL, "for programs, not for people");
+		print_option("socket", "PATH",
+			     "the agent's socket (OUTLAY_SOCKET; " DEFAULT_SOCKET ")");
+	}
 	print_option("help", NULL, "this text");
 }
 
-static void fill_table(struct option *table, const struct args_option *options, unsigned n)
+static unsigned n_common(const struct parse *parse)
 {
-	memcpy(table, common_options, sizeof(common_options));
-	for (unsigned i = 0; i < n; i++)
-		table[N_COMMON + i] = (struct option){
-			.name = options[i].name ? options[i].name : "",
-			.has_arg = options[i].value ? required_argument : no_argument,
+	return parse->local ? COMMON_HELP + 1 : N_COMMON;
+}
+
+static void fill_table(const struct parse *parse, struct option *table)
+{
+	unsigned n = n_common(parse);
+
+	memcpy(table, common_options, n * sizeof(*table));
+	for (unsigned i = 0; i < parse->n_options; i++)
+		table[n++] = (struct option){
+			.name = parse->options[i].name ?: "",
+			.has_arg = parse->options[i].value ? required_argument : no_argument,
 		};
-	table[N_COMMON + n] = (struct option){ .name = NULL };
+	table[n] = (struct option){ .name = NULL };
 }
 
 static int take(const char *command, const struct args_option *option, const char *value)
@@ -89,49 +103,96 @@ static int take(const char *command, const struct args_option *option, const cha
 }
 
 /* What is left behind the options. */
-static int take_operand(int argc, char **argv, const struct args_option *operand)
+static int take_operands(const struct parse *parse, char **left)
 {
-	if (operand && optind == argc)
-		return args_misused(argv[0], "expected %s", operand->value);
-	if (operand)
-		operand->into->texts[operand->into->n++] = argv[optind++];
-	if (optind < argc)
-		return args_misused(argv[0], "\"%s\" is not expected", argv[optind]);
+	bool repeats = false;
+
+	parse->args->operands = left;
+	for (unsigned i = 0; i < parse->n_options; i++) {
+		const struct args_option *operand = &parse->options[i];
+
+		if (operand->name)
+			continue;
+		if (!*left)
+			return args_misused(parse->command, "expected %s", operand->value);
+		if (operand->into)
+			operand->into->texts[operand->into->n++] = *left;
+		left++;
+		repeats = operand->repeats;
+	}
+	if (*left && !repeats)
+		return args_misused(parse->command, "\"%s\" is not expected", *left);
 	return ARGS_GO;
+}
+
+/* One option, at `at` of the table. */
+static int take_option(const struct parse *parse, unsigned at)
+{
+	if (at >= n_common(parse))
+		return take(parse->command, &parse->options[at - n_common(parse)], optarg);
+	if (at == COMMON_HELP) {
+		print_help(parse);
+		return CLI_OK;
+	}
+	if (at == COMMON_JSON)
+		parse->args->json = true;
+	else
+		parse->args->socket = optarg;
+	return ARGS_GO;
+}
+
+static int run(const struct parse *parse, int argc, char **argv)
+{
+	struct option table[N_COMMON + OPTIONS_MAX + 1];
+	int rc = ARGS_GO, code, at = 0;
+
+	fill_table(parse, table);
+	opterr = 0;
+	optind = 0; /* glibc: begins anew, whatever was parsed before */
+	while (rc == ARGS_GO) {
+		code = getopt_long(argc, argv, ":h", table, &at);
+		if (code < 0)
+			return take_operands(parse, argv + optind);
+		if (code == ':' || code == '?')
+			return args_misused(parse->command,
+					    code == ':' ? "%s wants a value"
+							: "%s is no option of it",
+					    argv[optind - 1]);
+		rc = take_option(parse, code == 'h' ? COMMON_HELP : at);
+	}
+	return rc;
 }
 
 int args_parse(int argc, char **argv, const char *about, const struct args_option *options,
 	       unsigned n_options, struct args *ret_args)
 {
 	const char *environment = getenv("OUTLAY_SOCKET");
-	struct option table[N_COMMON + OPTIONS_MAX + 1];
-	int code, at;
+	struct parse parse = { argv[0], about, options, n_options, false, ret_args };
 
 	*ret_args =
 	    (struct args){ .socket = environment && *environment ? environment : DEFAULT_SOCKET };
-	fill_table(table, options, n_options);
-	opterr = 0;
-	optind = 0; /* glibc: begins anew, whatever was parsed before */
-	for (;;) {
-		code = getopt_long(argc, argv, ":", table, &at);
-		if (code < 0)
-			break;
-		if (code != 0)
-			return args_misused(
-			    argv[0], code == ':' ? "%s wants a value" : "%s is no option of it",
-			    argv[optind - 1]);
-		if (at == COMMON_HELP) {
-			print_help(argv[0], about, options, n_options);
-			return CLI_OK;
-		}
-		if (at == COMMON_JSON)
-			ret_args->json = true;
-		else if (at == COMMON_SOCKET)
-			ret_args->socket = optarg;
-		else if (take(argv[0], &options[at - N_COMMON], optarg) != ARGS_GO)
-			return CLI_USAGE;
-	}
-	return take_operand(argc, argv, operand_of(options, n_options));
+	return run(&parse, argc, argv);
+}
+
+int args_parse_local(const char *command, int argc, char **argv, const char *about,
+		     const struct args_option *options, unsigned n_options, struct args *ret_args)
+{
+	struct parse parse = { command, about, options, n_options, true, ret_args };
+
+	*ret_args = (struct args){ .socket = NULL };
+	return run(&parse, argc, argv);
+}
+
+const char *args_text(const struct args_value *value, const char *otherwise)
+{
+	return value->n ? value->texts[value->n - 1] : otherwise;
+}
+
+const char *args_config(const struct args_value *given)
+{
+	const char *environment = getenv("OUTLAY_CONFIG");
+
+	return args_text(given, environment && *environment ? environment : ARGS_CONFIG_DIR);
 }
 
 bool args_count(const char *text, long long *ret_count)

@@ -1,9 +1,7 @@
 /* `outlay price FILE...`: recorded exchanges in, one usage event a line out. Needs no agent and no
  * rights: the work is in agent/offline; here are the options, the files and the exit status. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/offline.h"
@@ -12,19 +10,12 @@
 #include "cli/cli.h"
 #include "cli/explain.h"
 
-static const char usage_text[] =
-    "usage: outlay price [--config DIR] [--catalog NAME] [--explain [--json]] FILE...\n"
-    "\n"
+static const char about[] =
     "Reads HAR 1.2 files, or JSON Lines with one HAR entry a line (\"-\" is standard input), and\n"
     "prints what each call used and cost: one usage event a line, in the order of the input.\n"
-    "\n"
-    "  --config DIR  where providers/ and prices/ are; else $OUTLAY_CONFIG, else /etc/outlay\n"
-    "  --catalog NAME  prices by DIR/prices/NAME alone, such as seed-2025\n"
-    "  --explain     how each figure came about, step by step, in place of the event: what was\n"
-    "                called, what was read of it and by which expression, which entry of which\n"
-    "                price list matched, rates times counts, the sum and its rounding\n"
-    "  --json        of --explain: an object a call, for programs\n"
-    "  -h, --help    this text\n";
+    "--explain prints how each figure came about in place of the event, step by step: what was\n"
+    "called, what was read of it and by which expression, which entry of which price list\n"
+    "matched, rates times counts, the sum and its rounding.";
 
 static int explain_event(struct explain *explain, struct span text)
 {
@@ -79,68 +70,39 @@ static int price_files(struct offline *offline, char **paths)
 	return rc ? complain(&err) : CLI_OK;
 }
 
-struct wanted {
-	const char *config, *catalog;
-	bool explain, json, help;
-};
-
-static int read_options(int argc, char **argv, struct wanted *wanted)
-{
-	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },
-		{ "catalog", required_argument, NULL, 'n' },
-		{ "explain", no_argument, NULL, 'e' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int option;
-
-	opterr = 0;
-	optind = 0; /* getopt starts anew */
-	for (;;) {
-		option = getopt_long(argc, argv, "h", options, NULL);
-		if (option < 0)
-			break;
-		if (option == '?')
-			return args_misused(argv[0], "%s is no option here, or has no value",
-					    argv[optind - 1]);
-		if (option == 'c' || option == 'n')
-			*(option == 'c' ? &wanted->config : &wanted->catalog) = optarg;
-		wanted->explain |= option == 'e';
-		wanted->json |= option == 'j';
-		wanted->help |= option == 'h';
-	}
-	if (wanted->catalog && (!wanted->catalog[0] || strchr(wanted->catalog, '/')))
-		return args_misused(argv[0], "%s is no name of a catalog", wanted->catalog);
-	if (optind == argc && !wanted->help)
-		return args_misused(argv[0], "expected a FILE");
-	return CLI_OK;
-}
-
 int price_run(int argc, char **argv)
 {
-	struct wanted wanted = { .config = getenv("OUTLAY_CONFIG") };
+	struct args_value config = { .n = 0 }, catalog = { .n = 0 }, steps = { .n = 0 };
+	struct args_value json = { .n = 0 };
+	const struct args_option options[] = {
+		{ NULL, "FILE", NULL, true, NULL },
+		{ "config", "DIR",
+		  "where providers/ and prices/ are (OUTLAY_CONFIG; " ARGS_CONFIG_DIR ")", false,
+		  &config },
+		{ "catalog", "NAME", "prices by DIR/prices/NAME alone, such as seed-2025", false,
+		  &catalog },
+		{ "explain", NULL, "the steps in place of the event", false, &steps },
+		{ "json", NULL, "of --explain: an object a call, for programs", false, &json },
+	};
+	const char *name = NULL;
 	struct offline *offline = NULL;
 	struct explain *explain = NULL;
 	struct err err = { "" };
-	int rc = read_options(argc, argv, &wanted);
+	struct args args;
+	int rc = args_parse_local(argv[0], argc, argv, about, options, 5, &args);
 
-	if (rc != CLI_OK)
+	if (rc != ARGS_GO)
 		return rc;
-	if (wanted.help) {
-		fputs(usage_text, stdout);
-		return CLI_OK;
-	}
-	if (!wanted.config || !wanted.config[0])
-		wanted.config = "/etc/outlay";
-	if (wanted.explain) {
-		explain = explain_new(wanted.config, wanted.json);
+	name = args_text(&catalog, NULL);
+	if (name && (!name[0] || strchr(name, '/')))
+		return args_misused(argv[0], "%s is no name of a catalog", name);
+	if (steps.n) {
+		explain = explain_new(args_config(&config), json.n > 0);
 		if (!explain)
 			return CLI_FAILED;
 	}
-	rc = offline_new(wanted.config, wanted.catalog, print_event, explain, &offline, &err);
-	rc = rc ? complain(&err) : price_files(offline, argv + optind);
+	rc = offline_new(args_config(&config), name, print_event, explain, &offline, &err);
+	rc = rc ? complain(&err) : price_files(offline, args.operands);
 	offline_free(offline);
 	explain_free(explain);
 	return rc;

@@ -1,6 +1,5 @@
 /* `outlay prices ...`: finds the command; import is here: catalogs of others into the directory of
  * price lists. Needs no agent. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -10,37 +9,13 @@
 #include "cli/prices.h"
 #include "price/import.h"
 
-static const char usage_text[] =
-    "usage: outlay prices show [OPTIONS] MODEL       every rate of a model; --help tells more\n"
-    "       outlay prices diff [OPTIONS] A B         how two price lists differ\n"
-    "       outlay prices import --from SOURCE [--version V] [--date DATE]\n"
-    "                            [--provider NAME] [--into DIR] [--missing] [--force] FILE\n"
-    "\n"
-    "import adds the models and tiers of a foreign catalog to DIR, one file a provider. Lists what "
-    "two\n"
-    "sources say differently: the first one stays. A rate that its own source changed begins on\n"
-    "DATE.\n"
-    "\n"
-    "  --from SOURCE    litellm, genai-prices or models.dev\n"
-    "  --version V      of the source, recorded; else \"unknown\"\n"
-    "  --date DATE      such as 2026-11-25; else today\n"
-    "  --provider NAME  only this one\n"
-    "  --into DIR       else /etc/outlay/prices\n"
-    "  --missing        only models that DIR has not, from an old version of a source\n"
-    "  --force          takes rates that change by 100-fold and more\n"
-    "  -h, --help       this text\n";
+static const char about[] =
+    "Adds the models and tiers of a foreign catalog to the price lists, one file a provider. "
+    "Lists\n"
+    "what two sources say differently: the first one stays. A rate that its own source changed\n"
+    "begins on DATE.";
 
-static const struct option options[] = {
-	{ "from", required_argument, NULL, 'f' },
-	{ "version", required_argument, NULL, 'v' },
-	{ "date", required_argument, NULL, 'd' },
-	{ "provider", required_argument, NULL, 'p' },
-	{ "into", required_argument, NULL, 'i' },
-	{ "force", no_argument, NULL, 'F' },
-	{ "missing", no_argument, NULL, 'm' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
+#define DIRECTORY ARGS_CONFIG_DIR "/prices"
 
 static void print_line(void *ctx, const char *line)
 {
@@ -56,35 +31,6 @@ static const char *today(char out[static 11])
 	gmtime_r(&now, &utc);
 	strftime(out, 11, "%Y-%m-%d", &utc);
 	return out;
-}
-
-/* Sets one option; false: it is none. */
-static bool take(int option, struct import_options *import, const char **dir)
-{
-	switch (option) {
-	case 'f':
-		import->from = optarg;
-		return true;
-	case 'v':
-		import->version = optarg;
-		return true;
-	case 'd':
-		import->date = optarg;
-		return true;
-	case 'p':
-		import->provider = optarg;
-		return true;
-	case 'i':
-		*dir = optarg;
-		return true;
-	case 'm':
-		import->only_missing = true;
-		return true;
-	case 'F':
-		import->force = true;
-		return true;
-	}
-	return false;
 }
 
 static int run_import(const struct import_options *import, const char *file, const char *dir)
@@ -104,38 +50,57 @@ static int run_import(const struct import_options *import, const char *file, con
 
 static int import_run(int argc, char **argv)
 {
-	char date[11];
-	struct import_options import = { .version = "unknown", .say = print_line };
-	const char *dir = "/etc/outlay/prices";
+	struct args_value from = { .n = 0 }, version = { .n = 0 }, date = { .n = 0 };
+	struct args_value provider = { .n = 0 }, into = { .n = 0 };
+	struct args_value missing = { .n = 0 }, force = { .n = 0 };
+	const struct args_option options[] = {
+		{ NULL, "FILE", NULL, false, NULL },
+		{ "from", "SOURCE", "litellm, genai-prices or models.dev", false, &from },
+		{ "version", "V", "of the source, recorded; else \"unknown\"", false, &version },
+		{ "date", "DATE", "such as 2026-11-25; else today", false, &date },
+		{ "provider", "NAME", "only this one", false, &provider },
+		{ "into", "DIR", "else " DIRECTORY, false, &into },
+		{ "missing", NULL, "only models that DIR has not, from an old version of a source",
+		  false, &missing },
+		{ "force", NULL, "takes rates that change by 100-fold and more", false, &force },
+	};
+	char now[11];
+	struct import_options import = { .say = print_line };
+	struct args args;
+	int rc = args_parse_local("prices import", argc, argv, about, options, 8, &args);
 
-	import.date = today(date);
-	opterr = 0;
-	optind = 0; /* getopt starts anew */
-	while (true) {
-		int option = getopt_long(argc, argv, "h", options, NULL);
-
-		if (option < 0)
-			break;
-		if (option == 'h') {
-			fputs(usage_text, stdout);
-			return CLI_OK;
-		}
-		if (!take(option, &import, &dir))
-			return args_misused(argv[0], "%s is no option here, or has no value",
-					    argv[optind - 1]);
-	}
-	if (optind + 2 != argc || strcmp(argv[optind], "import") != 0)
-		return args_misused(argv[0], "expected show, diff, or import and one FILE");
-	if (!import.from)
-		return args_misused(argv[0], "expected --from SOURCE");
-	return run_import(&import, argv[optind + 1], dir);
+	if (rc != ARGS_GO)
+		return rc;
+	if (!from.n)
+		return args_misused("prices import", "expected --from SOURCE");
+	import.from = from.texts[0];
+	import.version = args_text(&version, "unknown");
+	import.date = args_text(&date, today(now));
+	import.provider = args_text(&provider, NULL);
+	import.only_missing = missing.n > 0;
+	import.force = force.n > 0;
+	return run_import(&import, args.operands[0], args_text(&into, DIRECTORY));
 }
+
+/* To add a command: a row here, see cli/prices.h. */
+static const struct cli_command commands[] = {
+	{ "show", "show MODEL", "every rate of a model", prices_show_run },
+	{ "diff", "diff A B", "how two price lists differ", prices_diff_run },
+	{ "import", "import --from SOURCE FILE", "takes a catalog of others", import_run },
+};
 
 int prices_run(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "show") == 0)
-		return prices_show_run(argc - 1, argv + 1);
-	if (argc > 1 && strcmp(argv[1], "diff") == 0)
-		return prices_diff_run(argc - 1, argv + 1);
-	return import_run(argc, argv);
+	bool help = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	if (!help)
+		return args_misused(argv[0], "expected show, diff or import");
+	printf(
+	    "Usage: outlay prices COMMAND [OPTIONS]; outlay prices COMMAND --help tells more.\n\n");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		printf("  %-40s %s\n", commands[i].usage, commands[i].help);
+	return CLI_OK;
 }

@@ -1,7 +1,5 @@
 /* `outlay prices show` and `outlay prices diff`: what price lists say. Need no agent. */
-#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,104 +12,45 @@
 #include "cli/show.h"
 #include "price/list.h"
 
-static const char show_usage[] =
-    "usage: outlay prices show [--provider NAME] [--at DATE] [--catalog LIST] [--config DIR]\n"
-    "                          [--json] MODEL\n"
-    "\n"
+static const char show_about[] =
     "Prints every rate by which calls of MODEL are priced: from when on, of which tier, length of\n"
     "input and hours, and where it is from. MODEL is matched as that of a call; \"*\" is the "
     "entry\n"
     "for calls that name none. Dim lines are not in force. USD for a million tokens, or one unit.\n"
-    "\n"
-    "  --provider NAME  only this one\n"
-    "  --at DATE        only what is in force then\n"
-    "  --catalog LIST   a name such as seed-2025 (DIR/prices/seed-2025), a directory or a file;\n"
-    "                   else DIR/prices\n"
-    "  --config DIR     else $OUTLAY_CONFIG, else /etc/outlay\n"
-    "  --json           one JSON array of entries\n"
-    "  -h, --help       this text\n";
+    "LIST is a name such as seed-2025 (DIR/prices/seed-2025), a directory or a file.";
 
-static const char diff_usage[] =
-    "usage: outlay prices diff [--at DATE] [--config DIR] [--json] A B\n"
-    "\n"
+static const char diff_about[] =
     "Lists the models and rates that B adds to A, lacks or changes, and each change's ratio, of\n"
     "the rates in force. A and B are each a name such as seed-2025 (DIR/prices/seed-2025), a\n"
-    "directory or a file.\n"
-    "\n"
-    "  --at DATE     as of then; else now\n"
-    "  --config DIR  else $OUTLAY_CONFIG, else /etc/outlay\n"
-    "  --json        one JSON array of differences\n"
-    "  -h, --help    this text\n";
+    "directory or a file.";
 
 struct asked {
-	const char *command, *usage, *provider, *at, *catalog, *config;
-	bool json;
+	const char *command;
+	struct args_value provider, at, catalog, config, json;
 	int64_t time_ns;
 	char **operands;
 };
 
-static const struct option options[] = {
-	{ "provider", required_argument, NULL, 'p' },
-	{ "catalog", required_argument, NULL, 'n' },
-	{ "at", required_argument, NULL, 'a' },
-	{ "config", required_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
-/* Sets one option; false: it is none of this command. */
-static bool take(int option, struct asked *asked)
-{
-	bool is_show = asked->usage == show_usage;
-
-	switch (option) {
-	case 'a':
-		asked->at = optarg;
-		return true;
-	case 'c':
-		asked->config = optarg;
-		return true;
-	case 'j':
-		asked->json = true;
-		return true;
-	case 'p':
-		asked->provider = optarg;
-		return is_show;
-	case 'n':
-		asked->catalog = optarg;
-		return is_show;
-	}
-	return false;
-}
-
 /* ARGS_GO, or the exit code. */
-static int parse(int argc, char **argv, int n_operands, struct asked *asked)
+static int parse(int argc, char **argv, const char *about, const struct args_option *own,
+		 unsigned n_own, struct asked *asked)
 {
-	const char *config = getenv("OUTLAY_CONFIG");
+	struct args_option options[8] = {
+		{ "at", "DATE", "as of then; else now", false, &asked->at },
+		{ "config", "DIR", "where prices/ is (OUTLAY_CONFIG; " ARGS_CONFIG_DIR ")", false,
+		  &asked->config },
+		{ "json", NULL, "one JSON array", false, &asked->json },
+	};
+	struct args args;
+	int rc;
 
-	asked->config = config && config[0] ? config : "/etc/outlay";
-	opterr = 0;
-	optind = 0; /* getopt starts anew */
-	while (true) {
-		int option = getopt_long(argc, argv, "h", options, NULL);
-
-		if (option < 0)
-			break;
-		if (option == 'h') {
-			fputs(asked->usage, stdout);
-			return CLI_OK;
-		}
-		if (!take(option, asked))
-			return args_misused(asked->command, "%s is no option here, or has no value",
-					    argv[optind - 1]);
-	}
-	if (optind + n_operands != argc)
-		return args_misused(asked->command, "expected %s",
-				    n_operands == 1 ? "one MODEL" : "two price lists, A and B");
-	asked->operands = argv + optind;
+	memcpy(options + 3, own, n_own * sizeof(*own));
+	rc = args_parse_local(asked->command, argc, argv, about, options, 3 + n_own, &args);
+	if (rc != ARGS_GO)
+		return rc;
+	asked->operands = args.operands;
 	asked->time_ns = clock_system.now_ns(&clock_system);
-	if (asked->at && timestamp_parse(span_of(asked->at), &asked->time_ns) < 0)
+	if (asked->at.n && timestamp_parse(span_of(asked->at.texts[0]), &asked->time_ns) < 0)
 		return args_misused(asked->command, "--at: expected a date such as 2026-11-25");
 	return ARGS_GO;
 }
@@ -126,7 +65,7 @@ static struct catalog *load(const struct asked *asked, const char *name)
 	int rc;
 
 	rc = is_path ? catalog_load(name, &catalog, &err)
-		     : catalog_load_named(asked->config, name, &catalog, &err);
+		     : catalog_load_named(args_config(&asked->config), name, &catalog, &err);
 	if (rc < 0)
 		fprintf(stderr, "outlay %s: %s\n", asked->command, err.text);
 	return catalog;
@@ -216,27 +155,35 @@ static void print_entry(const json_t *entry, const char *asked)
 
 int prices_show_run(int argc, char **argv)
 {
-	struct asked asked = { .command = "prices show", .usage = show_usage };
+	struct asked asked = { .command = "prices show" };
+	const struct args_option own[] = {
+		{ NULL, "MODEL", NULL, false, NULL },
+		{ "provider", "NAME", "only this one", false, &asked.provider },
+		{ "catalog", "LIST", "else DIR/prices", false, &asked.catalog },
+	};
+	const char *provider, *model;
 	struct catalog *catalog;
 	json_t *found;
-	int rc = parse(argc, argv, 1, &asked);
+	int rc = parse(argc, argv, show_about, own, 3, &asked);
 
 	if (rc != ARGS_GO)
 		return rc;
-	catalog = load(&asked, asked.catalog);
+	catalog = load(&asked, args_text(&asked.catalog, NULL));
 	if (!catalog)
 		return CLI_USAGE;
-	found = list_find(catalog, span_of(asked.provider), span_of(asked.operands[0]),
-			  asked.time_ns, asked.at);
+	provider = args_text(&asked.provider, NULL);
+	model = asked.operands[0];
+	found =
+	    list_find(catalog, span_of(provider), span_of(model), asked.time_ns, asked.at.n > 0);
 	catalog_unref(catalog);
 	rc = json_array_size(found) ? CLI_OK : CLI_FAILED;
-	for (size_t i = 0; !asked.json && i < json_array_size(found); i++)
-		print_entry(json_array_get(found, i), asked.operands[0]);
+	for (size_t i = 0; !asked.json.n && i < json_array_size(found); i++)
+		print_entry(json_array_get(found, i), model);
 	if (rc)
-		fprintf(stderr, "outlay prices show: no price list has %s%s%s\n", asked.operands[0],
-			asked.provider ? " of " : "", asked.provider ?: "");
+		fprintf(stderr, "outlay prices show: no price list has %s%s%s\n", model,
+			provider ? " of " : "", provider ?: "");
 	else
-		rc = asked.json ? print_json(found) : show_end();
+		rc = asked.json.n ? print_json(found) : show_end();
 	json_decref(found);
 	return rc;
 }
@@ -263,9 +210,13 @@ static void print_difference(const json_t *row)
 
 int prices_diff_run(int argc, char **argv)
 {
-	struct asked asked = { .command = "prices diff", .usage = diff_usage };
+	struct asked asked = { .command = "prices diff" };
+	const struct args_option own[] = {
+		{ NULL, "A", NULL, false, NULL },
+		{ NULL, "B", NULL, false, NULL },
+	};
 	struct catalog *a, *b;
-	int rc = parse(argc, argv, 2, &asked);
+	int rc = parse(argc, argv, diff_about, own, 2, &asked);
 
 	if (rc != ARGS_GO)
 		return rc;
@@ -275,9 +226,9 @@ int prices_diff_run(int argc, char **argv)
 	if (b) {
 		FREE_JSON json_t *rows = list_diff(a, b, asked.time_ns);
 
-		for (size_t i = 0; !asked.json && i < json_array_size(rows); i++)
+		for (size_t i = 0; !asked.json.n && i < json_array_size(rows); i++)
 			print_difference(json_array_get(rows, i));
-		rc = asked.json ? print_json(rows) : show_end();
+		rc = asked.json.n ? print_json(rows) : show_end();
 	}
 	catalog_unref(a);
 	catalog_unref(b);

@@ -11,7 +11,6 @@
 #include "cli/explain.h"
 #include "cli/show.h"
 
-#define CONFIG_DIR      "/etc/outlay"
 #define EVENT_BYTES_MAX (1u << 20)
 
 static const char about[] =
@@ -45,10 +44,9 @@ int why_run(int argc, char **argv)
 	struct args_value id = { .n = 0 }, config = { .n = 0 };
 	const struct args_option options[] = {
 		{ NULL, "EVENT_ID", "the event_id of the call", false, &id },
-		{ "config", "DIR", "where providers/ is (OUTLAY_CONFIG; " CONFIG_DIR ")", false,
-		  &config },
+		{ "config", "DIR", "where providers/ is (OUTLAY_CONFIG; " ARGS_CONFIG_DIR ")",
+		  false, &config },
 	};
-	const char *dir = getenv("OUTLAY_CONFIG");
 	struct buf line = buf_with_max(EVENT_BYTES_MAX);
 	struct uuid parsed;
 	struct args args;
@@ -62,10 +60,7 @@ int why_run(int argc, char **argv)
 	snprintf(path, sizeof(path), "/v1/calls?event_id=%s", id.texts[0]);
 	code = client_stream(args.socket, path, on_piece, &line);
 	if (code == 0)
-		code = explain_one(config.n        ? config.texts[0]
-				   : dir && dir[0] ? dir
-						   : CONFIG_DIR,
-				   args.json, buf_span(&line), id.texts[0]);
+		code = explain_one(args_config(&config), args.json, buf_span(&line), id.texts[0]);
 	buf_done(&line);
 	return code < 0 ? CLI_FAILED : code;
 }
