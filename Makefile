@@ -19,7 +19,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 all: $B/outlayd $B/outlay $B/liboutlay.a $B/liboutlay.so
 
 # --- what is built from what
-PKGS     := libbpf libevent libevent_pthreads libcyaml yaml-0.1 jansson rdkafka sqlite3 zlib libcrypto libelf libcurl libbrotlidec libzstd libnghttp2 capstone
+PKGS     := libbpf libevent_core libevent_pthreads libcyaml yaml-0.1 jansson sqlite3 zlib nettle libelf libcurl libbrotlidec libzstd libnghttp2 capstone
 SRC      := $(wildcard src/*/*.c)
 PROGRAMS := src/agent/main.c src/cli/outlay.c
 CORE     := $(filter-out $(PROGRAMS),$(SRC))
@@ -67,7 +67,7 @@ $B/$(1)/outlayd $B/$(1)/outlay:
 	$$(call say,LD,$$@)
 	$$Q $(CC) $(LDFLAGS_$(1)) -pthread -o $$@ $$^ $(PKG_LIBS)
 endef
-TEST_LIBS := -lcmocka -lhttp_parser -lssl -lbrotlienc
+TEST_LIBS := -lcmocka -lhttp_parser -lssl -lcrypto -lrdkafka -lbrotlienc
 $(foreach v,opt asan cov fuzz,$(eval $(call variant,$v)))
 $B/fuzz/tests/fuzz/%: TEST_LIBS := -ljansson -lhttp_parser
 

@@ -5,9 +5,9 @@
 set -eu
 
 run='clang llvm libbpf-dev bpftool libevent-dev libcyaml-dev libyaml-dev libjansson-dev uthash-dev
-librdkafka-dev libsqlite3-dev zlib1g-dev libbrotli-dev libzstd-dev libssl-dev libelf-dev libcapstone-dev libcurl4-openssl-dev libnghttp2-dev pkg-config make libc6-dev linux-libc-dev
+librdkafka-dev libsqlite3-dev zlib1g-dev libbrotli-dev libzstd-dev nettle-dev libelf-dev libcapstone-dev libcurl4-openssl-dev libnghttp2-dev pkg-config make libc6-dev linux-libc-dev
 tzdata'
-dev='libcmocka-dev libhttp-parser-dev libclang-rt-14-dev clang-format-14 kcat openjdk-17-jre-headless maven
+dev='libcmocka-dev libssl-dev libhttp-parser-dev libclang-rt-14-dev clang-format-14 kcat openjdk-17-jre-headless maven
 python3-venv python3-jsonschema python3-brotli python3-zstandard ruby php-cli php-curl nodejs
 wget git curl faketime openssl iproute2 util-linux procps'
 

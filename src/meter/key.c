@@ -1,48 +1,29 @@
 /* One keyed context is made at the start and used again for each call: setting one up costs more
- * than the hash. libcrypto wipes its own block when a hash is final. */
+ * than the hash. The work is done in a copy, whose block holds the end of the key. */
 #include "meter/key.h"
 
 #include <errno.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
+#include <nettle/hmac.h>
 #include <stdlib.h>
-
-#define DIGEST_BYTES 32
+#include <string.h>
 
 struct key_hasher {
-	EVP_MAC *mac;
-	EVP_MAC_CTX *ctx;
+	struct hmac_sha256_ctx keyed;
 };
 
 int key_hasher_new(const uint8_t *secret, size_t bytes, struct key_hasher **ret_hasher)
 {
-	char digest[] = "SHA256";
-	const OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-	struct key_hasher *hasher = calloc(1, sizeof(*hasher));
+	struct key_hasher *hasher = malloc(sizeof(*hasher));
 
 	if (!hasher)
 		return -ENOMEM;
-	hasher->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	hasher->ctx = hasher->mac ? EVP_MAC_CTX_new(hasher->mac) : NULL;
-	if (!hasher->ctx || !EVP_MAC_init(hasher->ctx, secret, bytes, params)) {
-		key_hasher_free(hasher);
-		return -ENOMEM;
-	}
+	hmac_sha256_set_key(&hasher->keyed, bytes, secret);
 	*ret_hasher = hasher;
 	return 0;
 }
 
 void key_hasher_free(struct key_hasher *hasher)
 {
-	if (!hasher)
-		return;
-	EVP_MAC_CTX_free(hasher->ctx);
-	EVP_MAC_free(hasher->mac);
 	free(hasher);
 }
 
@@ -67,13 +48,12 @@ static void put_hex(const uint8_t *bytes, char out[static KEY_HASH_TEXT])
 void key_hash(struct key_hasher *hasher, struct span value, char out[static KEY_HASH_TEXT])
 {
 	struct span key = without_scheme(value);
-	uint8_t digest[DIGEST_BYTES];
-	size_t bytes;
+	struct hmac_sha256_ctx work = hasher->keyed;
+	uint8_t digest[SHA256_DIGEST_SIZE];
 
-	out[0] = '\0';
-	if (EVP_MAC_init(hasher->ctx, NULL, 0, NULL) &&
-	    EVP_MAC_update(hasher->ctx, (const uint8_t *)key.ptr, key.len) &&
-	    EVP_MAC_final(hasher->ctx, digest, &bytes, sizeof(digest)))
-		put_hex(digest, out);
-	OPENSSL_cleanse(digest, sizeof(digest));
+	hmac_sha256_update(&work, key.len, (const uint8_t *)key.ptr);
+	hmac_sha256_digest(&work, sizeof(digest), digest);
+	put_hex(digest, out);
+	explicit_bzero(&work, sizeof(work));
+	explicit_bzero(digest, sizeof(digest));
 }

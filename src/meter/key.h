@@ -12,5 +12,5 @@ int key_hasher_new(const uint8_t *secret, size_t bytes, struct key_hasher **ret_
 void key_hasher_free(struct key_hasher *hasher);
 
 /* Of a header's value: a scheme word before the key ("Bearer", "Basic") does not count. Nothing of
- * the key stays in memory of ours. Empty text on failure. */
+ * the key stays in memory of ours. */
 void key_hash(struct key_hasher *hasher, struct span value, char out[static KEY_HASH_TEXT]);

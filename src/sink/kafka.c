@@ -6,13 +6,13 @@
 #include "sink/kafka.h"
 
 #include <errno.h>
-#include <librdkafka/rdkafka.h>
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/timestamp.h"
 #include "sink/flight.h"
+#include "sink/rdkafka.h"
 
 #define PAUSE_MIN_NS (1 * NS_PER_SEC)
 #define PAUSE_MAX_NS (30 * NS_PER_SEC)
@@ -36,6 +36,7 @@ static const char *const settings[][2] = {
 };
 
 struct sink {
+	struct rdkafka kafka;
 	rd_kafka_t *producer; /* NULL: could not be made anew yet */
 	rd_kafka_topic_t *topic;
 	int fd;
@@ -178,22 +179,22 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
 
 static rd_kafka_conf_t *make_conf(struct sink *s, struct err *err)
 {
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
+	rd_kafka_conf_t *conf = s->kafka.conf_new();
 	char why[256];
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], why, sizeof(why)) !=
+		if (s->kafka.conf_set(conf, settings[i][0], settings[i][1], why, sizeof(why)) !=
 		    RD_KAFKA_CONF_OK) {
 			err_set(err, -EINVAL, "kafka: librdkafka does not take %s: %s",
 				settings[i][0], why);
-			rd_kafka_conf_destroy(conf);
+			s->kafka.conf_destroy(conf);
 			return NULL;
 		}
-	rd_kafka_conf_set_opaque(conf, s);
-	rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-	rd_kafka_conf_set_error_cb(conf, on_error);
-	rd_kafka_conf_set_stats_cb(conf, on_statistics);
-	rd_kafka_conf_set_log_cb(conf, on_log);
+	s->kafka.conf_set_opaque(conf, s);
+	s->kafka.conf_set_dr_msg_cb(conf, on_report);
+	s->kafka.conf_set_error_cb(conf, on_error);
+	s->kafka.conf_set_stats_cb(conf, on_statistics);
+	s->kafka.conf_set_log_cb(conf, on_log);
 	return conf;
 }
 
@@ -202,12 +203,12 @@ static void drop_producer(struct sink *s)
 	if (!s->producer)
 		return;
 	if (s->topic)
-		rd_kafka_topic_destroy(s->topic);
+		s->kafka.topic_destroy(s->topic);
 	s->topic = NULL;
 	/* Destroying would wait for messages that are on their way. */
-	rd_kafka_purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+	s->kafka.purge(s->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
 					RD_KAFKA_PURGE_F_NON_BLOCKING);
-	rd_kafka_destroy(s->producer);
+	s->kafka.destroy(s->producer);
 	s->producer = NULL;
 }
 
@@ -220,29 +221,29 @@ static int make_producer(struct sink *s, struct err *err)
 
 	if (!conf)
 		return -EINVAL;
-	s->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+	s->producer = s->kafka.new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
 	if (!s->producer) {
-		rd_kafka_conf_destroy(conf);
+		s->kafka.conf_destroy(conf);
 		return err_set(err, -EINVAL, "kafka: %s", why);
 	}
 	/* With a handle on the topic the library asks for its leader at once, in the background. */
-	s->topic = rd_kafka_topic_new(s->producer, s->topic_name, NULL);
-	if (!s->topic || rd_kafka_brokers_add(s->producer, s->brokers) < 1) {
+	s->topic = s->kafka.topic_new(s->producer, s->topic_name, NULL);
+	if (!s->topic || s->kafka.brokers_add(s->producer, s->brokers) < 1) {
 		drop_producer(s);
 		return err_set(err, -EINVAL,
 			       "kafka: '%s', topic '%s': expected HOST:PORT,HOST:PORT and a topic",
 			       s->brokers, s->topic_name);
 	}
-	queue = rd_kafka_queue_get_main(s->producer);
-	rd_kafka_queue_io_event_enable(queue, s->fd, &one, sizeof(one));
-	rd_kafka_queue_destroy(queue);
+	queue = s->kafka.queue_get_main(s->producer);
+	s->kafka.queue_io_event_enable(queue, s->fd, &one, sizeof(one));
+	s->kafka.queue_destroy(queue);
 	return 0;
 }
 
 static rd_kafka_resp_err_t produce(struct sink *s, const struct sink_event *e, uint64_t ticket)
 {
 #define HEADER(name, span) RD_KAFKA_V_HEADER(name, (span).ptr, (ssize_t)(span).len)
-	return rd_kafka_producev(
+	return s->kafka.producev(
 	    s->producer, RD_KAFKA_V_RKT(s->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 	    RD_KAFKA_V_KEY(s->host_id, strlen(s->host_id)),
 	    RD_KAFKA_V_VALUE((void *)(uintptr_t)e->json.ptr, e->json.len),
@@ -290,7 +291,9 @@ static int kafka_open(const struct sink_config *config, struct sink **ret_sink, 
 	s->alone_ticket = UINT64_MAX;
 	if (s->fd < 0 || !s->brokers || !s->topic_name || !s->host_id)
 		return err_set(err, -ENOMEM, "kafka: out of memory or of file descriptors");
-	code = make_producer(s, err);
+	code = rdkafka_load(&s->kafka, err);
+	if (code == 0)
+		code = make_producer(s, err);
 	if (code < 0)
 		return code;
 	*ret_sink = TAKE_PTR(s);
@@ -344,8 +347,8 @@ static void kafka_poll(struct sink *s, int64_t *ret_acked_seq, bool *ret_resubmi
 
 	(void)!read(s->fd, &count, sizeof(count));
 	if (s->producer)
-		rd_kafka_poll(s->producer, 0);
-	if (s->producer && rd_kafka_fatal_error(s->producer, NULL, 0)) {
+		s->kafka.poll(s->producer, 0);
+	if (s->producer && s->kafka.fatal_error(s->producer, NULL, 0)) {
 		drop_producer(s);
 		flight_failed_all(&s->flight);
 		go_back_later(s);
@@ -379,7 +382,7 @@ static void kafka_describe(const struct sink *s, char *out, size_t size)
 	if (trouble)
 		snprintf(out, size, "not delivering since %s: %s",
 			 timestamp_format(atomic_load(&s->trouble_since_ns), since),
-			 rd_kafka_err2str(trouble));
+			 s->kafka.err2str(trouble));
 	else
 		snprintf(out, size, "%s", atomic_load(&s->connected) ? "connected" : "connecting");
 }
