@@ -145,7 +145,7 @@ export UBSAN_OPTIONS := print_stacktrace=1
 
 check: all $(UNIT_BIN) $(FUZZ_BIN)
 	$(call say,TEST,style unit fuzz-corpus)
-	$Q tests/run.sh "tests/style/check.py" "tests/style/test_check.py" tests/cases.py $(UNIT_BIN) $(REPLAYS) tests/corpus.sh tests/wire.py tests/schema.sh
+	$Q tests/run.sh "tests/style/check.py" "tests/style/test_check.py" tests/cases.py $(UNIT_BIN) $(REPLAYS) tests/corpus.sh tests/wire.py tests/schema.sh tests/library.sh
 
 # The probes and the whole line, on the real kernel.
 check-root: all $(BPF_BIN) $B/tests/bpf/layout.bpf.o

@@ -56,7 +56,8 @@ struct outlay_ask {
 	const char *labels;    /* "team=search,app=x", as in OUTLAY_LABELS; NULL: none */
 	unsigned long input_tokens;
 	unsigned long max_output_tokens;
-	int dry_run; /* not 0: reserve nothing */
+	int dry_run;   /* not 0: reserve nothing */
+	int essential; /* not 0: may use the grace of budgets that allow it to this user */
 };
 
 enum outlay_decision {
@@ -84,6 +85,12 @@ int outlay_decide(struct outlay *outlay, const struct outlay_ask *ask,
  * settle themselves. `usd`: decimal text, NULL: as much as was reserved. -ENOENT: this process has
  * no such reservation, or it has expired. -EALREADY: settled before. -EINVAL: malformed. */
 int outlay_settle(struct outlay *outlay, const char *reservation, const char *usd);
+
+/* The call is still under way: its reservation holds for another ten minutes from now. Or it will
+ * not be made: what was reserved is free at once. -ENOENT as above. -EALREADY: it is not open any
+ * more. */
+int outlay_renew(struct outlay *outlay, const char *reservation);
+int outlay_release(struct outlay *outlay, const char *reservation);
 
 /* --- what happens: budgets as they change, decisions that refuse */
 

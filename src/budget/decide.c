@@ -5,6 +5,16 @@
 
 #include "budget/state.h"
 
+/* Anybody can say that a call is essential: who may is the budget's word. */
+static bool has_grace(const struct budget_rule *rule, const struct budget_ask *ask)
+{
+	bool may = ask->trusted;
+
+	for (unsigned i = 0; !may && i < rule->n_essential; i++)
+		may = match_text(rule->essential[i], span_of(ask->process->user));
+	return ask->essential && may;
+}
+
 /* Whether the ask does not fit, and why. */
 static bool is_reason(const struct budget *budget, const struct budget_ask *ask, bool *ret_unpriced)
 {
@@ -14,7 +24,7 @@ static bool is_reason(const struct budget *budget, const struct budget_ask *ask,
 	*ret_unpriced = !priced && rule->counts == UNIT_USD && rule->unpriced == UNPRICED_DENY;
 	return *ret_unpriced ||
 	       window_used(&budget->totals) + budget->reserved + amount_asked(rule, &ask->size) >
-		   amount_limit(rule, ask->essential);
+		   amount_limit(rule, has_grace(rule, ask));
 }
 
 /* Fills `exceeded`; DENY when a budget that advises is among them, WARN for others. */
@@ -60,7 +70,7 @@ static void hold(struct budgets *budgets, const struct budget_ask *ask,
 		budget->reserved += amount_asked(budget->rule, &ask->size);
 		assert(budget->rule->mode == BUDGET_OBSERVE ||
 		       window_used(&budget->totals) + budget->reserved <=
-			   amount_limit(budget->rule, ask->essential));
+			   amount_limit(budget->rule, has_grace(budget->rule, ask)));
 	}
 	answer->reservation_id = r->id;
 	answer->reserved_pico = amount_cost_pico(&ask->size);

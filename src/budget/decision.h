@@ -30,7 +30,8 @@ struct budget_ask {
 	struct span provider, model, operation;
 	const char *labels; /* "k=v,k=v" of the request; those of the process count too */
 	struct budget_size size;
-	bool essential; /* may use the grace of its budgets */
+	bool essential; /* the caller says so: the grace of budgets that let it is its own */
+	bool trusted;   /* and each does: root, or the group that sees all */
 	bool dry_run;
 };
 

@@ -27,6 +27,8 @@ struct entry {
 	char *grace, *unpriced;
 	char **thresholds; /* NULL: not said */
 	unsigned thresholds_count;
+	char **essential;
+	unsigned essential_count;
 };
 
 struct file {
@@ -76,6 +78,10 @@ static const struct cyaml_schema_value threshold_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 2, TEXT_MAX),
 };
 
+static const struct cyaml_schema_value essential_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX),
+};
+
 static const struct cyaml_schema_field entry_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct entry, name, 1,
 			       BUDGET_NAME_MAX - 1),
@@ -84,8 +90,10 @@ static const struct cyaml_schema_field entry_fields[] = {
 	TEXT_FIELD("timezone", timezone), /* default UTC */
 	CYAML_FIELD_SEQUENCE("thresholds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
 			     thresholds, &threshold_schema, 0,
-			     RULE_THRESHOLDS_MAX),             /* default 80%, 95%, 100% */
-	TEXT_FIELD("grace", grace),                            /* default 5% */
+			     RULE_THRESHOLDS_MAX), /* default 80%, 95%, 100% */
+	TEXT_FIELD("grace", grace),                /* default 5% */
+	CYAML_FIELD_SEQUENCE("essential", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
+			     essential, &essential_schema, 0, RULE_ESSENTIAL_MAX),
 	TEXT_FIELD("unpriced", unpriced),                      /* default deny */
 	ENUM_FIELD("mode", mode, mode_names),                  /* default observe */
 	ENUM_FIELD("in_flight", cut_at_once, in_flight_names), /* default finish */
@@ -207,6 +215,18 @@ static int read_thresholds(const struct entry *entry, struct budget_rule *rule)
 	return 0;
 }
 
+static int read_essential(const struct entry *entry, struct budget_rule *rule)
+{
+	rule->essential = calloc(entry->essential_count + 1, sizeof(*rule->essential));
+	for (unsigned i = 0; rule->essential && i < entry->essential_count; i++) {
+		rule->essential[i] = strdup(entry->essential[i]);
+		if (!rule->essential[i])
+			return -ENOMEM;
+		rule->n_essential++;
+	}
+	return rule->essential ? 0 : -ENOMEM;
+}
+
 static int read_entry(const char *path, unsigned index, const struct entry *entry,
 		      struct budget_rules *rules, struct err *err)
 {
@@ -227,7 +247,8 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 		.grace_permyriad = GRACE_PERMYRIAD,
 	};
 	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||
-	    !rule->exe || !rule->unit || !rule->container || !rule->uid)
+	    !rule->exe || !rule->unit || !rule->container || !rule->uid ||
+	    read_essential(entry, rule) < 0)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
 	if (rule->mode >= BUDGET_HOLD && (rule->model[0] || rule->operation[0]))
 		return refuse(path, index, "mode", err,
@@ -325,6 +346,9 @@ void budget_rules_free(struct budget_rules *rules)
 			free(rule->labels[j].value);
 		}
 		free(rule->labels);
+		for (unsigned j = 0; j < rule->n_essential; j++)
+			free(rule->essential[j]);
+		free(rule->essential);
 		free(rule->name);
 		free(rule->provider);
 		free(rule->model);

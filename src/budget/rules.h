@@ -7,6 +7,7 @@
 
 #define RULE_LABELS_MAX     16 /* of one entry */
 #define RULE_THRESHOLDS_MAX 16
+#define RULE_ESSENTIAL_MAX  64
 
 struct budget_label {
 	char *key;
@@ -27,6 +28,8 @@ struct budget_rule {
 	unsigned n_thresholds;
 	uint16_t thresholds[RULE_THRESHOLDS_MAX]; /* percent of the limit, ascending */
 	unsigned grace_permyriad;                 /* of the limit, for essential calls */
+	char **essential;                         /* patterns of users whose calls may be */
+	unsigned n_essential;
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* UNPRICED_CEILING: a million tokens, or a request */
 	bool ceiling_per_request;

@@ -173,10 +173,12 @@ static void put_labels(struct reply_out *out, const char *labels)
 static size_t put_ask(char *json, size_t size, const struct outlay_ask *asked)
 {
 	struct reply_out out = { json, json + size, 0 };
-	char rest[128];
-	int n = snprintf(
-	    rest, sizeof(rest), "\"input_tokens\":%lu,\"max_output_tokens\":%lu,\"dry_run\":%s}",
-	    asked->input_tokens, asked->max_output_tokens, asked->dry_run ? "true" : "false");
+	char rest[160];
+	int n = snprintf(rest, sizeof(rest),
+			 "\"input_tokens\":%lu,\"max_output_tokens\":%lu,\"dry_run\":%s,"
+			 "\"essential\":%s}",
+			 asked->input_tokens, asked->max_output_tokens,
+			 asked->dry_run ? "true" : "false", asked->essential ? "true" : "false");
 
 	reply_put(&out, "{", 1);
 	put_member(&out, "provider", asked->provider);
@@ -246,7 +248,8 @@ OUTLAY_API int outlay_decide(struct outlay *outlay, const struct outlay_ask *ask
 	return code;
 }
 
-OUTLAY_API int outlay_settle(struct outlay *outlay, const char *reservation, const char *usd)
+/* Something about a reservation; `usd` may be NULL. */
+static int tell(struct outlay *outlay, const char *path, const char *reservation, const char *usd)
 {
 	char json[REQUEST_BYTES];
 	struct reply_out out = { json, json + sizeof(json), 0 };
@@ -260,7 +263,7 @@ OUTLAY_API int outlay_settle(struct outlay *outlay, const char *reservation, con
 	if (out.failed)
 		return -EINVAL;
 	out.at[-1] = '}';
-	code = ask(outlay, "/v1/settle", json, (size_t)(out.at - json), &channel, &reply);
+	code = ask(outlay, path, json, (size_t)(out.at - json), &channel, &reply);
 	if (code < 0)
 		return code;
 	put_channel(outlay, channel, &reply);
@@ -271,7 +274,24 @@ OUTLAY_API int outlay_settle(struct outlay *outlay, const char *reservation, con
 		return -ENOENT;
 	case 409:
 		return -EALREADY;
+	case 429:
+		return -EAGAIN;
 	default:
 		return reply.status >= 500 ? -EAGAIN : -EINVAL;
 	}
+}
+
+OUTLAY_API int outlay_settle(struct outlay *outlay, const char *reservation, const char *usd)
+{
+	return tell(outlay, "/v1/settle", reservation, usd);
+}
+
+OUTLAY_API int outlay_renew(struct outlay *outlay, const char *reservation)
+{
+	return tell(outlay, "/v1/renew", reservation, NULL);
+}
+
+OUTLAY_API int outlay_release(struct outlay *outlay, const char *reservation)
+{
+	return tell(outlay, "/v1/release", reservation, NULL);
 }

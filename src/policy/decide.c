@@ -65,6 +65,7 @@ static void decide(struct client *client, struct decide *d)
 					    .input_tokens = asked->input_tokens,
 					    .output_tokens = asked->max_output_tokens },
 				  .essential = asked->is_essential,
+				  .trusted = client->peer.sees_all,
 				  .dry_run = asked->is_dry_run };
 
 	budgets_decide(client->policy->ports.budgets, &ask, d->now_ns, &d->answer);

@@ -177,7 +177,8 @@ static struct policy *alloc(struct event_base *base, const struct policy_ports *
 	policy->group = peer_group(GROUP);
 	policy->users = users_new(policy->ports.clock);
 	if (!policy->users || decide_form(&policy->decide_form) < 0 ||
-	    settle_form(&policy->settle_form) < 0) {
+	    settle_form(&policy->settle_form) < 0 ||
+	    settle_reservation_form(&policy->reservation_form) < 0) {
 		policy_free(policy);
 		return NULL;
 	}
@@ -231,6 +232,7 @@ void policy_free(struct policy *policy)
 		unlink(policy->path);
 	form_free(policy->decide_form);
 	form_free(policy->settle_form);
+	form_free(policy->reservation_form);
 	buf_done(&policy->out);
 	free(policy->watched);
 	free(policy->limits);

@@ -4,7 +4,8 @@
  *
  *   POST /v1/decide   GET /v1/budgets   GET /v1/status
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
- *                     GET /v1/limits
+ *   POST /v1/renew    GET /v1/limits
+ *   POST /v1/release
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
  * calls and the budgets that concern it; root and group `outlay` see all. */

@@ -9,6 +9,7 @@ static const struct route {
 	void (*serve)(struct client *client, const struct request *request);
 } routes[] = {
 	{ "POST", "/v1/decide", decide_serve },  { "POST", "/v1/settle", settle_serve },
+	{ "POST", "/v1/renew", settle_renew },   { "POST", "/v1/release", settle_release },
 	{ "GET", "/v1/budgets", budgets_serve }, { "GET", "/v1/calls", calls_serve },
 	{ "GET", "/v1/limits", limits_serve },   { "GET", "/v1/status", status_serve },
 	{ "GET", "/v1/watch", watch_serve },

@@ -11,6 +11,8 @@ void routes_serve(struct client *client, const struct request *request);
 /* One file each. They write the whole answer. */
 void decide_serve(struct client *client, const struct request *request);
 void settle_serve(struct client *client, const struct request *request);
+void settle_renew(struct client *client, const struct request *request);
+void settle_release(struct client *client, const struct request *request);
 void budgets_serve(struct client *client, const struct request *request);
 void limits_serve(struct client *client, const struct request *request);
 void calls_serve(struct client *client, const struct request *request);

@@ -57,7 +57,7 @@ struct policy {
 	gid_t group; /* its members see all */
 	struct users *users;
 	struct buf out; /* the answers of the callback at hand */
-	struct form *decide_form, *settle_form;
+	struct form *decide_form, *settle_form, *reservation_form;
 	struct watch_state *watched; /* one a budget */
 	unsigned n_watched;
 	struct limits_seen *limits; /* limits.c */

@@ -1,5 +1,6 @@
-/* POST /v1/settle: the caller says what a call that it reserved for has cost. Refused before it is
- * made when the ledger has no room for its totals, so that memory and ledger never differ. */
+/* POST /v1/settle, /v1/renew, /v1/release: the caller says what a call that it reserved for has
+ * cost, that it is still under way, or that it will not be made. A settlement is refused before it
+ * is made when the ledger has no room for its totals, so that memory and ledger never differ. */
 #include "policy/settle.h"
 
 #include <errno.h>
@@ -21,6 +22,11 @@ int settle_form(struct form **ret_form)
 	return form_new(fields, sizeof(fields) / sizeof(*fields), ret_form);
 }
 
+int settle_reservation_form(struct form **ret_form)
+{
+	return form_new(fields, 1, ret_form);
+}
+
 static void refuse(struct client *client, const struct request *request,
 		   const struct answer_fault *fault)
 {
@@ -29,19 +35,52 @@ static void refuse(struct client *client, const struct request *request,
 	answer_problem(&client->policy->out, fault, request->keep_alive);
 }
 
-/* The values behind the texts. NULL, or the field that is wrong. */
-static const char *read_values(const struct settle_request *asked, struct uuid *ret_id,
-			       int64_t *ret_pico)
+static void refuse_field(struct client *client, const struct request *request, const char *detail,
+			 struct span field)
 {
-	money_wide pico = 0;
+	refuse(client, request,
+	       &(struct answer_fault){ .status = 400, .detail = detail, .field = field });
+}
 
-	if (uuid_parse(span_of(asked->reservation), ret_id) < 0)
-		return "reservation";
-	if (asked->usd[0] && (money_parse(span_of(asked->usd), MONEY_PICO_DIGITS, &pico) < 0 ||
-			      pico < 0 || pico > INT64_MAX))
-		return "usd";
+static void refuse_reservation(struct client *client, const struct request *request, int err,
+			       const char *already)
+{
+	refuse(client, request,
+	       &(struct answer_fault){ .status = err == -EALREADY ? 409 : 404,
+				       .detail = err == -EALREADY
+						     ? already
+						     : "There is no such reservation of this "
+						       "process.",
+				       .field = SPAN("reservation") });
+}
+
+/* The body, and the id in it. False: it was refused. */
+static bool read_body(struct client *client, const struct request *request, const struct form *form,
+		      struct settle_request *ret_asked, struct uuid *ret_id)
+{
+	struct form_fault fault;
+
+	*ret_asked = (struct settle_request){ .usd = "" };
+	if (form_read(form, request->body, ret_asked, &fault) < 0) {
+		refuse_field(client, request, fault.detail, span_of(fault.field));
+		return false;
+	}
+	if (uuid_parse(span_of(ret_asked->reservation), ret_id) == 0)
+		return true;
+	refuse_field(client, request, "reservation: the id of a reservation was expected",
+		     SPAN("reservation"));
+	return false;
+}
+
+static int read_usd(const char *text, int64_t *ret_pico)
+{
+	money_wide pico;
+
+	if (money_parse(span_of(text), MONEY_PICO_DIGITS, &pico) < 0 || pico < 0 ||
+	    pico > INT64_MAX)
+		return -EINVAL;
 	*ret_pico = (int64_t)pico;
-	return NULL;
+	return 0;
 }
 
 static bool is_touched(const struct budget_view *view, const struct budget_touch *touches,
@@ -89,13 +128,7 @@ static void settle(struct client *client, const struct request *request, const s
 	    budgets_settle(ports->budgets, id, server_process(client), pico, now_ns, touches, &n);
 
 	if (err) {
-		refuse(client, request,
-		       &(struct answer_fault){
-			   .status = err == -EALREADY ? 409 : 404,
-			   .detail = err == -EALREADY
-					 ? "This reservation was settled before."
-					 : "There is no such reservation of this process.",
-			   .field = SPAN("reservation") });
+		refuse_reservation(client, request, err, "This reservation was settled before.");
 		return;
 	}
 	budgets_amount(ports->budgets, id, &settled_pico);
@@ -106,36 +139,74 @@ static void settle(struct client *client, const struct request *request, const s
 void settle_serve(struct client *client, const struct request *request)
 {
 	const struct policy_ports *ports = &client->policy->ports;
-	struct settle_request asked = { .usd = "" };
-	struct form_fault fault;
-	const char *wrong;
+	struct settle_request asked;
 	struct uuid id;
 	int64_t pico;
 
-	if (form_read(client->policy->settle_form, request->body, &asked, &fault) < 0) {
-		refuse(client, request,
-		       &(struct answer_fault){
-			   .status = 400, .detail = fault.detail, .field = span_of(fault.field) });
+	if (!read_body(client, request, client->policy->settle_form, &asked, &id))
 		return;
-	}
-	wrong = read_values(&asked, &id, &pico);
-	if (wrong) {
-		refuse(client, request,
-		       &(struct answer_fault){
-			   .status = 400,
-			   .detail = wrong[0] == 'u'
-					 ? "usd: decimal text of 0 or more was expected"
-					 : "reservation: the id of a reservation was expected",
-			   .field = span_of(wrong) });
-		return;
-	}
-	if (!ports->store_room(ports->ctx)) {
+	if (asked.usd[0] && read_usd(asked.usd, &pico) < 0)
+		refuse_field(client, request, "usd: decimal text of 0 or more was expected",
+			     SPAN("usd"));
+	else if (!ports->store_room(ports->ctx))
 		refuse(client, request,
 		       &(struct answer_fault){ .status = 503,
 					       .detail = "The ledger cannot take it now; nothing "
 							 "was settled.",
 					       .extra = SPAN("Retry-After: 1\r\n") });
+	else
+		settle(client, request, &id, asked.usd[0] ? &pico : NULL);
+}
+
+static void answer_one(struct client *client, const struct request *request, const char *name,
+		       const char *value)
+{
+	struct answer answer;
+	struct emit e = routes_begin(client, request, &answer);
+
+	emit_text(&e, name, value);
+	emit_end_object(&e);
+	answer_end(&answer);
+}
+
+static const char not_open[] = "This reservation is not open any more.";
+
+void settle_renew(struct client *client, const struct request *request)
+{
+	const struct policy_ports *ports = &client->policy->ports;
+	char time[TIMESTAMP_TEXT_MAX];
+	struct settle_request asked;
+	int64_t expires_ns;
+	struct uuid id;
+	int err;
+
+	if (!read_body(client, request, client->policy->reservation_form, &asked, &id))
 		return;
-	}
-	settle(client, request, &id, asked.usd[0] ? &pico : NULL);
+	err = budgets_renew(ports->budgets, &id, server_process(client),
+			    ports->clock->now_ns(ports->clock), &expires_ns);
+	if (err)
+		refuse_reservation(client, request, err, not_open);
+	else
+		answer_one(client, request, "expires", timestamp_format(expires_ns, time));
+}
+
+void settle_release(struct client *client, const struct request *request)
+{
+	const struct policy_ports *ports = &client->policy->ports;
+	char usd[MONEY_TEXT_MAX];
+	struct settle_request asked;
+	int64_t pico = 0;
+	struct uuid id;
+	int err;
+
+	if (!read_body(client, request, client->policy->reservation_form, &asked, &id))
+		return;
+	budgets_amount(ports->budgets, &id, &pico);
+	err = budgets_release(ports->budgets, &id, server_process(client),
+			      ports->clock->now_ns(ports->clock));
+	if (err)
+		refuse_reservation(client, request, err, not_open);
+	else
+		answer_one(client, request, "released_usd",
+			   money_format(pico, MONEY_PICO_DIGITS, usd));
 }

@@ -740,12 +740,13 @@ static void test_grace(void **state)
 {
 	struct make_rule rule = one_dollar;
 	struct budgets *budgets;
-	struct process process = make_process(100, "alice", "");
+	struct process process = make_process(100, "alice", ""), bob = make_process(101, "bob", "");
 	struct budget_ask ask = make_ask(&process, "m", USD(1.05) + 1);
 	struct budget_answer answer;
 
 	(void)state;
 	rule.grace_permyriad = 500;
+	rule.essential = "al*";
 	budgets = start(&rule, 1);
 	ask.essential = true;
 	budgets_decide(budgets, &ask, NOON, &answer);
@@ -758,6 +759,20 @@ static void test_grace(void **state)
 	budgets_decide(budgets, &ask, NOON, &answer);
 	assert_int_equal(answer.decision, DECISION_ALLOW);
 	check(budgets, 0, NOON, 0, USD(1.05));
+	budgets_free(budgets);
+
+	/* Whom the budget does not name says it in vain, but for those who see all. */
+	budgets = start(&rule, 1);
+	ask.process = &bob;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	ask.trusted = true;
+	ask.essential = false;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	ask.essential = true;
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_ALLOW);
 	budgets_free(budgets);
 }
 

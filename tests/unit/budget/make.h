@@ -25,7 +25,8 @@ struct make_rule {
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* a million tokens */
 	unsigned grace_permyriad;
-	bool thresholds; /* 80 %, 100 % */
+	const char *essential; /* one pattern */
+	bool thresholds;       /* 80 %, 100 % */
 };
 
 static inline char *make_text(const char *text)
@@ -62,6 +63,10 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.n_thresholds = from[i].thresholds ? 2 : 0,
 			.thresholds = { 80, 100 },
 		};
+		rules->rules[i].essential = calloc(1, sizeof(char *));
+		if (from[i].essential)
+			rules->rules[i].essential[rules->rules[i].n_essential++] =
+			    strdup(from[i].essential);
 		if (!from[i].label_key)
 			continue;
 		rules->rules[i].labels = calloc(1, sizeof(struct budget_label));

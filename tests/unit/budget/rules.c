@@ -49,6 +49,7 @@ static void test_whole_entry(void **state)
 				   "    mode: advise\n"
 				   "    unpriced: ceiling 15 USD per million tokens\n"
 				   "    grace: 12.5%\n"
+				   "    essential: [alice, \"svc-*\"]\n"
 				   "    thresholds: [100%, 50%, 150%, 50%]\n"
 				   "  - {name: rest, limit: \"12.50  USD per day\"}\n";
 	struct err err = { 0 };
@@ -79,6 +80,8 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->ceiling_pico, 15000000000000);
 	assert_false(rule->ceiling_per_request);
 	assert_int_equal(rule->grace_permyriad, 1250);
+	assert_int_equal(rule->n_essential, 2);
+	assert_string_equal(rule->essential[1], "svc-*");
 	assert_int_equal(rule->n_thresholds, 3);
 	assert_int_equal(rule->thresholds[0], 50);
 	assert_int_equal(rule->thresholds[1], 100);
@@ -93,6 +96,7 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->mode, BUDGET_OBSERVE);
 	assert_int_equal(rule->unpriced, UNPRICED_DENY);
 	assert_int_equal(rule->grace_permyriad, 500);
+	assert_int_equal(rule->n_essential, 0);
 	assert_int_equal(rule->n_thresholds, 3);
 	assert_int_equal(rule->thresholds[1], 95);
 	budget_rules_free(rules);
@@ -127,6 +131,7 @@ static void test_refused(void **state)
 		{ ONE("    grace: 5\n"), ":4: budgets[0].grace" },
 		{ ONE("    thresholds: 80%\n"), ":4: budgets[0].thresholds" },
 		{ ONE("    thresholds: [80]\n"), ":4: budgets[0].thresholds" },
+		{ ONE("    essential: alice\n"), ":4: budgets[0].essential" },
 		{ ONE("    thresholds: [0%]\n"), ":4: budgets[0].thresholds" },
 		{ ONE("    thresholds: [1001%]\n"), ":4: budgets[0].thresholds" },
 		{ ONE("    grace: 101%\n"), ":4: budgets[0].grace" },

@@ -37,7 +37,7 @@ static struct outlay *open_at(const char *path, unsigned deadline_ms, enum outla
 }
 
 /* 1200 in and 400 out: 1200 + 2 * 400 microdollars. */
-static const struct outlay_ask usual = { "openai", "gpt-4o-mini", NULL, NULL, 1200, 400, 0 };
+static const struct outlay_ask usual = { "openai", "gpt-4o-mini", NULL, NULL, 1200, 400, 0, 0 };
 
 static void test_decide(void **state)
 {
@@ -67,6 +67,38 @@ static void test_decide(void **state)
 	assert_string_equal(a.reservation, "");
 	assert_non_null(strstr(a.reason, "day"));
 	assert_non_null(strstr(a.reason, "0.002002")); /* what was asked */
+	outlay_close(outlay);
+}
+
+static void move_on(struct rig *rig, void *ctx)
+{
+	(void)ctx;
+	rig->moved_ns += RESERVATION_TTL_NS - 10 * NS_PER_SEC;
+}
+
+/* Each holds half of the day's budget: renewed it outlives its first lease, released it is gone. */
+static void test_renew_and_release(void **state)
+{
+	struct rig *rig = *state;
+	struct outlay *outlay = open_at(rig->path, RIG_WAIT_MS, OUTLAY_FAIL_CLOSED);
+	struct outlay_ask ask = usual;
+	struct outlay_answer first, second, a;
+
+	assert_int_equal(outlay_decide(outlay, &ask, &first), 0);
+	assert_int_equal(outlay_decide(outlay, &ask, &second), 0);
+	rig_run(rig, move_on, NULL);
+	assert_int_equal(outlay_renew(outlay, first.reservation), 0);
+	rig_run(rig, move_on, NULL); /* the second has expired */
+	assert_int_equal(outlay_renew(outlay, second.reservation), -EALREADY);
+	ask.max_output_tokens++;
+	outlay_decide(outlay, &ask, &a);
+	assert_int_equal(a.decision, OUTLAY_DENY);
+	assert_int_equal(outlay_release(outlay, first.reservation), 0);
+	assert_int_equal(outlay_release(outlay, first.reservation), -EALREADY);
+	outlay_decide(outlay, &ask, &a);
+	assert_int_equal(a.decision, OUTLAY_ALLOW);
+	assert_int_equal(outlay_release(outlay, "01890a5d-ac96-774b-bcce-b302099a8057"), -ENOENT);
+	assert_int_equal(outlay_renew(outlay, "x"), -EINVAL);
 	outlay_close(outlay);
 }
 
@@ -370,6 +402,7 @@ int main(void)
 		TEST(test_decide),
 		TEST(test_what_the_agent_does_not_take),
 		TEST(test_settle),
+		TEST(test_renew_and_release),
 		cmocka_unit_test(test_a_restart_is_not_seen),
 		TEST(test_threads),
 		TEST(test_fork),

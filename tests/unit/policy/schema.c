@@ -137,6 +137,8 @@ static void test_decide(void **state)
 	check_reply("decide.response", reply, 200);
 	check_reply("settle.response", caller_ask(&caller, "POST", "/v1/settle", settle), 200);
 	check_reply("problem", caller_ask(&caller, "POST", "/v1/settle", settle), 409);
+	check_reply("problem", caller_ask(&caller, "POST", "/v1/renew", settle), 409);
+	check_reply("problem", caller_ask(&caller, "POST", "/v1/release", settle), 409);
 	check_reply("problem", caller_ask(&caller, "POST", "/v1/decide", "{\"x\":1}"), 400);
 	check_reply("decide.response",
 		    caller_ask(&caller, "POST", "/v1/decide",
@@ -151,6 +153,21 @@ static void test_decide(void **state)
 		    caller_ask(&caller, "POST", "/v1/decide",
 			       "{\"provider\":\"openai\",\"model\":\"unknown\"}"),
 		    429);
+	caller_done(&caller);
+}
+
+static void test_renew_and_release(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply = caller_ask(&caller, "POST", "/v1/decide", body);
+	char json[128];
+
+	snprintf(json, sizeof(json), "{\"reservation\":\"%s\"}",
+		 text_of(json_object_get(reply.json, "reservation"), "id"));
+	reply_done(&reply);
+	check_reply("renew.response", caller_ask(&caller, "POST", "/v1/renew", json), 200);
+	check_reply("release.response", caller_ask(&caller, "POST", "/v1/release", json), 200);
 	caller_done(&caller);
 }
 
@@ -246,10 +263,8 @@ static void test_request_members(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_decide),
-		TEST(test_views),
-		TEST(test_watch),
-		cmocka_unit_test(test_request_members),
+		TEST(test_decide), TEST(test_renew_and_release),           TEST(test_views),
+		TEST(test_watch),  cmocka_unit_test(test_request_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
