@@ -269,6 +269,8 @@ int har_parse(const json_t *entry, const struct document_place *at, struct har *
 
 	memset(ret_har, 0, sizeof(*ret_har));
 	ex->connection = &ret_har->connection;
+	for (unsigned d = 0; d < 2; d++)
+		exchange_head(ex, d)->headers = ret_har->headers[d];
 	ret_har->process.uid = UINT32_MAX;
 	ret_har->connection.process = &ret_har->process;
 	ret_har->id = text_of(entry, "_id");

@@ -17,8 +17,9 @@ struct har {
 	struct process process;
 	struct connection connection;
 	struct exchange exchange;
-	struct har_body body[2]; /* by enum direction */
-	struct span id;          /* `_id`; empty when there is none */
+	struct http_header headers[2][HEAD_HEADERS_MAX]; /* of it, by enum direction */
+	struct har_body body[2];                         /* by enum direction */
+	struct span id;                                  /* `_id`; empty when there is none */
 };
 
 /* Fills `*ret_har` of an entry that outlives it; har_done also after a failure. -EINVAL with the

@@ -68,7 +68,7 @@ static bool set_head(struct h2 *h2, struct lane *lane, struct stream *s, struct 
 	if (!usable)
 		head->status = 0; /* an interim one cannot be the last */
 	s->headed[lane->direction] = true;
-	if (!streams_set_head(&h2->streams, s, lane->direction, block)) {
+	if (!streams_set_head(&h2->streams, s, lane->direction, head)) {
 		counter_add(&h2->counters->floods, 1);
 		stream_mark(s, COMPLETENESS_GAP);
 		return false;
@@ -109,7 +109,7 @@ void blocks_close(struct h2 *h2, struct lane *lane)
 	} else {
 		err = hpack_end(&lane->hpack, &block);
 		take_head(h2, lane, s, &block);
-		hpack_block_done(&block);
+		head_done(&block.head);
 	}
 	if (err)
 		counter_add(&h2->counters->hpack_lost, 1);

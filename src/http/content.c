@@ -39,11 +39,6 @@ static struct codings find_codings(const struct http_head *head)
 	return codings;
 }
 
-static const struct http_head *head_of(const struct content *c)
-{
-	return c->direction == DIRECTION_SENT ? &c->ex->request : &c->ex->response;
-}
-
 static void stop(struct content *c, int err)
 {
 	bool limit = err == -E2BIG;
@@ -63,7 +58,7 @@ static void deliver(void *ctx, struct span piece)
 void content_begin(struct content *c, struct exchange *ex)
 {
 	c->ex = ex;
-	c->coded = find_codings(head_of(c)).n > 0;
+	c->coded = find_codings(exchange_head(ex, c->direction)).n > 0;
 	c->unsure = !c->coded && ex->completeness >= COMPLETENESS_GAP;
 	c->told = (struct span){ NULL, 0 };
 	c->stopped = false;
@@ -93,8 +88,9 @@ void content_piece(struct content *c, struct span piece)
 		return;
 	}
 	if (!c->body) {
-		struct codings codings =
-		    c->told.len ? (struct codings){ 1, { c->told } } : find_codings(head_of(c));
+		struct codings codings = c->told.len
+					     ? (struct codings){ 1, { c->told } }
+					     : find_codings(exchange_head(c->ex, c->direction));
 
 		err = body_new(codings.names, codings.n, deliver, c, &c->body);
 	}

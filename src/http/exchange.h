@@ -40,6 +40,11 @@ struct exchange {
 	void *meter;        /* state of the next stage: NULL at first, freed in `end` */
 };
 
+static inline struct http_head *exchange_head(struct exchange *ex, enum direction direction)
+{
+	return direction == DIRECTION_SENT ? &ex->request : &ex->response;
+}
+
 /* What http calls for each exchange: request, response, body pieces and gaps in any order that the
  * wire had, then `end`, exactly once. A head that was not seen is not called for: an exchange may
  * begin with any of them, be it `end`. A gap is bytes that are not here: lost, or cut out on

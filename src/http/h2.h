@@ -32,7 +32,7 @@
  * PING, SETTINGS, unknown) cost as much time as they have bytes and no memory.
  *
  * Memory of one connection: 1 KiB idle and never used, 4 KiB plus the peers' header tables once it
- * was. At worst 3.5 MiB: STREAMS_MAX exchanges of 9 KiB, STREAMS_HEADS_MAX, two tables and two
+ * was. At worst 1.4 MiB: STREAMS_MAX exchanges of half a KiB, STREAMS_HEADS_MAX, two tables and two
  * blocks; and one decoder for each body in flight that has a coding. */
 #pragma once
 

@@ -5,6 +5,7 @@
 #include "http/head.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define EMPTY_LINES_MAX 8 /* before a request; RFC 9112, 2.2 asks for one */
 
@@ -134,43 +135,91 @@ static long skip_empty_lines(struct span in)
 	return (long)(in.len - rest.len);
 }
 
-static void copy_head(struct http_head *to, const struct http_head *from)
-{
-	memcpy(to, from, offsetof(struct http_head, headers));
-	memcpy(to->headers, from->headers, from->n_headers * sizeof(*from->headers));
-}
-
 typedef long start_line_fn(struct span in, struct http_head *head);
 
 static long parse(struct span in, size_t skipped, start_line_fn *start_line,
-		  struct http_head *ret_head)
+		  struct http_header *room, struct http_head *ret_head)
 {
 	struct span whole = span_head(in, HEAD_BYTES_MAX);
-	struct http_head head;
+	struct http_head head = { .headers = room };
 	long n, more;
 
-	/* Not the headers: 4 KiB that n_headers makes meaningless. */
-	memset(&head, 0, offsetof(struct http_head, headers));
 	n = start_line(span_skip(whole, skipped), &head);
 	more = n < 0 ? n : take_headers(span_skip(whole, skipped + (size_t)n), &head);
 	if (more == -EAGAIN && whole.len == HEAD_BYTES_MAX)
 		return -E2BIG;
 	if (more < 0)
 		return more;
-	copy_head(ret_head, &head);
+	*ret_head = head;
 	return (long)skipped + n + more;
 }
 
-long head_parse_request(struct span in, struct http_head *ret_head)
+long head_parse_request(struct span in, struct http_header room[static HEAD_HEADERS_MAX],
+			struct http_head *ret_head)
 {
 	long skipped = skip_empty_lines(in);
 
-	return skipped < 0 ? skipped : parse(in, (size_t)skipped, take_request_line, ret_head);
+	return skipped < 0 ? skipped
+			   : parse(in, (size_t)skipped, take_request_line, room, ret_head);
 }
 
-long head_parse_response(struct span in, struct http_head *ret_head)
+long head_parse_response(struct span in, struct http_header room[static HEAD_HEADERS_MAX],
+			 struct http_head *ret_head)
 {
-	return parse(in, 0, take_status_line, ret_head);
+	return parse(in, 0, take_status_line, room, ret_head);
+}
+
+static size_t copy_bytes(const struct http_head *head)
+{
+	size_t n = head->method.len + head->target.len + head->n_headers * sizeof(*head->headers);
+
+	for (unsigned i = 0; i < head->n_headers; i++)
+		n += head->headers[i].name.len + head->headers[i].value.len;
+	return n;
+}
+
+/* An absent text stays absent. */
+static struct span put(char **at, struct span text)
+{
+	char *to = *at;
+
+	if (!text.len)
+		return text.ptr ? SPAN("") : text;
+	*at = mempcpy(to, text.ptr, text.len);
+	return (struct span){ to, text.len };
+}
+
+int head_copy(const struct http_head *head, struct http_head *ret_copy)
+{
+	struct http_head copy = *head;
+	char *at;
+
+	copy.own_bytes = (uint32_t)copy_bytes(head);
+	if (!copy.own_bytes) {
+		copy.headers = NULL;
+		*ret_copy = copy;
+		return 0;
+	}
+	copy.headers = malloc(copy.own_bytes);
+	if (!copy.headers)
+		return -ENOMEM;
+	at = (char *)(copy.headers + copy.n_headers);
+	copy.method = put(&at, head->method);
+	copy.target = put(&at, head->target);
+	for (unsigned i = 0; i < copy.n_headers; i++)
+		copy.headers[i] = (struct http_header){ put(&at, head->headers[i].name),
+							put(&at, head->headers[i].value) };
+	*ret_copy = copy;
+	return 0;
+}
+
+void head_done(struct http_head *head)
+{
+	if (head->own_bytes) {
+		explicit_bzero(head->headers, head->own_bytes);
+		free(head->headers);
+	}
+	*head = (struct http_head){ 0 };
 }
 
 struct span head_get(const struct http_head *head, struct span name)

@@ -1,5 +1,6 @@
 /* Heads of HTTP/1.x messages (RFC 9112). Stateless: one call on all the bytes so far, no memory,
- * the result points into the input. Used by the bystander parser and by the policy server. */
+ * the result points into the input and the room given. Who keeps a head copies it: a copy is as
+ * large as what it says. Used by the bystander parser and by the policy server. */
 #pragma once
 
 #include "base/span.h"
@@ -18,14 +19,22 @@ struct http_head {
 	unsigned status;    /* responses */
 	unsigned minor;     /* HTTP/1.minor */
 	unsigned n_headers;
-	struct http_header headers[HEAD_HEADERS_MAX];
+	uint32_t own_bytes; /* of a copy: allocated at `headers`, whatever it holds; else 0 */
+	struct http_header *headers;
 };
 
 /* Bytes of the head with its empty line, or -EAGAIN: more is needed, -EBADMSG: not HTTP/1.x (bare
  * CR, NUL, folded line, white space before the colon, bad version), -E2BIG: over a limit above.
  * Empty lines before a request are skipped and counted. A lone LF ends a line too. */
-long head_parse_request(struct span in, struct http_head *ret_head);
-long head_parse_response(struct span in, struct http_head *ret_head);
+long head_parse_request(struct span in, struct http_header room[static HEAD_HEADERS_MAX],
+			struct http_head *ret_head);
+long head_parse_response(struct span in, struct http_header room[static HEAD_HEADERS_MAX],
+			 struct http_head *ret_head);
+
+/* In one allocation, which points nowhere else. -ENOMEM. */
+int head_copy(const struct http_head *head, struct http_head *ret_copy);
+/* Of a copy, wipes and frees the memory, for it holds credentials. Leaves an empty head. */
+void head_done(struct http_head *head);
 
 /* The value of the first header of that name, any case; ptr is NULL when there is none. */
 struct span head_get(const struct http_head *head, struct span name);

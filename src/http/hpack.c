@@ -230,10 +230,9 @@ static struct span take_text(struct span *in, uint32_t len)
 	return text;
 }
 
-static void make_head(struct hpack_block *block)
+static void read_fields(const struct hpack *h, struct hpack_block *block, struct http_head *head)
 {
-	struct span rest = { block->memory, block->memory_len }, authority = { NULL, 0 };
-	struct http_head *head = &block->head;
+	struct span rest = buf_span(&h->fields), authority = { NULL, 0 };
 
 	while (rest.len) {
 		struct span name, value;
@@ -260,21 +259,17 @@ static void make_head(struct hpack_block *block)
 
 int hpack_end(struct hpack *h, struct hpack_block *ret_block)
 {
+	struct http_header room[HEAD_HEADERS_MAX];
+	struct http_head head = { .headers = room };
+	struct hpack_block block = { 0 };
 	int err = finish(h);
 
-	memset(&ret_block->head, 0, offsetof(struct http_head, headers));
-	ret_block->memory_len = h->fields.len;
-	ret_block->memory = TAKE_PTR(h->fields.data);
-	ret_block->unknown = h->unknown || h->fields.failed;
-	ret_block->malformed = h->malformed;
-	make_head(ret_block);
+	block.malformed = h->malformed;
+	read_fields(h, &block, &head);
+	block.unknown = h->unknown || h->fields.failed;
+	if (head_copy(&head, &block.head) < 0)
+		block.unknown = true;
 	next_block(h);
+	*ret_block = block;
 	return err;
-}
-
-void hpack_block_done(struct hpack_block *block)
-{
-	if (block->memory)
-		explicit_bzero(block->memory, block->memory_len);
-	free(TAKE_PTR(block->memory));
 }

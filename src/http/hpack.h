@@ -34,12 +34,10 @@ struct hpack {
 	bool malformed;       /* a name or a value that HTTP forbids: left out */
 };
 
-/* A block that is decoded. The spans of the head point into `memory`, which is the caller's: wipe
- * it, it holds credentials. */
+/* A block that is decoded. */
 struct hpack_block {
-	struct http_head head; /* with :authority as a header "host"; no other pseudo header */
-	char *memory;          /* NULL when the block has no field */
-	size_t memory_len;
+	struct http_head head; /* a copy, the caller's: with :authority as a header "host", and no
+				* other pseudo header */
 	bool unknown; /* fields may be missing; method and target are there both or not at all */
 	bool malformed;
 };
@@ -64,5 +62,3 @@ void hpack_forget(struct hpack *hpack);
 int hpack_end(struct hpack *hpack, struct hpack_block *ret_block);
 /* The same for a block that nobody wants. */
 int hpack_drop(struct hpack *hpack);
-
-void hpack_block_done(struct hpack_block *block); /* wipes and frees the memory, if it is there */

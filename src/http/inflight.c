@@ -1,12 +1,9 @@
-/* The queue of exchanges. Each owns copies of its heads, so that they outlive the chunks; both are
- * wiped before they are freed, for they hold credentials. The invariant: messages of one direction
- * are done in the order of the queue. */
+/* The queue of exchanges. Each owns copies of its heads, so that they outlive the chunks. The
+ * invariant: messages of one direction are done in the order of the queue. */
 #include "http/inflight.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include "base/cleanup.h"
 
 struct call *inflight_add(struct inflight *f)
 {
@@ -29,40 +26,30 @@ struct call *inflight_add(struct inflight *f)
 int inflight_set_head(struct inflight *f, struct call *call, enum direction direction,
 		      struct span bytes)
 {
-	FREE_PTR char *copy = NULL;
-	struct span head = bytes;
-	long n;
+	struct http_header room[HEAD_HEADERS_MAX];
+	struct http_head head, copy;
+	long n = direction == DIRECTION_SENT ? head_parse_request(bytes, room, &head)
+					     : head_parse_response(bytes, room, &head);
 
-	if (bytes.len > INFLIGHT_HEADS_MAX - f->head_bytes)
-		return -ENOBUFS;
-	copy = malloc(bytes.len);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, bytes.ptr, bytes.len);
-	head.ptr = copy;
-	n = direction == DIRECTION_SENT ? head_parse_request(head, &call->ex.request)
-					: head_parse_response(head, &call->ex.response);
-	if (n < 0) {
-		explicit_bzero(copy, bytes.len);
+	if (n < 0)
 		return (int)n;
+	if (head_copy(&head, &copy) < 0)
+		return -ENOMEM;
+	if (copy.own_bytes > INFLIGHT_HEADS_MAX - f->head_bytes) {
+		head_done(&copy);
+		return -ENOBUFS;
 	}
-	call->head[direction] = TAKE_PTR(copy);
-	call->head_len[direction] = bytes.len;
-	f->head_bytes += bytes.len;
+	f->head_bytes += copy.own_bytes;
+	*exchange_head(&call->ex, direction) = copy;
 	return 0;
 }
 
 void inflight_drop_head(struct inflight *f, struct call *call, enum direction direction)
 {
-	struct http_head *head =
-	    direction == DIRECTION_SENT ? &call->ex.request : &call->ex.response;
+	struct http_head *head = exchange_head(&call->ex, direction);
 
-	memset(head, 0, offsetof(struct http_head, headers));
-	if (!call->head[direction])
-		return;
-	explicit_bzero(call->head[direction], call->head_len[direction]);
-	free(TAKE_PTR(call->head[direction]));
-	f->head_bytes -= call->head_len[direction];
+	f->head_bytes -= head->own_bytes;
+	head_done(head);
 }
 
 struct call *inflight_awaiting(const struct inflight *f)

@@ -9,10 +9,8 @@
 struct call {
 	struct exchange ex;
 	struct call *next;
-	bool done[2];  /* by direction: nothing more comes of it */
-	bool orphan;   /* a response without its request */
-	char *head[2]; /* what the heads in `ex` point into */
-	size_t head_len[2];
+	bool done[2]; /* by direction: nothing more comes of it */
+	bool orphan;  /* a response without its request */
 };
 
 struct inflight {
@@ -28,7 +26,7 @@ struct inflight {
 /* A new call at the end of the queue; NULL: no memory, or H1_PIPELINE_MAX. */
 struct call *inflight_add(struct inflight *f);
 
-/* Copies the head into memory of the call and parses it there. 0, -EBADMSG, -E2BIG as head.h,
+/* Parses the head and makes a copy that of the call. 0, -EBADMSG, -E2BIG as head.h,
  * -ENOBUFS: INFLIGHT_HEADS_MAX, -ENOMEM; then the call is as it was. */
 int inflight_set_head(struct inflight *f, struct call *call, enum direction direction,
 		      struct span bytes);

@@ -19,9 +19,11 @@ static void drop_head(struct message *m)
 
 static long parse(const struct message *m, struct span in)
 {
+	struct http_header room[HEAD_HEADERS_MAX];
 	struct http_head head;
 
-	return m->requests ? head_parse_request(in, &head) : head_parse_response(in, &head);
+	return m->requests ? head_parse_request(in, room, &head)
+			   : head_parse_response(in, room, &head);
 }
 
 static bool is_hopeless(const struct message *m, struct span in)

@@ -259,9 +259,10 @@ static void handle(struct h1 *h1, struct side *side, enum message_event event, s
 
 static bool may_be_response(struct span bytes)
 {
+	struct http_header room[HEAD_HEADERS_MAX];
 	struct http_head head;
 
-	return head_parse_response(bytes, &head) != -EBADMSG;
+	return head_parse_response(bytes, room, &head) != -EBADMSG;
 }
 
 static struct call *add_orphan(struct h1 *h1)

@@ -1,9 +1,7 @@
-/* The table of streams. Heads are wiped before they are freed, for they hold credentials. */
+/* The table of streams. Each owns copies of its heads, so that they outlive the header blocks. */
 #include "http/streams.h"
 
 #include <stdlib.h>
-
-#include "base/cleanup.h"
 
 struct stream *streams_find(const struct streams *t, uint32_t id)
 {
@@ -34,19 +32,15 @@ struct stream *streams_add(struct streams *t, uint32_t id)
 }
 
 bool streams_set_head(struct streams *t, struct stream *s, enum direction direction,
-		      struct hpack_block *block)
+		      struct http_head *head)
 {
-	struct http_head *head = direction == DIRECTION_SENT ? &s->ex.request : &s->ex.response;
-
-	if (block->memory_len > STREAMS_HEADS_MAX - t->head_bytes) {
-		hpack_block_done(block);
+	if (head->own_bytes > STREAMS_HEADS_MAX - t->head_bytes) {
+		head_done(head);
 		return false;
 	}
-	memcpy(head, &block->head, offsetof(struct http_head, headers));
-	memcpy(head->headers, block->head.headers, head->n_headers * sizeof(*head->headers));
-	s->head[direction] = TAKE_PTR(block->memory);
-	s->head_len[direction] = block->memory_len;
-	t->head_bytes += block->memory_len;
+	t->head_bytes += head->own_bytes;
+	*exchange_head(&s->ex, direction) = *head;
+	*head = (struct http_head){ 0 };
 	return true;
 }
 
@@ -60,10 +54,8 @@ static void end(struct streams *t, struct stream *s, int64_t time_utc_ns)
 	counter_add(&t->counters->exchanges, 1);
 	t->handler->end(t->ctx, &s->ex);
 	for (unsigned d = 0; d < 2; d++) {
-		t->head_bytes -= s->head_len[d];
-		if (s->head[d])
-			explicit_bzero(s->head[d], s->head_len[d]);
-		free(s->head[d]);
+		t->head_bytes -= exchange_head(&s->ex, d)->own_bytes;
+		head_done(exchange_head(&s->ex, d));
 	}
 	free(s);
 }

@@ -19,8 +19,6 @@ struct stream {
 	bool doubtful;  /* its end may have been among lost bytes */
 	int64_t heard_utc_ns;
 	struct content content[2];
-	char *head[2]; /* what the heads in `ex` point into */
-	size_t head_len[2];
 	UT_hash_handle hh; /* in the order in which they began */
 };
 
@@ -39,10 +37,10 @@ struct stream *streams_find(const struct streams *t, uint32_t id); /* NULL: none
 /* NULL: no memory, or STREAMS_MAX. */
 struct stream *streams_add(struct streams *t, uint32_t id);
 
-/* Makes the block's head that of the stream and takes its memory. False: STREAMS_HEADS_MAX, and the
- * head of the stream is empty; the memory is wiped and freed. */
+/* Makes the head, which is a copy, that of the stream. False: STREAMS_HEADS_MAX, and that of the
+ * stream is empty. The caller's is empty then. */
 bool streams_set_head(struct streams *t, struct stream *s, enum direction direction,
-		      struct hpack_block *block);
+		      struct http_head *head);
 
 /* Nothing more is waited for in that direction. Ends and frees the stream when it was the last. */
 void streams_done(struct streams *t, struct stream *s, enum direction direction,

@@ -66,8 +66,9 @@ static long measure_body(const struct http_head *head, struct request *request, 
 
 long request_take(struct span in, struct request *ret_request)
 {
+	struct http_header room[HEAD_HEADERS_MAX];
 	struct http_head head;
-	long head_bytes = head_parse_request(span_head(in, POLICY_HEAD_MAX), &head);
+	long head_bytes = head_parse_request(span_head(in, POLICY_HEAD_MAX), room, &head);
 	struct span expect;
 	size_t length = 0;
 

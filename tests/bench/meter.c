@@ -44,6 +44,7 @@ static void make_load(struct load *load)
 	    "POST /v1/chat/completions HTTP/1.1\r\nHost: api.openai.com\r\n"
 	    "Authorization: Bearer sk-bench-0123456789abcdef0123456789abcdef\r\n"
 	    "Content-Type: application/json\r\nx-stainless-retry-count: 0\r\n\r\n";
+	static struct http_header headers[2][HEAD_HEADERS_MAX];
 	static const struct process process;
 	static const char response[] =
 	    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -52,8 +53,8 @@ static void make_load(struct load *load)
 
 	load->connection.process = &process;
 	span_copy(SPAN("api.openai.com"), load->connection.server, sizeof(load->connection.server));
-	if (head_parse_request(SPAN(request), &load->request) < 0 ||
-	    head_parse_response(SPAN(response), &load->response) < 0)
+	if (head_parse_request(SPAN(request), headers[0], &load->request) < 0 ||
+	    head_parse_response(SPAN(response), headers[1], &load->response) < 0)
 		abort();
 	load->ask.n = (size_t)snprintf(
 	    load->ask.bytes, sizeof(load->ask.bytes),

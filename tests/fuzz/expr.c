@@ -27,6 +27,7 @@ static struct slot *read_body(const struct slot_plan *plan)
 static void evaluate(const struct expr *expr, const struct expr_scope *scope)
 {
 	static const char head[] = "GET /x/y?a=1&b HTTP/1.1\r\na: 2\r\n\r\n";
+	struct http_header room[HEAD_HEADERS_MAX];
 	struct exchange exchange = { 0 };
 	struct slot *request = read_body(&scope->request);
 	struct slot *response = read_body(&scope->response);
@@ -36,7 +37,7 @@ static void evaluate(const struct expr *expr, const struct expr_scope *scope)
 	struct span text;
 	int rc;
 
-	if (head_parse_request(SPAN(head), &exchange.request) < 0)
+	if (head_parse_request(SPAN(head), room, &exchange.request) < 0)
 		abort();
 	rc = expr_count(expr, &in, &count);
 	assert(rc == 1 ? count >= 0 : rc == 0 || rc == -EBADMSG || rc == -ERANGE);

@@ -50,7 +50,7 @@ static void feed(struct ws *ws, struct span in, size_t piece)
 static struct buf play(struct span in, unsigned how, size_t hole, size_t piece,
 		       enum exchange_fault *ret_fault)
 {
-	static const struct http_header extensions[] = {
+	static struct http_header extensions[] = {
 		{ { "Sec-WebSocket-Extensions", 24 }, { "permessage-deflate", 18 } },
 		{ { "Sec-WebSocket-Extensions", 24 },
 		  { "permessage-deflate; client_no_context_takeover; "
@@ -59,11 +59,11 @@ static struct buf play(struct span in, unsigned how, size_t hole, size_t piece,
 	};
 	struct listener l = { .text = buf_with_max(1 << 24) };
 	struct http_counters counters = { 0 };
-	struct exchange ex = { .response.n_headers = how >> 1 & 1 };
+	struct exchange ex = { .response.n_headers = how >> 1 & 1,
+			       .response.headers = &extensions[how >> 2 & 1] };
 	struct ws_options options = { &handler, &l, &counters, &ex, how & 1 };
 	struct ws *ws;
 
-	ex.response.headers[0] = extensions[how >> 2 & 1];
 	if (ws_new(&options, &ws) < 0)
 		abort();
 	l.ws = ws;

@@ -132,9 +132,10 @@ static void read_file(const char *dir, const char *name, struct buf *out)
 
 static void find_server(struct span request, struct connection *conn)
 {
+	struct http_header room[HEAD_HEADERS_MAX];
 	struct http_head head;
 
-	assert_true(head_parse_request(request, &head) > 0);
+	assert_true(head_parse_request(request, room, &head) > 0);
 	assert_true(span_copy(head_get(&head, SPAN("host")), conn->server, sizeof(conn->server)));
 }
 
@@ -165,6 +166,7 @@ static void play(struct rig *rig, struct span request, struct span response, siz
 	struct connection conn = { .process = &process };
 	struct http_counters counters = { 0 };
 	uint64_t lost[2] = { 0, 0 };
+	struct http_header room[HEAD_HEADERS_MAX];
 	struct http_head head;
 	long sent, received;
 	struct h1 *h1;
@@ -172,8 +174,8 @@ static void play(struct rig *rig, struct span request, struct span response, siz
 	find_server(request, &conn);
 	rig->n_events = 0;
 	assert_int_equal(h1_new(&conn, &meter_handler, rig->meter, &counters, &h1), 0);
-	sent = head_parse_request(request, &head);
-	received = response.len ? head_parse_response(response, &head) : 0;
+	sent = head_parse_request(request, room, &head);
+	received = response.len ? head_parse_response(response, room, &head) : 0;
 	/* A client of a WebSocket sends when it was told that it is one. */
 	if (received <= 0 || head.status != 101) {
 		sent = (long)request.len;

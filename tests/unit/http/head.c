@@ -16,7 +16,9 @@
 #include "base/buf.h"
 #include "guard.h"
 
-typedef long parse_fn(struct span in, struct http_head *ret_head);
+static struct http_header room[HEAD_HEADERS_MAX];
+
+typedef long parse_fn(struct span in, struct http_header *room, struct http_head *ret_head);
 
 struct good {
 	const char *text;
@@ -70,11 +72,12 @@ static void check_good(struct guard *guard, parse_fn *parse, const struct good *
 	for (size_t n = 0; n < whole.len; n++) {
 		memset(&head, 0xaa, sizeof(head));
 		before = head;
-		assert_int_equal(parse(guard_put(guard, span_head(whole, n)), &head), -EAGAIN);
+		assert_int_equal(parse(guard_put(guard, span_head(whole, n)), room, &head),
+				 -EAGAIN);
 		assert_memory_equal(&head, &before, sizeof(head));
 	}
 	in = guard_put(guard, whole);
-	assert_int_equal(parse(in, &head), whole.len);
+	assert_int_equal(parse(in, room, &head), whole.len);
 	assert_text(head.method, g->method);
 	assert_text(head.target, g->target);
 	assert_int_equal(head.status, g->status);
@@ -87,7 +90,7 @@ static void check_good(struct guard *guard, parse_fn *parse, const struct good *
 	}
 	buf_put(&more, whole);
 	buf_put(&more, SPAN("\r\n\0 more"));
-	assert_int_equal(parse(guard_put(guard, buf_span(&more)), &head), whole.len);
+	assert_int_equal(parse(guard_put(guard, buf_span(&more)), room, &head), whole.len);
 	buf_done(&more);
 }
 
@@ -159,9 +162,9 @@ static void check_bad(struct guard *guard, parse_fn *parse, const char *text)
 	size_t len = strlen(text);
 
 	for (size_t n = 0; n < len; n++)
-		if (parse(guard_put(guard, (struct span){ text, n }), &head) != -EAGAIN)
+		if (parse(guard_put(guard, (struct span){ text, n }), room, &head) != -EAGAIN)
 			fail_msg("\"%s\" at %zu", text, n);
-	if (parse(guard_put(guard, span_of(text)), &head) != -EBADMSG)
+	if (parse(guard_put(guard, span_of(text)), room, &head) != -EBADMSG)
 		fail_msg("\"%s\" is taken", text);
 	assert_int_equal(head.status, 7);
 }
@@ -176,8 +179,10 @@ static void test_bad_heads(void **state)
 		check_bad(&guard, head_parse_request, bad_requests[i]);
 	for (size_t i = 0; i < sizeof(bad_responses) / sizeof(*bad_responses); i++)
 		check_bad(&guard, head_parse_response, bad_responses[i]);
-	assert_int_equal(head_parse_request(SPAN("GET / HTTP/1.1\r\nA: b\0"), &head), -EBADMSG);
-	assert_int_equal(head_parse_response(SPAN("HTTP/1.1 200 \0\r\n\r\n"), &head), -EBADMSG);
+	assert_int_equal(head_parse_request(SPAN("GET / HTTP/1.1\r\nA: b\0"), room, &head),
+			 -EBADMSG);
+	assert_int_equal(head_parse_response(SPAN("HTTP/1.1 200 \0\r\n\r\n"), room, &head),
+			 -EBADMSG);
 	guard_done(&guard);
 }
 
@@ -194,7 +199,7 @@ static void test_limits(void **state)
 		for (unsigned i = 0; i < n; i++)
 			buf_printf(&text, "a%u: b\r\n", i);
 		buf_put(&text, SPAN("\r\n"));
-		assert_int_equal(head_parse_request(buf_span(&text), &head),
+		assert_int_equal(head_parse_request(buf_span(&text), room, &head),
 				 n > HEAD_HEADERS_MAX ? -E2BIG : (long)text.len);
 	}
 	fixed = strlen("GET / HTTP/1.1\r\nA: \r\n\r\n");
@@ -202,15 +207,15 @@ static void test_limits(void **state)
 		buf_reset(&text);
 		buf_printf(&text, "GET / HTTP/1.1\r\nA: %0*d\r\n\r\n", (int)(len - fixed), 0);
 		assert_int_equal(text.len, len);
-		assert_int_equal(head_parse_request(buf_span(&text), &head),
+		assert_int_equal(head_parse_request(buf_span(&text), room, &head),
 				 len > HEAD_BYTES_MAX ? -E2BIG : (long)len);
 		/* A head that could not end in time any more is refused before its end comes. */
 		assert_int_equal(
-		    head_parse_request(span_head(buf_span(&text), HEAD_BYTES_MAX - 2), &head),
+		    head_parse_request(span_head(buf_span(&text), HEAD_BYTES_MAX - 2), room, &head),
 		    -EAGAIN);
 	}
-	assert_int_equal(head_parse_request(span_head(buf_span(&text), HEAD_BYTES_MAX), &head),
-			 -E2BIG);
+	assert_int_equal(
+	    head_parse_request(span_head(buf_span(&text), HEAD_BYTES_MAX), room, &head), -E2BIG);
 	buf_done(&text);
 }
 
@@ -220,7 +225,7 @@ static void test_get(void **state)
 
 	(void)state;
 	assert_true(head_parse_request(SPAN("GET / HTTP/1.1\r\nAb: 1\r\nAB: 2\r\nA: 3\r\n\r\n"),
-				       &head) > 0);
+				       room, &head) > 0);
 	assert_text(head_get(&head, SPAN("aB")), "1");
 	assert_text(head_get(&head, SPAN("a")), "3");
 	assert_null(head_get(&head, SPAN("abc")).ptr);
@@ -295,10 +300,10 @@ static void check_framing(const struct framed *f)
 	buf_put(&text, headers);
 	buf_put(&text, SPAN("\r\n"));
 	if (f->method) {
-		assert_int_equal(head_parse_response(buf_span(&text), &head), text.len);
+		assert_int_equal(head_parse_response(buf_span(&text), room, &head), text.len);
 		err = head_response_framing(&head, span_of(f->method), &framing, &length);
 	} else {
-		assert_int_equal(head_parse_request(buf_span(&text), &head), text.len);
+		assert_int_equal(head_parse_request(buf_span(&text), room, &head), text.len);
 		err = head_request_framing(&head, &framing, &length);
 	}
 	if ((err ? err : (int)framing) != f->framing || length != f->length)

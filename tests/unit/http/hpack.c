@@ -112,7 +112,7 @@ static void play_examples(const struct example *examples, size_t piece)
 		assert_false(block.unknown || block.malformed);
 		write_head(&block.head, text, sizeof(text));
 		assert_string_equal(text, examples->text);
-		hpack_block_done(&block);
+		head_done(&block.head);
 	}
 	hpack_done(&hpack);
 }
@@ -139,13 +139,13 @@ static void expect_bad(const char *hex, int feed_error, int end_error)
 	assert_int_equal(hpack_end(&hpack, &block), end_error);
 	assert_true(block.unknown || !feed_error);
 	assert_int_equal(block.head.n_headers, 0);
-	hpack_block_done(&block);
+	head_done(&block.head);
 	/* The next block is read, with a table of which nothing is known. */
 	n = from_hex("8286be", bytes);
 	assert_int_equal(hpack_feed(&hpack, (struct span){ bytes, n }), 0);
 	assert_int_equal(hpack_end(&hpack, &block), 0);
 	assert_true(block.unknown && !block.head.method.len);
-	hpack_block_done(&block);
+	head_done(&block.head);
 	hpack_done(&hpack);
 }
 
@@ -175,7 +175,7 @@ static void test_what_http_forbids_is_left_out(void **state)
 	assert_true(block.malformed && !block.unknown);
 	write_head(&block.head, text, sizeof(text));
 	assert_string_equal(text, "  200\nok: 1\n");
-	hpack_block_done(&block);
+	head_done(&block.head);
 	hpack_done(&hpack);
 }
 
@@ -192,7 +192,7 @@ static void test_limits(void **state)
 	assert_int_equal(hpack_end(&hpack, &block), 0);
 	assert_true(block.unknown); /* more than HEAD_HEADERS_MAX */
 	assert_int_equal(block.head.status, 200);
-	hpack_block_done(&block);
+	head_done(&block.head);
 	hpack_done(&hpack);
 }
 
@@ -284,7 +284,7 @@ static void test_from_any_block_on(void **state)
 					known++;
 				else
 					unknown++;
-				hpack_block_done(&block);
+				head_done(&block.head);
 			}
 			hpack_done(&hpack);
 		}

@@ -22,6 +22,7 @@
 struct listener {
 	struct http_counters counters;
 	struct exchange exchange;
+	struct http_header header;
 	struct buf text; /* pieces, ";" for an end, "~" for a gap */
 	struct ws *ws;
 };
@@ -59,11 +60,11 @@ static const struct exchange_handler handler = { .body = hear_body,
 
 static void listener_init(struct listener *l, enum direction direction, const char *extensions)
 {
-	struct http_header header = { SPAN("Sec-WebSocket-Extensions"), span_of(extensions) };
 	struct ws_options options = { &handler, l, &l->counters, &l->exchange, direction };
 
 	*l = (struct listener){ .text = buf_with_max(1 << 26) };
-	l->exchange.response.headers[0] = header;
+	l->header = (struct http_header){ SPAN("Sec-WebSocket-Extensions"), span_of(extensions) };
+	l->exchange.response.headers = &l->header;
 	l->exchange.response.n_headers = extensions ? 1 : 0;
 	assert_int_equal(ws_new(&options, &l->ws), 0);
 }

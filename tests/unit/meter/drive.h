@@ -17,6 +17,7 @@ struct drive {
 	struct process process;
 	struct connection connection;
 	struct exchange exchange;
+	struct http_header headers[2][HEAD_HEADERS_MAX]; /* of it, by direction */
 };
 
 static inline void drive_begin_at(struct drive *d, struct meter *meter, const char *server,
@@ -28,7 +29,7 @@ static inline void drive_begin_at(struct drive *d, struct meter *meter, const ch
 	span_copy(span_of(server), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
 	d->exchange.request_utc_ns = DRIVE_BEGIN;
-	n = head.len ? head_parse_request(head, &d->exchange.request) : 0;
+	n = head.len ? head_parse_request(head, d->headers[0], &d->exchange.request) : 0;
 	assert(n >= 0);
 	d->exchange.request_bytes = (uint64_t)n;
 	meter_handler.request(meter, &d->exchange);
@@ -41,7 +42,7 @@ static inline void drive_begin(struct drive *d, struct meter *meter, struct span
 
 static inline void drive_response(struct drive *d, struct span head)
 {
-	long n = head_parse_response(head, &d->exchange.response);
+	long n = head_parse_response(head, d->headers[1], &d->exchange.response);
 
 	assert(n > 0);
 	d->exchange.response_utc_ns = DRIVE_FIRST;

@@ -34,6 +34,7 @@ static const char response_body[] =
 struct world {
 	struct expr_scope scope;
 	struct exchange exchange;
+	struct http_header headers[2][HEAD_HEADERS_MAX];
 	struct slot *request;
 	struct slot *response;
 	char scratch[EXPR_SCRATCH_BYTES];
@@ -47,8 +48,10 @@ static int setup(void **state)
 	assert_int_equal(slot_plan_init(&w->scope.request), 0);
 	assert_int_equal(slot_plan_init(&w->scope.response), 0);
 	w->scope.template = SPAN("/v1/items/{item}/runs");
-	assert_true(head_parse_request(SPAN(request_head), &w->exchange.request) > 0);
-	assert_true(head_parse_response(SPAN(response_head), &w->exchange.response) > 0);
+	assert_true(head_parse_request(SPAN(request_head), w->headers[0], &w->exchange.request) >
+		    0);
+	assert_true(head_parse_response(SPAN(response_head), w->headers[1], &w->exchange.response) >
+		    0);
 	w->exchange.response_bytes = 77;
 	*state = w;
 	return 0;

@@ -28,11 +28,12 @@ static void compile(struct limit_file *rules, unsigned n)
 /* "Name: value" lines, each ended by a newline. */
 static struct usage read(const char *lines)
 {
+	static struct http_header headers[HEAD_HEADERS_MAX];
 	static struct exchange ex;
 	struct usage usage = { 0 };
 	struct span rest = span_of(lines);
 
-	ex = (struct exchange){ .response_utc_ns = NOW };
+	ex = (struct exchange){ .response.headers = headers, .response_utc_ns = NOW };
 	while (rest.len) {
 		struct span value = span_cut(&rest, '\n'), name = span_cut(&value, ':');
 

@@ -746,7 +746,7 @@ static void other_hosts_leave_nothing(void **state)
 	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
 	span_copy(SPAN("api.example.com"), d->connection.server, sizeof(d->connection.server));
 	d->exchange.connection = &d->connection;
-	assert_true(head_parse_request(SPAN(POST "\r\n"), &d->exchange.request) > 0);
+	assert_true(head_parse_request(SPAN(POST "\r\n"), d->headers[0], &d->exchange.request) > 0);
 	meter_handler.request(w->meter, &d->exchange);
 	drive_body(d, DIRECTION_SENT, SPAN(ask), 10);
 	drive_response(d, SPAN(json_ok));
@@ -791,7 +791,8 @@ static void call_on(struct world *w, const char *server, const char *head)
 	d->exchange.connection = &d->connection;
 	w->n = 0;
 	if (head) {
-		assert_true(head_parse_request(span_of(head), &d->exchange.request) > 0);
+		assert_true(head_parse_request(span_of(head), d->headers[0], &d->exchange.request) >
+			    0);
 		meter_handler.request(w->meter, &d->exchange);
 	}
 	drive_response(d, SPAN(json_ok));
