@@ -78,32 +78,13 @@ static bool ask(void *ctx, const struct process *process)
 	return queue_push(l->options.questions, process);
 }
 
-static void take_order(struct flow_loop *l, const struct flow_order *order)
-{
-	switch (order->kind) {
-	case FLOW_ORDER_BLOCK:
-		(void)enforce_block(l->enforce, order->who, &order->key, order->mode,
-				    order->at_once);
-		break;
-	case FLOW_ORDER_RELEASE:
-		(void)enforce_release(l->enforce, order->who);
-		break;
-	case FLOW_ORDER_JUDGED:
-		enforce_judged(l->enforce, order->key.id);
-		break;
-	case FLOW_ORDER_PUBLISH:
-		enforce_publish(l->enforce);
-		break;
-	}
-}
-
 static void take_orders(void *ctx)
 {
 	struct flow_loop *l = ctx;
 	struct flow_order order;
 
 	while (queue_pop(l->options.orders, &order))
-		take_order(l, &order);
+		enforce_order(l->enforce, &order);
 }
 
 /* --- the ring */

@@ -5,27 +5,10 @@
 #include "agent/intake.h"
 #include "attach/attach.h"
 #include "base/emit.h"
-#include "flow/blocks.h"
 #include "flow/enforce.h"
 #include "flow/flow.h"
 
 #define FLOW_ORDERS_MAX 4096 /* that wait: more than there are hosts of all providers */
-
-/* A call of flow/enforce.h. */
-enum flow_order_kind {
-	FLOW_ORDER_BLOCK,
-	FLOW_ORDER_RELEASE, /* all of `who` */
-	FLOW_ORDER_JUDGED,  /* key.id: the process */
-	FLOW_ORDER_PUBLISH,
-};
-
-struct flow_order {
-	enum flow_order_kind kind;
-	enum flow_mode mode;
-	bool at_once;
-	struct flow_block key;
-	char who[BLOCK_WHO_MAX];
-};
 
 struct flow_loop_options {
 	struct attach_shared shared;

@@ -178,7 +178,7 @@ static void take_reloads(void *ctx)
 		l->options.config.providers = reload.providers;
 		l->options.config.catalog = reload.catalog;
 		(void)budgets_reload(l->budgets, reload.rules, now_utc());
-		(void)enforcement_reload(l->enforcement, reload.providers, now_utc());
+		enforcement_reload(l->enforcement, reload.providers, now_utc());
 	}
 }
 
@@ -229,7 +229,7 @@ static int add_enforcement(struct policy_loop *l)
 	int code = enforcement_new(&options, &l->enforcement);
 
 	if (code == 0)
-		code = enforcement_reload(l->enforcement, l->options.config.providers, now_utc());
+		enforcement_reload(l->enforcement, l->options.config.providers, now_utc());
 	l->users = users_new(&clock_system);
 	l->ticker = event_new(l->loop.base, -1, EV_PERSIST, on_tick, l);
 	if (!l->users || !l->ticker || event_add(l->ticker, &tick) < 0)

@@ -259,6 +259,7 @@ static void carry_total(struct budgets *budgets, struct budget *heir, const stru
 static void carry_totals(struct budgets *budgets, struct budget *heir, struct budget *former)
 {
 	budgets_at(budgets, (unsigned)(heir - budgets->all));
+	heir->stop = former->stop;
 	carry_total(budgets, heir, former, &former->totals.current);
 	for (unsigned i = 0; i < former->totals.n_formers; i++)
 		if (former->totals.formers[i].window.end_ns)

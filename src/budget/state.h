@@ -3,11 +3,14 @@
 
 #include "budget/amount.h"
 #include "budget/reserve.h"
+#include "budget/stop.h"
 
 struct budget {
 	const struct budget_rule *rule;
 	struct window_totals totals;
 	money_wide reserved;
+	enum stop stop;    /* in force */
+	bool is_ordered;   /* under these rules */
 	UT_hash_handle hh; /* by name */
 };
 

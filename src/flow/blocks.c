@@ -164,16 +164,17 @@ int blocks_mark(struct blocks *t, uint64_t process_id, struct block **list)
 static unsigned take_back(struct block *b, const char *who)
 {
 	struct order *order, *next;
+	unsigned n = 0;
 
 	LL_FOREACH_SAFE(b->orders, order, next)
 	{
-		if (strcmp(order->who, who) == 0) {
+		if (!who[0] || strcmp(order->who, who) == 0) {
 			LL_DELETE(b->orders, order);
 			free(order);
-			return 1;
+			n++;
 		}
 	}
-	return 0;
+	return n;
 }
 
 unsigned blocks_release(struct blocks *t, const char *who)
@@ -182,9 +183,11 @@ unsigned blocks_release(struct blocks *t, const char *who)
 	unsigned n = 0;
 
 	HASH_ITER(hh, t->all, b, next) {
-		if (!take_back(b, who))
+		unsigned taken = take_back(b, who);
+
+		if (!taken)
 			continue;
-		n++;
+		n += taken;
 		if (b->orders)
 			(void)settle(t, b);
 		else

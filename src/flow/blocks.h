@@ -24,7 +24,7 @@ int blocks_put(struct blocks *blocks, const char *who, const struct flow_block *
 	       enum flow_mode mode, bool at_once, struct block **list);
 /* The mark of a process that was judged: FLOW_PASS for host 0. */
 int blocks_mark(struct blocks *blocks, uint64_t process_id, struct block **list);
-/* Takes back all orders of `who`; returns how many. */
+/* Takes back all orders of `who`, or of "" all there are; returns how many. */
 unsigned blocks_release(struct blocks *blocks, const char *who);
 /* All of the list, marks too. */
 void blocks_clear(struct blocks *blocks, struct block **list);

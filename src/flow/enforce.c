@@ -182,6 +182,24 @@ void enforce_judged(struct enforce *e, uint64_t process_id)
 	}
 }
 
+void enforce_order(struct enforce *e, const struct flow_order *order)
+{
+	switch (order->kind) {
+	case FLOW_ORDER_BLOCK:
+		(void)enforce_block(e, order->who, &order->key, order->mode, order->at_once);
+		break;
+	case FLOW_ORDER_RELEASE:
+		(void)enforce_release(e, order->who);
+		break;
+	case FLOW_ORDER_JUDGED:
+		enforce_judged(e, order->key.id);
+		break;
+	case FLOW_ORDER_PUBLISH:
+		enforce_publish(e);
+		break;
+	}
+}
+
 static void free_socket(struct enforce *e, struct socket *s)
 {
 	DL_DELETE(s->owner->sockets, s);

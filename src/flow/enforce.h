@@ -18,9 +18,8 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/process.h"
-#include "base/span.h"
-#include "bpf/flow_block.h"
 #include "bpf/flow_event.h"
+#include "flow/order.h"
 
 #define ENFORCE_SOCKETS_MAX 16384 /* that can be cut before they send; the oldest makes room */
 
@@ -58,12 +57,14 @@ uint64_t enforce_host_key(struct span pattern);
  * connection; -ENOSPC, or the errno of the map. */
 int enforce_block(struct enforce *enforce, const char *who, const struct flow_block *key,
 		  enum flow_mode mode, bool at_once);
-/* Takes back all orders of a budget; returns how many. */
+/* Takes back all orders of a budget, or with an empty name of all; returns how many. */
 unsigned enforce_release(struct enforce *enforce, const char *who);
 /* The answer to `ask`: its orders are given, or none concerns it. */
 void enforce_judged(struct enforce *enforce, uint64_t process_id);
 /* The end of a series of orders. */
 void enforce_publish(struct enforce *enforce);
+/* One of these. */
+void enforce_order(struct enforce *enforce, const struct flow_order *order);
 
 /* Every record of the ring. */
 void enforce_record(struct enforce *enforce, const void *record, size_t bytes);

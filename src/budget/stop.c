@@ -1,0 +1,55 @@
+/* The rule of hold and cut. What is in force stands with the budget, so that a reload carries it
+ * to the budget of the same name. */
+#include "budget/stop.h"
+
+#include "budget/match.h"
+#include "budget/state.h"
+
+static enum stop due(const struct budget_view *view)
+{
+	if (view->mode < BUDGET_HOLD || view->spent < view->limit)
+		return STOP_NONE;
+	return view->mode == BUDGET_HOLD ? STOP_HOLD : STOP_CUT;
+}
+
+bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,
+	      struct stop_action *ret_action)
+{
+	const struct budget *budget = &budgets->all[index];
+	struct stop_action *action = ret_action;
+
+	if (budget->rule->mode < BUDGET_HOLD && !budget->stop)
+		return false;
+	budgets_view(budgets, index, now_ns, &action->view);
+	action->index = index;
+	action->stop = due(&action->view);
+	action->is_new = action->stop != budget->stop;
+	action->why = action->stop ? "it is spent" : "it has room again";
+	return action->is_new || (action->stop && !budget->is_ordered);
+}
+
+void stop_done(struct budgets *budgets, const struct stop_action *action)
+{
+	budgets->all[action->index].stop = action->stop;
+	budgets->all[action->index].is_ordered = true;
+}
+
+enum stop stop_of(const struct budgets *budgets, unsigned index, const struct process *process)
+{
+	const struct budget *budget = &budgets->all[index];
+
+	return budget->stop && match_process(budget->rule, process) &&
+		       match_labels(budget->rule, process->labels)
+		   ? budget->stop
+		   : STOP_NONE;
+}
+
+enum stop_reach stop_reach(const struct budget_rule *rule)
+{
+	bool by_user = rule->user[0] || rule->uid[0],
+	     by_cgroup = rule->unit[0] || rule->container[0];
+
+	if (rule->exe[0] || rule->n_labels || (by_user && by_cgroup))
+		return STOP_PROCESS;
+	return by_user ? STOP_USER : by_cgroup ? STOP_CGROUP : STOP_ALL;
+}
