@@ -186,6 +186,7 @@ static int open_policy(struct agent *a, struct err *err)
 					       .questions = a->queues.questions,
 					       .orders = a->queues.orders,
 					       .tasks = a->queues.tasks,
+					       .queries = a->queues.queries,
 					       .shown = a->on_terminal ? a->queues.shown : NULL,
 					       .status = status,
 					       .ctx = a };
@@ -205,6 +206,7 @@ static int open_ledger_loop(struct agent *a, struct err *err)
 					       .host_id = a->host_id,
 					       .host_name = a->host_name,
 					       .tasks = a->queues.tasks,
+					       .queries = a->queues.queries,
 					       .pages = a->queues.pages };
 
 	return ledger_loop_new(&options, &a->ledger_loop, err);

@@ -20,14 +20,26 @@ static void on_items(evutil_socket_t fd, short what, void *ctx)
 			return;
 		}
 	} while (!queue_sleep(intake->queue));
+	event_del(intake->retry);
+}
+
+static void on_woken(evutil_socket_t fd, short what, void *ctx)
+{
+	struct intake *intake = ctx;
+
+	if (evutil_timerisset(&intake->hold) && !event_pending(intake->retry, EV_TIMEOUT, NULL))
+		event_add(intake->retry, &intake->hold);
+	else
+		on_items(fd, what, ctx);
 }
 
 int intake_init(struct intake *intake, struct loop *loop, struct queue *queue,
 		void (*take)(void *ctx), void *ctx)
 {
 	*intake = (struct intake){ .queue = queue, .take = take, .ctx = ctx };
+	/* The edge: while items are left to wait, the fd stays readable. */
 	intake->readable =
-	    event_new(loop->base, queue_fd(queue), EV_READ | EV_PERSIST, on_items, intake);
+	    event_new(loop->base, queue_fd(queue), EV_READ | EV_ET | EV_PERSIST, on_woken, intake);
 	intake->retry = event_new(loop->base, -1, 0, on_items, intake);
 	if (!intake->readable || !intake->retry || event_add(intake->readable, NULL) < 0)
 		return -ENOMEM;

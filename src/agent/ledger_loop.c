@@ -1,6 +1,6 @@
-/* Group commit: what is in the queue when the loop wakes is one transaction, so the batch grows
- * with the load and a lone event waits for nobody. A batch that the disk refuses is kept and tried
- * again; meanwhile the queue fills, and the stages to the left wait. */
+/* Group commit: what is in the queue when the loop takes it is one transaction. It costs about the
+ * same for one event as for ten, so the first waits a little for others. A batch that the disk
+ * refuses is kept and tried again; meanwhile the queue fills, and the stages to the left wait. */
 #include "agent/ledger_loop.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ struct ledger_loop {
 	struct loop loop;
 	struct ledger_loop_options options;
 	struct ledger_loop_counters counters;
-	struct intake tasks;
+	struct intake tasks, queries;
 	struct ledger_task *batch; /* BATCH_TASKS; `held` of them are not stored yet */
 	unsigned held;
 	struct outbox outboxes[SINKS_MAX];
@@ -104,15 +104,14 @@ static bool write_line(void *ctx, int64_t seq, const struct verdict *v)
 	return w->lines.len < PAGE_BYTES;
 }
 
-static void answer_query(struct ledger_loop *l, const struct ledger_task *task)
+static void answer(struct ledger_loop *l, const struct ledger_ask *ask)
 {
 	struct page_writer writer = { .loop = l, .lines = buf_with_max(PAGE_BYTES * 4) };
-	struct ledger_page page = { .ticket = task->query.ticket };
-	int code = ledger_events(l->options.ledger, &task->query.query, write_line, &writer);
+	struct ledger_page page = { .ticket = ask->ticket };
+	int code = ledger_events(l->options.ledger, &ask->query, write_line, &writer);
 
 	page.failed = code < 0 || writer.lines.failed;
-	page.last =
-	    page.failed || writer.lines.len < PAGE_BYTES || writer.n >= task->query.query.limit;
+	page.last = page.failed || writer.lines.len < PAGE_BYTES || writer.n >= ask->query.limit;
 	page.last_seq = writer.last_seq;
 	page.bytes = page.failed ? 0 : writer.lines.len;
 	page.lines = TAKE_PTR(writer.lines.data);
@@ -135,27 +134,28 @@ static void pump_sinks(struct ledger_loop *l)
 			      memory_order_relaxed);
 }
 
-/* Fills the batch up. A question ends it, and is answered when what came before it is stored. */
 static void take_tasks(void *ctx)
 {
 	struct ledger_loop *l = ctx;
 
 	do {
-		const struct ledger_task *question = NULL;
-
-		while (!question && l->held < BATCH_TASKS &&
-		       queue_pop(l->options.tasks, &l->batch[l->held])) {
-			if (l->batch[l->held].kind == TASK_QUERY)
-				question = &l->batch[l->held];
-			else
-				l->held++;
-		}
-		if (l->held && store_batch(l) < 0 && !question)
+		while (l->held < BATCH_TASKS && queue_pop(l->options.tasks, &l->batch[l->held]))
+			l->held++;
+		if (l->held && store_batch(l) < 0)
 			return;
-		if (question)
-			answer_query(l, question);
 	} while (queue_depth(l->options.tasks));
 	pump_sinks(l);
+}
+
+static void take_queries(void *ctx)
+{
+	struct ledger_loop *l = ctx;
+	struct ledger_ask ask;
+
+	while (queue_pop(l->options.queries, &ask)) {
+		take_tasks(l);
+		answer(l, &ask);
+	}
 }
 
 static void on_sink(evutil_socket_t fd, short what, void *ctx)
@@ -263,8 +263,11 @@ int ledger_loop_new(const struct ledger_loop_options *options, struct ledger_loo
 	if (code == 0)
 		code = l->pump ? intake_init(&l->tasks, &l->loop, options->tasks, take_tasks, l)
 			       : -ENOMEM;
+	if (code == 0)
+		code = intake_init(&l->queries, &l->loop, options->queries, take_queries, l);
 	if (code < 0)
 		return err_set(err, code, "cannot set up the sinks: %s", strerror(-code));
+	l->tasks.hold = (struct timeval){ .tv_usec = LEDGER_HOLD_MS * 1000 };
 	event_add(l->pump, &pump_every);
 	*ret_loop = TAKE_PTR(l);
 	return 0;
@@ -290,6 +293,7 @@ void ledger_loop_free(struct ledger_loop *l)
 	}
 	loop_free_event(l->pump);
 	intake_done(&l->tasks);
+	intake_done(&l->queries);
 	ledger_close(l->options.ledger);
 	loop_done(&l->loop);
 	free(l->batch);

@@ -1,5 +1,7 @@
 /* The ledger loop: the one SQLite connection and the sinks. Everything that must be durable comes
- * here as a task, in order; a batch of tasks is one transaction. */
+ * here as a task, in order; a batch of tasks is one transaction. A task waits for others for
+ * LEDGER_HOLD_MS at most, or until many wait, a question comes or the loop ends: that much is what
+ * a kill -9 can cost, besides what the stages to the left have in hand. */
 #pragma once
 
 #include "agent/intake.h"
@@ -9,7 +11,9 @@
 #include "ledger/ledger.h"
 #include "sink/sink.h"
 
-enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES, TASK_QUERY };
+#define LEDGER_HOLD_MS 100
+
+enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES };
 
 struct ledger_task {
 	enum ledger_task_kind kind;
@@ -19,14 +23,16 @@ struct ledger_task {
 			unsigned n;
 			struct budget_touch touch[VERDICT_BUDGETS_MAX];
 		} touches;
-		struct {
-			uint64_t ticket;
-			struct ledger_query query;
-		} query;
 	};
 };
 
-/* The answer to a TASK_QUERY. `lines` is malloc'ed and the receiver's. */
+/* A question about the ledger, of which all tasks before it are a part. */
+struct ledger_ask {
+	uint64_t ticket;
+	struct ledger_query query;
+};
+
+/* The answer to it. `lines` is malloc'ed and the receiver's. */
 struct ledger_page {
 	uint64_t ticket;
 	char *lines;
@@ -40,8 +46,9 @@ struct ledger_loop_options {
 	struct sink_config sinks;
 	int64_t keep_ns; /* how long a call is kept that every sink has */
 	const char *host_id, *host_name;
-	struct queue *tasks; /* in: struct ledger_task */
-	struct queue *pages; /* out: struct ledger_page; has room for every open question */
+	struct queue *tasks;   /* in: struct ledger_task */
+	struct queue *queries; /* in: struct ledger_ask, from the same thread */
+	struct queue *pages;   /* out: struct ledger_page; has room for every open question */
 };
 
 struct ledger_loop_counters {

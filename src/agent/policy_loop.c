@@ -70,16 +70,15 @@ static void store_touch(void *ctx, const struct budget_touch *touches, unsigned 
 static bool query_calls(void *ctx, const struct policy_calls_query *query)
 {
 	struct policy_loop *l = ctx;
-	struct ledger_task task = { .kind = TASK_QUERY,
-				    .query = { .ticket = query->ticket,
-					       .query = { .after_seq = query->after_seq,
-							  .since_ns = query->since_ns,
-							  .uid = query->uid,
-							  .limit = query->limit,
-							  .newest = query->newest,
-							  .event_id = query->event_id } } };
+	struct ledger_ask ask = { .ticket = query->ticket,
+				  .query = { .after_seq = query->after_seq,
+					     .since_ns = query->since_ns,
+					     .uid = query->uid,
+					     .limit = query->limit,
+					     .newest = query->newest,
+					     .event_id = query->event_id } };
 
-	return queue_push(l->options.tasks, &task);
+	return queue_push(l->options.queries, &ask);
 }
 
 static void status(void *ctx, struct emit *out)

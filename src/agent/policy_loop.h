@@ -25,6 +25,7 @@ struct policy_loop_options {
 	struct queue *pages;     /* in: struct ledger_page */
 	struct queue *reloads;   /* in: struct policy_reload */
 	struct queue *tasks;     /* out: struct ledger_task */
+	struct queue *queries;   /* out: struct ledger_ask */
 	struct queue *questions; /* in: struct process, to be judged */
 	struct queue *orders;    /* out: struct flow_order */
 	struct queue *shown;     /* out: struct verdict; NULL when there is no terminal */

@@ -18,6 +18,7 @@ int queues_init(struct queues *q, bool on_terminal)
 		{ &q->charges, sizeof(struct charge), ITEMS },
 		{ &q->flows, sizeof(struct flow_capture), ITEMS },
 		{ &q->tasks, sizeof(struct ledger_task), ITEMS },
+		{ &q->queries, sizeof(struct ledger_ask), POLICY_CONNECTIONS_MAX },
 		{ &q->pages, sizeof(struct ledger_page), POLICY_CONNECTIONS_MAX },
 		{ &q->orders, sizeof(struct flow_order), FLOW_ORDERS_MAX },
 		{ &q->questions, sizeof(struct process), ITEMS },
@@ -34,9 +35,9 @@ int queues_init(struct queues *q, bool on_terminal)
 
 void queues_done(struct queues *q)
 {
-	struct queue *all[] = { q->charges, q->flows,           q->tasks,
-				q->pages,   q->orders,          q->questions,
-				q->shown,   q->capture_reloads, q->policy_reloads };
+	struct queue *all[] = { q->charges,         q->flows,         q->tasks,     q->queries,
+				q->pages,           q->orders,        q->questions, q->shown,
+				q->capture_reloads, q->policy_reloads };
 	struct ledger_page page;
 
 	while (q->pages && queue_pop(q->pages, &page))

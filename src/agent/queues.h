@@ -7,6 +7,7 @@ struct queues {
 	struct queue *charges;         /* capture -> policy: struct charge */
 	struct queue *flows;           /* capture -> flow: struct flow_capture */
 	struct queue *tasks;           /* policy -> ledger: struct ledger_task */
+	struct queue *queries;         /* policy -> ledger: struct ledger_ask */
 	struct queue *pages;           /* ledger -> policy: struct ledger_page */
 	struct queue *orders;          /* policy -> flow: struct flow_order */
 	struct queue *questions;       /* flow -> policy: struct process */

@@ -80,16 +80,18 @@ size_t queue_room(const struct queue *q)
 
 bool queue_push(struct queue *q, const void *item)
 {
-	size_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+	size_t head = atomic_load_explicit(&q->head, memory_order_relaxed), room = queue_room(q);
 	uint64_t one = 1;
+	bool wake;
 
-	if (!queue_room(q))
+	if (!room)
 		return false;
 	memcpy(slot(q, head), item, q->item_bytes);
 	atomic_store_explicit(&q->head, head + 1, memory_order_release);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&q->asleep, memory_order_relaxed) &&
-	    atomic_exchange_explicit(&q->asleep, false, memory_order_relaxed))
+	wake = atomic_load_explicit(&q->asleep, memory_order_relaxed) &&
+	       atomic_exchange_explicit(&q->asleep, false, memory_order_relaxed);
+	if (wake || room - 1 == (q->mask + 1) / 2)
 		(void)!write(q->fd, &one, sizeof(one));
 	return true;
 }

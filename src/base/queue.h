@@ -1,7 +1,8 @@
 /* The only way between two loops: a bounded ring of structs by value, one producer thread, one
  * consumer thread, no lock. The consumer sleeps on `queue_fd`; the producer writes to it only
- * when the consumer said that it is about to sleep. A full queue is the caller's backpressure:
- * queue_push says so and nothing is dropped here. */
+ * when the consumer said that it is about to sleep, and when the queue becomes half full, for a
+ * consumer that lets items wait. A full queue is the caller's backpressure: queue_push says so and
+ * nothing is dropped here. */
 #pragma once
 
 #include <stdbool.h>

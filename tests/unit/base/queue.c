@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define ITEM_MAX      512 /* bytes */
 #define ITEMS         20000
@@ -101,6 +102,28 @@ static void test_wakes_only_a_sleeper(void **state)
 	/* Sleeping again clears it. */
 	assert_true(queue_sleep(q));
 	assert_false(is_readable(q));
+	queue_free(q);
+}
+
+/* A consumer that was woken lets the rest wait. */
+static void test_wakes_when_half_full(void **state)
+{
+	uint64_t writes;
+	struct queue *q;
+	int value = 1;
+
+	(void)state;
+	assert_int_equal(queue_new(sizeof(int), 8, &q), 0);
+	assert_true(queue_sleep(q));
+	for (int i = 0; i < 3; i++)
+		assert_true(queue_push(q, &value));
+	assert_int_equal(read(queue_fd(q), &writes, sizeof(writes)), sizeof(writes));
+	assert_int_equal(writes, 1);
+	assert_true(queue_push(q, &value));
+	assert_true(is_readable(q));
+	assert_true(queue_push(q, &value));
+	assert_int_equal(read(queue_fd(q), &writes, sizeof(writes)), sizeof(writes));
+	assert_int_equal(writes, 1);
 	queue_free(q);
 }
 
@@ -214,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_order_and_backpressure),
 		cmocka_unit_test(test_capacity_is_a_power_of_two),
 		cmocka_unit_test(test_wakes_only_a_sleeper),
+		cmocka_unit_test(test_wakes_when_half_full),
 		cmocka_unit_test(test_two_threads),
 	};
 
