@@ -19,7 +19,7 @@
 #include "budget/decision.h"
 #include "budget/verdict.h"
 
-#define BUDGETS_MAX               4096
+#define BUDGETS_MAX               10000
 #define RESERVATIONS_MAX          65536          /* open at once; more is refused by `deny` */
 #define RESERVATIONS_PER_USER_MAX 16384          /* of them, of one uid */
 #define RESERVATION_TTL_NS        600000000000LL /* a call may take so long after it */

@@ -33,10 +33,7 @@ static enum decision judge(struct budgets *budgets, const struct budget_ask *ask
 	enum decision decision = DECISION_ALLOW;
 	bool unpriced;
 
-	budgets->exceeded.count = 0;
-	budgets->exceeded.n_words = budgets->matched.n_words;
-	memset(budgets->exceeded.words, 0,
-	       budgets->exceeded.n_words * sizeof(budgets->exceeded.words[0]));
+	match_set_clear(&budgets->exceeded);
 	MATCH_SET_EACH(i, &budgets->matched)
 	{
 		const struct budget *budget = budgets_at(budgets, (unsigned)i);

@@ -33,21 +33,36 @@ struct match_index {
 
 void match_set_add(struct match_set *set, unsigned index)
 {
-	set->count += !match_set_has(set, index);
-	set->words[index / 64] |= (uint64_t)1 << index % 64;
+	unsigned word = index / 64;
+	uint64_t former = match_set_word(set, word), bit = (uint64_t)1 << index % 64;
+
+	set->count += !(former & bit);
+	set->words[word] = former | bit;
+	set->busy[word / 64] |= (uint64_t)1 << word % 64;
+}
+
+/* The first bit that is set, from this one on; -1 = none. */
+static int next_bit(const uint64_t *words, unsigned n_words, unsigned from)
+{
+	uint64_t bits = from / 64 < n_words ? words[from / 64] & UINT64_MAX << from % 64 : 0;
+
+	for (unsigned i = from / 64; i < n_words; bits = ++i < n_words ? words[i] : 0)
+		if (bits)
+			return (int)(i * 64 + (unsigned)__builtin_ctzll(bits));
+	return -1;
 }
 
 int match_set_next(const struct match_set *set, unsigned from)
 {
-	for (unsigned word = from / 64; word < set->n_words; word++) {
-		uint64_t bits = set->words[word];
+	unsigned n_busy = sizeof(set->busy) / sizeof(set->busy[0]);
+	uint64_t bits = from < BUDGETS_MAX ? match_set_word(set, from / 64) : 0;
+	int word;
 
-		if (word == from / 64)
-			bits &= UINT64_MAX << from % 64;
-		if (bits)
-			return (int)(word * 64 + (unsigned)__builtin_ctzll(bits));
-	}
-	return -1;
+	bits &= UINT64_MAX << from % 64;
+	if (bits)
+		return (int)(from / 64 * 64 + (unsigned)__builtin_ctzll(bits));
+	word = next_bit(set->busy, n_busy, from / 64 + 1);
+	return word < 0 ? -1 : word * 64 + __builtin_ctzll(set->words[word]);
 }
 
 uint64_t match_hash(uint64_t hash, struct span text)
@@ -275,10 +290,7 @@ void match_find(const struct match_index *index, const struct match_subject *sub
 	const struct process *process = subject->process;
 	struct search search = { index, subject, origin_of(process), ret_set };
 
-	ret_set->count = 0;
-	ret_set->n_words = (index->rules->count + 63) / 64;
-	memset(ret_set->words, 0, ret_set->n_words * sizeof(ret_set->words[0]));
-
+	match_set_clear(ret_set);
 	walk_labels(&search, process->labels);
 	walk_labels(&search, subject->labels);
 	walk(&search, DIMENSION_CONTAINER, search.origin.container);

@@ -11,16 +11,29 @@ struct match_subject {
 	const char *labels;    /* besides those of the process; may be NULL */
 };
 
-/* A set of rules, by index. */
+/* A set of rules, by index. A word holds something only while its bit of `busy` is set, so that the
+ * work is by the members and not by all rules there are. Zero but for `words` is the empty set. */
+#define MATCH_WORDS ((BUDGETS_MAX + 63) / 64)
 struct match_set {
 	unsigned count;
-	unsigned n_words;
-	uint64_t words[BUDGETS_MAX / 64];
+	uint64_t busy[(MATCH_WORDS + 63) / 64];
+	uint64_t words[MATCH_WORDS];
 };
+
+static inline void match_set_clear(struct match_set *set)
+{
+	set->count = 0;
+	memset(set->busy, 0, sizeof(set->busy));
+}
+
+static inline uint64_t match_set_word(const struct match_set *set, unsigned word)
+{
+	return set->busy[word / 64] >> word % 64 & 1 ? set->words[word] : 0;
+}
 
 static inline bool match_set_has(const struct match_set *set, unsigned index)
 {
-	return set->words[index / 64] >> index % 64 & 1;
+	return match_set_word(set, index / 64) >> index % 64 & 1;
 }
 
 void match_set_add(struct match_set *set, unsigned index);

@@ -1,6 +1,8 @@
-/* Cost of the budget stage in one thread: a decision over 100 budgets of which 5 match (one each of
- * user, program, label, provider and model), a charge to the same, an event as JSON. One line of
- * JSON a figure: the median of ROUNDS. */
+/* Cost of the budget stage in one thread: a decision over 10, 100 and 10,000 budgets of which 5
+ * match (one each of user, program, label, provider and model), a charge to the same, an event as
+ * JSON; and the bytes of memory that 10,000 budgets take. One line of JSON a figure: the median of
+ * ROUNDS, those of the same step taken in turns. */
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,7 +10,9 @@
 #include "tests/unit/budget/make.h"
 #include "tests/unit/budget/random.h"
 
-enum { BUDGETS = 100, STEPS = 20000, ROUNDS = 15 };
+enum { STEPS = 20000, ROUNDS = 15, SIZES = 3 };
+
+static const unsigned sizes[SIZES] = { 10, 100, 10000 };
 
 struct bench {
 	struct budgets *budgets;
@@ -20,7 +24,7 @@ struct bench {
 
 static void decide(struct bench *bench, bool dry_run)
 {
-	struct budget_ask ask = make_ask(&bench->process, "model-7", 1000);
+	struct budget_ask ask = make_ask(&bench->process, "gpt", 1000);
 	struct budget_answer answer;
 
 	ask.dry_run = dry_run;
@@ -37,7 +41,7 @@ static void look(struct bench *bench)
 
 static void charge(struct bench *bench)
 {
-	struct charge call = make_charge(&bench->process, "model-7", bench->now_ns, 900);
+	struct charge call = make_charge(&bench->process, "gpt", bench->now_ns, 900);
 
 	bench->now_ns += 100000;
 	budgets_charge(bench->budgets, &call, bench->now_ns, &bench->verdict);
@@ -66,81 +70,96 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void measure(struct bench *bench, const char *name, void (*step)(struct bench *))
+/* The step over each number of budgets, in turns. */
+static void measure(struct bench *benches, const char *name, void (*step)(struct bench *))
 {
-	int64_t rounds[ROUNDS], start;
+	int64_t rounds[SIZES][ROUNDS], start;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int i = 0; i < SIZES * ROUNDS; i++) {
 		start = clock_system.monotonic_ns(&clock_system);
-		for (int i = 0; i < STEPS; i++)
-			step(bench);
-		rounds[round] = (clock_system.monotonic_ns(&clock_system) - start) / STEPS;
+		for (int j = 0; j < STEPS; j++)
+			step(&benches[i % SIZES]);
+		rounds[i % SIZES][i / SIZES] =
+		    (clock_system.monotonic_ns(&clock_system) - start) / STEPS;
 	}
-	qsort(rounds, ROUNDS, sizeof(rounds[0]), compare);
-	printf("{\"name\":\"%s\",\"value\":%lld,\"unit\":\"ns\"}\n", name,
-	       (long long)rounds[ROUNDS / 2]);
+	for (int i = 0; i < SIZES; i++) {
+		qsort(rounds[i], ROUNDS, sizeof(rounds[i][0]), compare);
+		printf("{\"name\":\"%s_%u\",\"value\":%lld,\"unit\":\"ns\"}\n", name, sizes[i],
+		       (long long)rounds[i][ROUNDS / 2]);
+	}
 }
 
-static struct budgets *hundred_budgets(void)
+/* Of each of the five kinds one matches; they stand apart from each other. */
+static struct budgets *make_budgets(unsigned n)
 {
-	static char names[BUDGETS][16], texts[BUDGETS][32];
-	struct make_rule rules[BUDGETS];
+	static const char *const forms[] = { "user-%u", "/usr/bin/python3.%u", "team-%u",
+					     "other-%u", "model-%u" };
+	static const char *const asked[] = { "alice", "/usr/bin/python3.11", "search", "openai",
+					     "gpt" };
+	char(*names)[16] = calloc(n, sizeof(*names)), (*texts)[32] = calloc(n, sizeof(*texts));
+	struct make_rule *rules = calloc(n, sizeof(*rules));
 	struct budgets *budgets;
 
-	for (int i = 0; i < BUDGETS; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct make_rule *rule = &rules[i];
+		unsigned kind = i % 5, number = i / 5, match = (n / 5 - 1) * kind / 4;
 
-		snprintf(names[i], sizeof(names[i]), "budget-%d", i);
-		*rule = (struct make_rule){ .name = names[i],
-					    .limit = INT64_MAX,
-					    .mode = BUDGET_ADVISE };
-		switch (i % 5) {
-		case 0:
-			rule->user = texts[i];
-			snprintf(texts[i], sizeof(texts[i]), "user-%d", i / 5);
-			break;
-		case 1:
-			rule->exe = texts[i];
-			snprintf(texts[i], sizeof(texts[i]), "/usr/bin/python3.%d", i / 5);
-			break;
-		case 2:
-			rule->label_key = "team";
-			rule->label_value = texts[i];
-			snprintf(texts[i], sizeof(texts[i]), "team-%d", i / 5);
-			break;
-		case 3:
-			rule->provider = texts[i];
-			snprintf(texts[i], sizeof(texts[i]), i == 3 ? "openai" : "other-%d", i / 5);
-			break;
-		default:
-			rule->model = texts[i];
-			snprintf(texts[i], sizeof(texts[i]), "model-%d", i / 5);
-		}
+		snprintf(names[i], sizeof(names[i]), "budget-%u", i);
+		snprintf(texts[i], sizeof(texts[i]), number == match ? asked[kind] : forms[kind],
+			 number + 1000);
+		rule->name = names[i];
+		rule->limit = INT64_MAX;
+		rule->mode = BUDGET_ADVISE;
+		rule->label_key = kind == 2 ? "team" : NULL;
+		*(const char **[]){ &rule->user, &rule->exe, &rule->label_value, &rule->provider,
+				    &rule->model }[kind] = texts[i];
 	}
-	if (budgets_new(make_rules(rules, BUDGETS), &budgets) < 0)
+	if (budgets_new(make_rules(rules, n), &budgets) < 0)
 		abort();
+	free(rules);
+	free(names);
+	free(texts);
 	return budgets;
 }
 
-int main(void)
+static void measure_json(struct bench *bench)
 {
-	struct bench bench = { .budgets = hundred_budgets(),
-			       .process = make_process(100, "user-3", "team=team-5"),
-			       .out = buf_with_max(65536),
-			       .now_ns = MAKE_SEC(1795608000) };
-	struct charge *call = &bench.verdict.charge;
+	struct charge *call = &bench->verdict.charge;
+	int64_t start = clock_system.monotonic_ns(&clock_system);
 
-	measure(&bench, "budget_look_100", look);
-	measure(&bench, "budget_charge_100", charge);
-	measure(&bench, "budget_decide_and_charge_100", decide_and_charge);
 	span_copy(SPAN("POST /v1/chat/completions"), call->usage.route, sizeof(call->usage.route));
 	span_copy(SPAN("api.openai.com"), call->usage.server, sizeof(call->usage.server));
 	call->usage.present = call->rated = 7;
 	call->rates_yocto[0] = call->rates_yocto[1] = call->rates_yocto[2] = 150000000000000000;
-	measure(&bench, "verdict_json", write_json);
+	for (int i = 0; i < STEPS * ROUNDS; i++)
+		write_json(bench);
+	printf("{\"name\":\"verdict_json\",\"value\":%lld,\"unit\":\"ns\"}\n",
+	       (long long)(clock_system.monotonic_ns(&clock_system) - start) / STEPS / ROUNDS);
 	printf("{\"name\":\"verdict_json_bytes\",\"value\":%zu,\"unit\":\"bytes\"}\n",
-	       bench.out.len);
-	buf_done(&bench.out);
-	budgets_free(bench.budgets);
+	       bench->out.len);
+}
+
+int main(void)
+{
+	struct bench benches[SIZES];
+
+	for (int i = 0; i < SIZES; i++) {
+		size_t before = mallinfo2().uordblks;
+
+		benches[i] = (struct bench){ .budgets = make_budgets(sizes[i]),
+					     .process = make_process(100, "alice", "team=search"),
+					     .out = buf_with_max(65536),
+					     .now_ns = MAKE_SEC(1795608000) };
+		printf("{\"name\":\"budget_bytes_%u\",\"value\":%zu,\"unit\":\"bytes\"}\n",
+		       sizes[i], mallinfo2().uordblks - before);
+	}
+	measure(benches, "budget_look", look);
+	measure(benches, "budget_charge", charge);
+	measure(benches, "budget_decide_and_charge", decide_and_charge);
+	measure_json(benches);
+	for (int i = 0; i < SIZES; i++) {
+		buf_done(&benches[i].out);
+		budgets_free(benches[i].budgets);
+	}
 	return 0;
 }

@@ -298,6 +298,30 @@ static void test_index(void **state)
 	match_index_free(index);
 }
 
+/* Members at the ends of words and of all there are, in any order; words that nobody wrote yet hold
+ * rubbish. */
+static void test_set(void **state)
+{
+	static const unsigned members[] = { 9999, 0, 63, 4096, 64, 4095, 8191, 63 };
+	static const unsigned ascending[] = { 0, 63, 64, 4095, 4096, 8191, 9999 };
+	struct match_set set;
+	unsigned n = 0;
+
+	(void)state;
+	memset(&set, 0xa5, sizeof(set));
+	match_set_clear(&set);
+	assert_int_equal(match_set_next(&set, 0), -1);
+	for (unsigned i = 0; i < 8; i++)
+		match_set_add(&set, members[i]);
+	assert_int_equal(set.count, 7);
+	MATCH_SET_EACH(i, &set)
+	assert_int_equal(i, ascending[n++]);
+	assert_int_equal(n, 7);
+	assert_false(match_set_has(&set, 1) || match_set_has(&set, 4097) ||
+		     match_set_has(&set, 128));
+	assert_int_equal(match_set_next(&set, 9999 + 1), -1);
+}
+
 /* The reference vectors of the FNV authors: "" and "foobar", 64 bits, FNV-1a. */
 static void test_hash(void **state)
 {
@@ -318,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_models_and_users),
 		cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_index),
+		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_hash),
 	};
 
