@@ -227,6 +227,14 @@ static struct budget *heir(const struct carry *carry, unsigned index)
 	return budget;
 }
 
+/* Among the first n, which ascend: two that hold the same do so in the same order. */
+static void insert(uint16_t *holds, unsigned n, uint16_t hold)
+{
+	for (; n && holds[n - 1] > hold; n--)
+		holds[n] = holds[n - 1];
+	holds[n] = hold;
+}
+
 static void carry_holds(void *ctx, struct reservation *r)
 {
 	struct carry *carry = ctx;
@@ -240,7 +248,7 @@ static void carry_holds(void *ctx, struct reservation *r)
 		if (!budget || (r->state == RESERVATION_BY_CALLER &&
 				!window_knows(&former->totals, r->ended_ns)))
 			continue;
-		r->holds[n++] = (uint16_t)(budget - carry->budgets->all);
+		insert(r->holds, n++, (uint16_t)(budget - carry->budgets->all));
 		if (r->state == RESERVATION_OPEN)
 			budget->reserved += amount_asked(budget->rule, &r->size);
 	}

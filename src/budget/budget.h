@@ -4,8 +4,11 @@
  * takes spent + reserved over limit, nor over limit x (1 + grace) for an essential call.
  *
  * A reservation lives: open -> settled by the captured call, by POST /v1/settle, or lapsed. It is
- * matched with a captured call by process (pid and start time) and provider: of those made before
- * the call began the oldest, one with the same model before one with another. What ended stays
+ * matched with a captured call by the token that the call carries, if it does; else by process (pid
+ * and start time) and provider: of those made before the call began the oldest, an open one before
+ * a lapsed one, one with the same model before one with another. When such hold in different
+ * budgets, it cannot be told whose the call is: none is settled, only budgets that match by
+ * themselves are charged, and the verdict says so. What ended stays
  * known for RESERVATION_KEEP_NS: the captured call then replaces the caller's own figure, so that
  * nothing counts twice; a lapsed one holds nothing, and can still be settled.
  *
@@ -37,6 +40,7 @@ struct budget_counters {
 	struct counter charged, unpriced;
 	struct counter settled_by_capture, settled_by_caller, expired, released;
 	struct counter late; /* captured calls that replaced a figure of the caller */
+	struct counter ambiguous, bad_tokens;
 };
 
 struct budgets;

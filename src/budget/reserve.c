@@ -213,15 +213,23 @@ static bool may_claim(const struct reservation *r, int64_t call_start_ns)
 	       r->ended_ns >= call_start_ns - RESERVATION_SLACK_NS;
 }
 
+static bool same_holds(const struct reservation *a, const struct reservation *b)
+{
+	return a->n_holds == b->n_holds &&
+	       memcmp(a->holds, b->holds, a->n_holds * sizeof(a->holds[0])) == 0;
+}
+
 struct reservation *reserve_claim(struct reserve *reserve, const struct match_subject *subject,
-				  int64_t call_start_ns)
+				  int64_t call_start_ns, bool *ret_ambiguous)
 {
 	uint64_t provider = match_hash(MATCH_HASH_START, subject->provider);
 	uint64_t served = match_hash(MATCH_HASH_START, subject->models[0]);
 	uint64_t requested = match_hash(MATCH_HASH_START, subject->models[1]);
 	struct reservation *r = *claim_chain(reserve, subject->process->pid, provider);
-	struct reservation *other_model = NULL;
+	struct reservation *best[4] = { NULL };
+	bool differ[4] = { false };
 	struct process process = { 0 };
+	unsigned rank = 0;
 
 	for (int i = 0; r && i < RESERVE_SCAN_MAX; i++, r = r->process_next) {
 		process.pid = r->pid;
@@ -229,12 +237,17 @@ struct reservation *reserve_claim(struct reserve *reserve, const struct match_su
 		if (r->provider_hash != provider || !process_same(&process, subject->process) ||
 		    !may_claim(r, call_start_ns))
 			continue;
-		if (r->model_hash == served || r->model_hash == requested)
-			return r;
-		if (!other_model)
-			other_model = r;
+		rank = (r->state == RESERVATION_LAPSED) * 2u +
+		       (r->model_hash != served && r->model_hash != requested);
+		if (best[rank])
+			differ[rank] |= !same_holds(best[rank], r);
+		else
+			best[rank] = r;
 	}
-	return other_model;
+	for (rank = 0; rank < 3 && !best[rank];)
+		rank++;
+	*ret_ambiguous = differ[rank];
+	return best[rank];
 }
 
 static void unlink_claim(struct reserve *reserve, struct reservation *r)

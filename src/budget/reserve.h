@@ -45,11 +45,12 @@ int reserve_add(struct reserve *reserve, const struct uuid *id, const struct mat
 /* NULL: not known (any more). */
 struct reservation *reserve_find(struct reserve *reserve, const struct uuid *id);
 
-/* The reservation that a captured call belongs to, as budget.h says; NULL: none. Of one process
- * and provider only the oldest RESERVE_SCAN_MAX are looked at. */
+/* The reservation that a captured call belongs to, as budget.h says; NULL: none. Ambiguous: others
+ * are as likely and hold in other budgets. Of one process and provider only the oldest
+ * RESERVE_SCAN_MAX are looked at. */
 #define RESERVE_SCAN_MAX 1024
 struct reservation *reserve_claim(struct reserve *reserve, const struct match_subject *subject,
-				  int64_t call_start_ns);
+				  int64_t call_start_ns, bool *ret_ambiguous);
 
 /* An open one is held for as long as a new one from now on. */
 void reserve_renew(struct reserve *reserve, struct reservation *reservation, int64_t now_ns);

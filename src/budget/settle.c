@@ -139,12 +139,11 @@ static void take_back(struct budgets *budgets, const struct reservation *r)
 	}
 }
 
-/* Ends the reservation of a captured call; its budgets are charged whether they match or not: a
- * label of the decision may be one that the process does not carry. */
+/* A captured call ends its reservation; sent again under its token it ends nothing more. */
 static void end_by_capture(struct budgets *budgets, struct reservation *r)
 {
-	for (unsigned i = 0; i < r->n_holds; i++)
-		match_set_add(&budgets->matched, r->holds[i]);
+	if (r->state == RESERVATION_BY_CAPTURE)
+		return;
 	if (r->state == RESERVATION_OPEN)
 		budgets_let_go(budgets, r);
 	if (r->state == RESERVATION_BY_CALLER) {
@@ -154,6 +153,44 @@ static void end_by_capture(struct budgets *budgets, struct reservation *r)
 		counter_add(&budgets->counters.settled_by_capture, 1);
 	}
 	reserve_end(budgets->reserve, r, RESERVATION_BY_CAPTURE, budgets->now_ns);
+}
+
+/* The one that a call names: of any process of that user, for a parent may ask for its child. */
+static struct reservation *named(struct budgets *budgets, const struct usage *usage)
+{
+	struct reservation *r = reserve_find(budgets->reserve, &usage->reservation);
+
+	if (!r || r->uid != usage->process.uid ||
+	    r->provider_hash != match_hash(MATCH_HASH_START, span_of(usage->provider)))
+		return NULL;
+	return r;
+}
+
+/* NULL: none. An ambiguous one only says what the call may have been expected to take. */
+static struct reservation *correlate(struct budgets *budgets, const struct match_subject *subject,
+				     const struct usage *usage, enum correlation *ret_how)
+{
+	struct reservation *r;
+	bool ambiguous;
+
+	if (!uuid_is_zero(&usage->reservation)) {
+		r = named(budgets, usage);
+		*ret_how = r ? CORRELATION_TOKEN : CORRELATION_BAD_TOKEN;
+		counter_add(&budgets->counters.bad_tokens, !r);
+		return r;
+	}
+	r = reserve_claim(budgets->reserve, subject, usage->time_start_ns, &ambiguous);
+	*ret_how = !r ? CORRELATION_NONE : ambiguous ? CORRELATION_AMBIGUOUS : CORRELATION_ORDER;
+	counter_add(&budgets->counters.ambiguous, ambiguous);
+	return r;
+}
+
+/* Its budgets are charged whether they match or not: a label of the decision may be one that the
+ * process does not carry. */
+static void match_holds(struct budgets *budgets, const struct reservation *r)
+{
+	for (unsigned i = 0; i < r->n_holds; i++)
+		match_set_add(&budgets->matched, r->holds[i]);
 }
 
 static void charge_all(struct budgets *budgets, const struct reservation *r,
@@ -191,11 +228,12 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
 	ret_verdict->decision_id = (struct uuid){ 0 };
 	ret_verdict->budget_cost_pico = charge->source == COST_UNPRICED ? 0 : charge->cost_pico;
 
-	r = reserve_claim(budgets->reserve, &subject, usage->time_start_ns);
-	if (r) {
+	r = correlate(budgets, &subject, usage, &ret_verdict->correlation);
+	if (r && charge->source == COST_UNPRICED)
+		ret_verdict->budget_cost_pico = amount_cost_pico(&r->size);
+	if (r && ret_verdict->correlation != CORRELATION_AMBIGUOUS) {
 		ret_verdict->decision_id = r->id;
-		if (charge->source == COST_UNPRICED)
-			ret_verdict->budget_cost_pico = amount_cost_pico(&r->size);
+		match_holds(budgets, r);
 		end_by_capture(budgets, r);
 	}
 	charge_all(budgets, r, ret_verdict);

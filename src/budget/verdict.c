@@ -22,6 +22,14 @@ static const char *const completeness_names[] = {
 	[COMPLETENESS_PRE_ATTACH] = "pre_attach",
 };
 
+static const char *const correlation_names[] = {
+	[CORRELATION_NONE] = "",
+	[CORRELATION_ORDER] = "order",
+	[CORRELATION_TOKEN] = "token",
+	[CORRELATION_AMBIGUOUS] = "ambiguous",
+	[CORRELATION_BAD_TOKEN] = "bad_token",
+};
+
 #define NAME(label) .name = (label), .key = { ",\"" label "\":", sizeof(label) + 3 }
 #define MEMBER(label, kind_, member)                                                               \
 	NAME(label), .kind = (kind_), .offset = offsetof(struct verdict, member),                  \
@@ -98,6 +106,7 @@ const struct verdict_field verdict_fields[] = {
 	CUSTOM("budgets", touches_write, touches_read),
 	CUSTOM("budget_cost_usd", event_write_budget_cost, event_read_budget_cost),
 	UUID("decision_id", decision_id),
+	ENUM("correlation", correlation, correlation_names),
 };
 
 const unsigned verdict_n_fields = sizeof(verdict_fields) / sizeof(verdict_fields[0]);
@@ -168,7 +177,7 @@ static void put_value(struct buf *out, const struct verdict_field *field, const 
 		put_uuid(out, at);
 		break;
 	case FIELD_ENUM:
-		event_put_quoted(out, field->names[*(const unsigned *)at]);
+		put_text(out, span_of(field->names[*(const unsigned *)at]));
 		break;
 	case FIELD_CUSTOM:
 		field->write(out, v);

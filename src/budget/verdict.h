@@ -19,9 +19,19 @@ struct budget_touch {
 	uint16_t fired_percent;  /* the highest threshold that was told in it */
 };
 
+/* How the reservation of a call was found, or why not. */
+enum correlation {
+	CORRELATION_NONE,      /* there is none, or it was not recorded then */
+	CORRELATION_ORDER,     /* by process, provider, model and order */
+	CORRELATION_TOKEN,     /* the call names it */
+	CORRELATION_AMBIGUOUS, /* of several, in different budgets: none was settled */
+	CORRELATION_BAD_TOKEN, /* it names one that there is not, or of another user or provider */
+};
+
 struct verdict {
 	struct charge charge;
 	struct uuid decision_id; /* of the decision it settled; zero = it was not asked for */
+	enum correlation correlation;
 	/* What its budgets were charged: the cost; for an UNPRICED call what had been reserved for
 	 * it, 0 without a reservation. */
 	int64_t budget_cost_pico;
@@ -41,7 +51,7 @@ enum field_kind {
 	FIELD_BOOL,   /* bool */
 	FIELD_TIME,   /* int64_t UTC ns -> RFC 3339 */
 	FIELD_UUID,   /* struct uuid; zero -> null */
-	FIELD_ENUM,   /* an enum, named by `names` */
+	FIELD_ENUM,   /* an enum, named by `names`; an empty name -> null */
 	FIELD_CUSTOM, /* written and read by functions of its own: usage, rates, budgets, cost */
 };
 

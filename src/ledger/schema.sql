@@ -109,7 +109,9 @@ CREATE TABLE IF NOT EXISTS service (
 	rates TEXT,                     -- {"bucket": "USD a unit"}
 	windows TEXT,                   -- [{"name", "window_start"}] of the budgets it was charged to
 	-- complete, truncated, gap, pre_attach
-	completeness TEXT
+	completeness TEXT,
+	-- order, token, ambiguous, bad_token
+	correlation TEXT
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS budget_window (

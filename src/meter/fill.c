@@ -8,6 +8,8 @@
 #include "meter/limits.h"
 #include "meter/naming.h"
 
+#define TOKEN_HEADER "x-outlay-reservation" /* a program may say which one a call is for */
+
 /* xAI counts in 10^-10 USD. */
 #define YOCTO_A_TICK ((money_wide)100000000000000)
 #define TICKS_MAX    ((money_wide)1000000000000000000)
@@ -269,6 +271,7 @@ static void fill_facts(const struct fill_input *in, struct usage *usage)
 	span_copy(span_of(in->route->operation), usage->operation, sizeof(usage->operation));
 	span_copy(span_of(in->route->match), usage->route, sizeof(usage->route));
 	span_copy(ex->request.method, usage->method, sizeof(usage->method));
+	(void)uuid_parse(head_get(&ex->request, SPAN(TOKEN_HEADER)), &usage->reservation);
 	usage->status = (uint16_t)ex->response.status;
 	usage->streaming = is_stream(in);
 	usage->free = in->route->free;

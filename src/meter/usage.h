@@ -104,6 +104,7 @@ struct usage {
 	char request_id[96];
 	char response_id[96];
 	char idempotency_key[96];   /* where the provider answers a second request like the first */
+	struct uuid reservation;    /* that the request names; zero = none */
 	uint16_t attempt;           /* 1, or more when the client's SDK says that it retries */
 	char api_key_hash[17];      /* 64 bits of a keyed hash in hex; empty without a key */
 	bool reported;              /* the provider says itself what the call cost */
@@ -112,9 +113,7 @@ struct usage {
 	uint64_t present; /* one bit a bucket: the provider said it */
 	enum usage_doubt doubt;
 	enum completeness completeness;
-	uint64_t lost_bytes;
-	uint64_t request_bytes;
-	uint64_t response_bytes;
+	uint64_t lost_bytes, request_bytes, response_bytes;
 	unsigned n_limits;
 	struct usage_limit limits[USAGE_LIMITS_MAX];
 };

@@ -35,6 +35,9 @@ static void emit_budgets(struct emit *e, const struct budgets *budgets)
 	emit_counter(e, "settled_by_caller", &counters->settled_by_caller);
 	emit_counter(e, "expired", &counters->expired);
 	emit_counter(e, "late", &counters->late);
+	emit_counter(e, "released", &counters->released);
+	emit_counter(e, "ambiguous", &counters->ambiguous);
+	emit_counter(e, "bad_tokens", &counters->bad_tokens);
 	emit_end_object(e);
 }
 

@@ -59,6 +59,7 @@ class Settle:
     def run(self):
         self.one()
         self.two()
+        self.by_name()
         self.too_many_calls()
         self.expires()
         self.check.equal('the daemon ends well', self.daemon.stop()[0], 0)
@@ -112,6 +113,18 @@ class Settle:
             held, spent = held - ESTIMATES[model], spent + self.cost_of(answer['id'])
             self.check.equal(f'{name}: of what is reserved only its own goes', self.money(),
                              (held, spent))
+
+    def by_name(self):
+        """Two reservations of one model: the later one is used first, by its name, by another
+        process; a name that is none settles nothing."""
+        program, child = Program(self), Program(self)
+        first, second = program.decide('gpt-4o'), program.decide('gpt-4o')
+        self.settles('by name', child.do(named=['gpt-4o', second['id']]), second)
+        event = self.event_of(child.do(named=['gpt-4o', self.crew.key])['id']) or {}
+        self.check.equal('what is no name settles nothing',
+                         (event.get('decision_id', ''), event.get('correlation', '')), (None, None))
+        self.check.equal('one is still reserved', self.money()[0], ESTIMATES['gpt-4o'])
+        self.settles('without a name', program.do(call='gpt-4o'), first)
 
     def too_many_calls(self):
         """A call more than was asked for settles nothing, least of all another program's."""

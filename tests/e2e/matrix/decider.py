@@ -4,7 +4,8 @@ of it, and waits for the next, so that a test decides in which order several of 
 
     decider.py SOCKET HOST
     {"decide": {...}}      -> {"status", "id": of the reservation or null, "usd"}
-    {"call": MODEL}        -> {"status", "id": the provider's id of the answer}"""
+    {"call": MODEL}        -> {"status", "id": the provider's id of the answer}
+    {"named": [MODEL, ID]} -> the same, of a call that names its reservation"""
 import http.client
 import json
 import os
@@ -23,16 +24,20 @@ def decide(body):
     return {'status': response.status, 'id': held.get('id'), 'usd': held.get('usd')}
 
 
-def call(model):
+def call(model, headers=None):
     provider.request('POST', '/v1/chat/completions', json.dumps(
         {'model': model, 'messages': [{'role': 'user', 'content': os.environ['PROMPT']}]}),
         {'content-type': 'application/json',
-         'authorization': 'Bearer ' + os.environ['OPENAI_API_KEY']})
+         'authorization': 'Bearer ' + os.environ['OPENAI_API_KEY'], **(headers or {})})
     response = provider.getresponse()
     return {'status': response.status, 'id': json.loads(response.read()).get('id')}
+
+
+def named(value):
+    return call(value[0], {'X-Outlay-Reservation': value[1]})
 
 
 provider = http.client.HTTPSConnection(sys.argv[2], timeout=20)
 for line in sys.stdin:
     (name, value), = json.loads(line).items()
-    print(json.dumps({'decide': decide, 'call': call}[name](value)), flush=True)
+    print(json.dumps({'decide': decide, 'call': call, 'named': named}[name](value)), flush=True)

@@ -210,7 +210,7 @@ struct world {
 	unsigned order[NAMES]; /* names by index of the engine */
 	unsigned n_order;
 	struct process processes[4];
-	unsigned denied, captured, replaced, lapsed_told;
+	unsigned denied, captured, replaced, lapsed_told, ambiguous;
 };
 
 static const char *const names[NAMES] = { "n0", "n1", "n2", "n3", "n4",  "n5",
@@ -470,13 +470,17 @@ static void step_settle(struct world *world, int64_t now_ns)
 	}
 }
 
+/* By rank: the model of the call before another, and either before what has lapsed. */
 static struct model_ask *model_claim(struct model *model, const struct charge *charge,
-				     const struct process *process)
+				     const struct process *process, bool *ret_ambiguous)
 {
-	struct model_ask *other = NULL;
+	struct model_ask *best[4] = { NULL };
+	bool differ[4] = { false };
 
 	for (unsigned i = 0; i < model->n_asks; i++) {
 		struct model_ask *ask = &model->asks[i];
+		int rank = (ask->state == LAPSED ? 2 : 0) +
+			   (strcmp(ask->model, charge->usage.model) ? 1 : 0);
 
 		if (ask->process != process || ask->state == CAPTURED || ask->state == FORGOTTEN ||
 		    ask->made_ns > charge->usage.time_start_ns + RESERVATION_SLACK_NS)
@@ -484,12 +488,16 @@ static struct model_ask *model_claim(struct model *model, const struct charge *c
 		if (ask->state == TOLD &&
 		    ask->ended_ns < charge->usage.time_start_ns - RESERVATION_SLACK_NS)
 			continue;
-		if (strcmp(ask->model, charge->usage.model) == 0)
-			return ask;
-		if (!other)
-			other = ask;
+		if (!best[rank])
+			best[rank] = ask;
+		differ[rank] |= memcmp(best[rank]->in, ask->in, sizeof(ask->in)) != 0;
 	}
-	return other;
+	for (int rank = 0; rank < 4; rank++) {
+		*ret_ambiguous = differ[rank];
+		if (best[rank])
+			return best[rank];
+	}
+	return NULL;
 }
 
 static int64_t model_amount(const struct model_budget *budget, const struct charge *charge,
@@ -516,14 +524,21 @@ static void model_charge(struct world *world, const struct charge *charge,
 			 const struct process *process, struct verdict *verdict)
 {
 	struct model *model = &world->model;
-	struct model_ask *ask = model_claim(model, charge, process);
-	int64_t pico = charge->source == COST_UNPRICED ? (ask ? ask->pico : 0) : charge->cost_pico;
+	bool ambiguous;
+	struct model_ask *size = model_claim(model, charge, process, &ambiguous);
+	struct model_ask *ask = ambiguous ? NULL : size;
+	int64_t pico =
+	    charge->source == COST_UNPRICED ? (size ? size->pico : 0) : charge->cost_pico;
 	unsigned n = 0;
 
 	assert_int_equal(uuid_is_zero(&verdict->decision_id), ask == NULL);
 	if (ask)
 		assert_memory_equal(&verdict->decision_id, &ask->id, UUID_BYTES);
+	assert_int_equal(verdict->correlation, ambiguous ? CORRELATION_AMBIGUOUS
+					       : ask     ? CORRELATION_ORDER
+							 : CORRELATION_NONE);
 	assert_int_equal(verdict->budget_cost_pico, pico);
+	world->ambiguous += ambiguous;
 	world->captured += ask != NULL;
 	world->replaced += ask && ask->state == TOLD;
 	for (unsigned name = 0; name < NAMES; name++) {
@@ -544,7 +559,7 @@ static void model_charge(struct world *world, const struct charge *charge,
 		window = window_start(&budget->rule, charge->usage.time_end_ns);
 		if (window != budget->former_ns)
 			window = budget->current_ns;
-		model_post(budget, window, model_amount(budget, charge, ask));
+		model_post(budget, window, model_amount(budget, charge, size));
 		for (unsigned i = 0; i < verdict->n_budgets; i++)
 			if (strcmp(verdict->budgets[i].name, names[name]) == 0) {
 				assert_int_equal(verdict->budgets[i].window_start_ns, window);
@@ -665,7 +680,7 @@ static void test_against_model(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
 	struct random random = random_start("model");
-	unsigned captured = 0, replaced = 0, lapsed_told = 0, denied = 0;
+	unsigned captured = 0, replaced = 0, lapsed_told = 0, denied = 0, ambiguous = 0;
 
 	(void)state;
 	assert_non_null(world);
@@ -685,10 +700,12 @@ static void test_against_model(void **state)
 		captured += world->captured;
 		replaced += world->replaced;
 		lapsed_told += world->lapsed_told;
+		ambiguous += world->ambiguous;
 		denied += world->denied;
 	}
 	/* Histories in which nothing happened would prove nothing. */
 	assert_true(captured > 1000 && replaced > 100 && lapsed_told > 10 && denied > 1000);
+	assert_true(ambiguous > 100);
 	free(world);
 }
 

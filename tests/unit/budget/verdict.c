@@ -112,7 +112,7 @@ static void test_example(void **state)
 	    "00:00:00.006000Z\"},\"tokens\":{\"remaining\":149}},"
 	    "\"budgets\":[{\"name\":\"search\",\"window_start\":\"2025-11-01T00:00:00.000000Z\","
 	    "\"spent_usd\":\"12.50045\"}],\"budget_cost_usd\":\"0.00045\","
-	    "\"decision_id\":null}";
+	    "\"decision_id\":null,\"correlation\":null}";
 	struct buf out = buf_with_max(EVENT_MAX);
 	struct verdict v;
 

@@ -44,7 +44,7 @@ struct reader {
 /* What came later stands in the event with what it is where nothing was recorded. */
 static void forget_added(char *json)
 {
-	static const char *const added[] = { "\"limits\":{}," };
+	static const char *const added[] = { "\"limits\":{},", ",\"correlation\":null" };
 
 	for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
 		char *at = strstr(json, added[i]);

@@ -721,6 +721,30 @@ static void attempts(void **state)
 	}
 }
 
+/* The token of decide, in any case; anything else is none. */
+static void a_call_names_its_reservation(void **state)
+{
+	static const char *const tokens[] = { "01890a5d-ac96-774b-bcce-b302099a8057", "x", "" };
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
+		char head[256];
+		int n =
+		    snprintf(head, sizeof(head),
+			     "POST /v1/x HTTP/1.1\r\nX-Outlay-Reservation: %s\r\n\r\n", tokens[i]);
+		char text[UUID_TEXT];
+
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, (struct span){ head, (size_t)n });
+		drive_end(&w->drive);
+		if (i == 0)
+			assert_string_equal(uuid_format(&w->usages[0].reservation, text),
+					    tokens[0]);
+		else
+			assert_true(uuid_is_zero(&w->usages[0].reservation));
+	}
+}
+
 static void texts_are_cut_and_safe(void **state)
 {
 	struct world *w = *state;
@@ -981,6 +1005,7 @@ int main(void)
 		TEST(keys),
 		cmocka_unit_test_setup_teardown(no_secret_no_hash, setup_without_secret, teardown),
 		TEST(attempts),
+		TEST(a_call_names_its_reservation),
 		TEST(texts_are_cut_and_safe),
 		TEST(other_hosts_leave_nothing),
 		TEST(bodies_under_a_wrong_name),
