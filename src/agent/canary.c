@@ -47,7 +47,7 @@ struct canary {
 
 bool canary_owns(const struct connection *conn)
 {
-	return strcmp(conn->server, CANARY_HOST) == 0;
+	return span_eq(connection_server(conn), SPAN(CANARY_HOST));
 }
 
 void canary_take(struct canary_watch *watch, const struct chunk *chunk)

@@ -48,7 +48,7 @@ static void tell_flows(struct capture_loop *l, const struct connection *conn, bo
 					.tgid = conn->key.tgid,
 					.lost = lost };
 
-	memcpy(capture.server, conn->server, sizeof(capture.server));
+	span_copy(connection_server(conn), capture.server, sizeof(capture.server));
 	if (!queue_push(l->options.flows, &capture))
 		counter_add(&l->counters.flows_untold, 1);
 }

@@ -83,10 +83,9 @@ static int parse_request(const json_t *entry, const struct document_place *entry
 	if (!head->method.len)
 		return document_refuse(&method_at, err, "a method such as POST");
 	if (!split_url(text_of(request, "url"), &host, &head->target) ||
-	    !span_copy(host, har->connection.server, sizeof(har->connection.server)))
+	    host.len >= CONNECTION_SERVER_MAX)
 		return document_refuse(&url_at, err, "a URL such as \"https://host/path\"");
-	for (char *c = har->connection.server; *c; c++)
-		*c += *c >= 'A' && *c <= 'Z' ? 'a' - 'A' : 0;
+	connection_set_server(&har->connection, host);
 	if (!head->target.len)
 		head->target = SPAN("/");
 	return parse_headers(request, &at, head, err);
@@ -292,6 +291,7 @@ int har_parse(const json_t *entry, const struct document_place *at, struct har *
 
 void har_done(struct har *har)
 {
+	connection_set_server(&har->connection, SPAN(""));
 	free(har->body[DIRECTION_SENT].decoded);
 	free(har->body[DIRECTION_RECEIVED].decoded);
 }

@@ -92,7 +92,7 @@ static void put_stranger(struct offline *offline)
 	};
 
 	span_copy(ex->request.method, usage.method, sizeof(usage.method));
-	memcpy(usage.server, ex->connection->server, sizeof(usage.server));
+	span_copy(connection_server(ex->connection), usage.server, sizeof(usage.server));
 	on_usage(offline, &usage);
 }
 

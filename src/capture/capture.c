@@ -3,7 +3,6 @@
  * a newer generation on the same object ends the older one. */
 #include "capture/capture.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -81,6 +80,7 @@ static void close_entry(struct capture *c, struct entry *e, int64_t time_utc_ns,
 	counter_add(&c->counters.lost_bytes, lost[0] + lost[1]);
 	c->options.next->closed(c->options.ctx, &e->conn, time_utc_ns, lost);
 	intern_drop(c->processes, e->conn.process);
+	connection_set_server(&e->conn, SPAN(""));
 	count_live(c);
 	free(e);
 }
@@ -106,13 +106,6 @@ static struct entry *find_entry(struct capture *c, const struct event_head *head
 
 	HASH_FIND(hh, c->entries, &key, sizeof(key), e);
 	return e;
-}
-
-static void set_server(struct connection *conn, struct span name)
-{
-	span_copy(name, conn->server, sizeof(conn->server));
-	for (char *at = conn->server; *at; at++)
-		*at = (char)tolower((unsigned char)*at);
 }
 
 /* /proc for what the kernel could not tell with the record, or for all when that was lost. */
@@ -157,8 +150,8 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 	    (struct conn_key){ head->ssl, head->start_ns, head->generation_ns, head->tgid };
 	e->conn.process = process;
 	if (open)
-		set_server(&e->conn,
-			   (struct span){ open->name, strnlen(open->name, sizeof(open->name)) });
+		connection_set_server(
+		    &e->conn, (struct span){ open->name, strnlen(open->name, sizeof(open->name)) });
 	else
 		counter_add(&c->counters.unnamed, 1);
 	for (int d = 0; open && open->late && d < 2; d++)
@@ -182,7 +175,7 @@ static struct entry *entry_for(struct capture *c, const struct event_head *head,
 	if (e && e->conn.key.generation_ns < head->generation_ns) {
 		if (open && !open->name[0]) {
 			renewed = *open;
-			snprintf(renewed.name, sizeof(renewed.name), "%s", e->conn.server);
+			span_copy(connection_server(&e->conn), renewed.name, sizeof(renewed.name));
 			open = &renewed;
 		}
 		close_entry(c, e, utc_ns, none);

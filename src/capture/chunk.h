@@ -5,26 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/process.h"
-#include "base/span.h"
-
-struct conn_key {
-	uint64_t ssl;           /* address of the SSL object */
-	uint64_t start_ns;      /* CLOCK_BOOTTIME start of the process: a reused pid is another */
-	uint64_t generation_ns; /* when the server name was set: a reused object is another */
-	uint32_t tgid;
-};
+#include "capture/connection.h"
 
 enum direction { DIRECTION_SENT, DIRECTION_RECEIVED }; /* as the client sees it */
-
-struct connection {
-	struct conn_key key;
-	const struct process *process; /* borrowed; never NULL */
-	char server[256];              /* the server name the client asked for, lower case */
-	bool has_data;                 /* some of its plaintext was seen */
-	void *http;                    /* the parser of the next stage: set and freed by it */
-	void *recorded;                /* of capture/record.h: set and freed by it */
-};
 
 /* Where both directions of a connection begin that is older than the agent; others begin at 0. */
 #define CHUNK_LATE_OFFSET 1

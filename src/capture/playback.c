@@ -90,12 +90,14 @@ static void close_played(struct playback *p, struct played *played, const uint64
 {
 	HASH_DEL(p->played, played);
 	p->next->closed(p->ctx, &played->conn, p->now_utc_ns, lost);
+	connection_set_server(&played->conn, SPAN(""));
 	free(played);
 }
 
 static int take_opened(struct playback *p, uint32_t number)
 {
 	FREE_PTR struct played *played = calloc(1, sizeof(*played));
+	char server[CONNECTION_SERVER_MAX];
 
 	if (!played)
 		return err_set(p->err, -ENOMEM, "out of memory");
@@ -106,12 +108,13 @@ static int take_opened(struct playback *p, uint32_t number)
 	played->process.uid = (uint32_t)take_uint(p, 4);
 	take_text(p, played->process.comm, sizeof(played->process.comm));
 	take_text(p, played->process.exe, sizeof(played->process.exe));
-	take_text(p, played->conn.server, sizeof(played->conn.server));
+	take_text(p, server, sizeof(server));
 	if (p->failed)
 		return refuse(p, "the rest of a connection");
 	if (HASH_COUNT(p->played) == CAPTURE_CONNECTIONS_MAX)
 		return refuse(p, "fewer connections at a time");
 	played->conn.key.tgid = played->process.pid;
+	connection_set_server(&played->conn, span_of(server));
 	p->counts->connections++;
 	HASH_ADD(hh, p->played, number, sizeof(number), played);
 	p->next->opened(p->ctx, &played->conn);

@@ -267,7 +267,7 @@ static void fill_facts(const struct fill_input *in, struct usage *usage)
 		usage->ttfb_ns = ex->response_utc_ns - ex->request_utc_ns;
 	usage->process = *ex->connection->process;
 	span_copy(span_of(provider_name(in->provider)), usage->provider, sizeof(usage->provider));
-	span_copy(span_of(ex->connection->server), usage->server, sizeof(usage->server));
+	span_copy(connection_server(ex->connection), usage->server, sizeof(usage->server));
 	span_copy(span_of(in->route->operation), usage->operation, sizeof(usage->operation));
 	span_copy(span_of(in->route->match), usage->route, sizeof(usage->route));
 	span_copy(ex->request.method, usage->method, sizeof(usage->method));

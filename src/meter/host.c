@@ -9,15 +9,15 @@ const struct provider *host_provider(const struct providers *providers, struct e
 	struct span host = head_get(&ex->request, SPAN("host"));
 	struct connection *conn = ex->connection;
 	const struct provider *provider;
-	char name[sizeof(conn->server)];
+	char name[CONNECTION_SERVER_MAX];
 
-	if (conn->server[0] || !host.len)
-		return providers_find(providers, span_of(conn->server));
+	if (connection_server(conn).len || !host.len)
+		return providers_find(providers, connection_server(conn));
 	span_copy(span_trim(span_cut(&host, ':')), name, sizeof(name));
 	for (char *at = name; *at; at++)
 		*at = (char)tolower((unsigned char)*at);
 	provider = providers_find(providers, span_of(name));
 	if (provider)
-		memcpy(conn->server, name, sizeof(name));
+		connection_set_server(conn, span_of(name));
 	return provider;
 }

@@ -28,6 +28,7 @@ struct load {
 	struct meter *meter;
 	struct h1 *h1[MODELS_USED];
 	struct connection conns[MODELS_USED];
+	char servers[MODELS_USED][CONNECTION_SERVER_MAX];
 	char requests[MODELS_USED][512], responses[MODELS_USED][TEXT_MAX];
 	uint64_t offsets[MODELS_USED][2];
 	uint64_t priced;
@@ -140,7 +141,8 @@ static void make_call(struct load *load, unsigned i, const struct size *size)
 	unsigned model = i * (size->models / MODELS_USED), provider = model % size->providers;
 	char body[TEXT_MAX - 512];
 
-	snprintf(load->conns[i].server, sizeof(load->conns[i].server), "api.p%u.example", provider);
+	snprintf(load->servers[i], sizeof(load->servers[i]), "api.p%u.example", provider);
+	load->conns[i].server = load->servers[i];
 	snprintf(load->requests[i], sizeof(load->requests[i]),
 		 "POST /v1/chat/completions HTTP/1.1\r\nHost: api.p%02u.example\r\n"
 		 "Content-Length: 23\r\n\r\n{\"model\":\"model-%06u\"}",

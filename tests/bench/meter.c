@@ -52,7 +52,7 @@ static void make_load(struct load *load)
 	    "openai-processing-ms: 420\r\nopenai-version: 2020-10-01\r\n\r\n";
 
 	load->connection.process = &process;
-	span_copy(SPAN("api.openai.com"), load->connection.server, sizeof(load->connection.server));
+	load->connection.server = "api.openai.com";
 	if (head_parse_request(SPAN(request), headers[0], &load->request) < 0 ||
 	    head_parse_response(SPAN(response), headers[1], &load->response) < 0)
 		abort();

@@ -120,7 +120,7 @@ static void check_sizes(bool ex)
 	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
 	assert_int_equal(w.seen.closed, 1);
-	assert_string_equal(w.seen.last.server, HOST);
+	assert_string_equal(w.seen.server, HOST);
 	assert_int_equal(w.seen.process.pid, getpid());
 	assert_int_equal(w.seen.process.uid, getuid());
 	assert_int_equal(w.seen.jumps, 0);
@@ -272,7 +272,7 @@ static void test_wildcard_and_case(void **state)
 		pair_close(&p);
 		world_drain(&w);
 		assert_int_equal(w.seen.closed, i + 1);
-		assert_int_equal(strcasecmp(w.seen.last.server, hosts[i]), 0);
+		assert_int_equal(strcasecmp(w.seen.server, hosts[i]), 0);
 	}
 	world_close(&w);
 }

@@ -116,7 +116,7 @@ static void test_of_one_that_has_ended(void **state)
 	run_client("OUTLAY_LABELS=team=blue,app=x");
 	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
-	assert_string_equal(w.seen.last.server, HOST);
+	assert_string_equal(w.seen.server, HOST);
 	assert_string_equal(process->exe, MOUNT "/facts");
 	assert_string_equal(process->comm, "facts");
 	assert_true(process->labels_known);

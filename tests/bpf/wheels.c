@@ -186,7 +186,7 @@ static void check_library(const char *wheel, const char *version)
 	close_pair(&l);
 	world_drain(&w);
 	assert_int_equal(w.seen.opened, 1);
-	assert_string_equal(w.seen.last.server, HOST);
+	assert_string_equal(w.seen.server, HOST);
 	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], REQUEST, sizeof(REQUEST) - 1);
 	world_close(&w);
 

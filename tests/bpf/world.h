@@ -14,6 +14,7 @@
 struct seen {
 	unsigned opened, closed, chunks;
 	struct connection last; /* that was opened, */
+	char server[CONNECTION_SERVER_MAX];
 	struct process process; /* and what it belongs to */
 	uint64_t first_offset;  /* of the first chunk */
 	uint64_t end[2];        /* of the stream that the last chunk of a direction is of */
@@ -37,6 +38,7 @@ static void world_opened(void *ctx, struct connection *conn)
 
 	seen->opened++;
 	seen->last = *conn;
+	span_copy(connection_server(conn), seen->server, sizeof(seen->server));
 	seen->process = *conn->process;
 	conn->http =
 	    calloc(2, sizeof(uint64_t)); /* the ends of its streams: we are the next stage */

@@ -43,7 +43,7 @@ static void test_owns(void **state)
 
 	(void)state;
 	assert_true(canary_owns(&conn));
-	memcpy(conn.server, "a", 1);
+	conn.server = "b" CANARY_HOST;
 	assert_false(canary_owns(&conn));
 }
 

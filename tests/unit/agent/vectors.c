@@ -136,7 +136,8 @@ static void find_server(struct span request, struct connection *conn)
 	struct http_head head;
 
 	assert_true(head_parse_request(request, room, &head) > 0);
-	assert_true(span_copy(head_get(&head, SPAN("host")), conn->server, sizeof(conn->server)));
+	connection_set_server(conn, head_get(&head, SPAN("host")));
+	assert_non_null(conn->server);
 }
 
 /* Bytes [from, to) of one direction. */
@@ -188,6 +189,7 @@ static void play(struct rig *rig, struct span request, struct span response, siz
 	     DIRECTION_RECEIVED);
 	h1_close(h1, start_ns + 2 * NS_PER_SEC, lost);
 	h1_free(h1);
+	connection_set_server(&conn, SPAN(""));
 	assert_int_equal(rig->n_events, 1);
 }
 

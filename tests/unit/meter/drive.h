@@ -26,7 +26,7 @@ static inline void drive_begin_at(struct drive *d, struct meter *meter, const ch
 	long n;
 
 	*d = (struct drive){ .meter = meter, .connection.process = &d->process };
-	span_copy(span_of(server), d->connection.server, sizeof(d->connection.server));
+	d->connection.server = server;
 	d->exchange.connection = &d->connection;
 	d->exchange.request_utc_ns = DRIVE_BEGIN;
 	n = head.len ? head_parse_request(head, d->headers[0], &d->exchange.request) : 0;

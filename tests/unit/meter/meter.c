@@ -768,7 +768,7 @@ static void other_hosts_leave_nothing(void **state)
 	struct drive *d = &w->drive;
 
 	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
-	span_copy(SPAN("api.example.com"), d->connection.server, sizeof(d->connection.server));
+	d->connection.server = "api.example.com";
 	d->exchange.connection = &d->connection;
 	assert_true(head_parse_request(SPAN(POST "\r\n"), d->headers[0], &d->exchange.request) > 0);
 	meter_handler.request(w->meter, &d->exchange);
@@ -811,7 +811,7 @@ static void call_on(struct world *w, const char *server, const char *head)
 	struct drive *d = &w->drive;
 
 	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
-	span_copy(span_of(server), d->connection.server, sizeof(d->connection.server));
+	connection_set_server(&d->connection, span_of(server));
 	d->exchange.connection = &d->connection;
 	w->n = 0;
 	if (head) {
@@ -822,6 +822,7 @@ static void call_on(struct world *w, const char *server, const char *head)
 	drive_response(d, SPAN(json_ok));
 	drive_body(d, DIRECTION_RECEIVED, SPAN(plain_usage), 1000);
 	drive_end(d);
+	connection_set_server(&d->connection, SPAN(""));
 }
 
 /* Where the server name was not seen, the Host of a request stands for it. */
@@ -864,7 +865,7 @@ static void response_without_request(void **state)
 	const struct usage *u = &w->usages[0];
 
 	*d = (struct drive){ .meter = w->meter, .connection.process = &d->process };
-	span_copy(SPAN(DRIVE_SERVER), d->connection.server, sizeof(d->connection.server));
+	d->connection.server = DRIVE_SERVER;
 	d->exchange.connection = &d->connection;
 	d->exchange.completeness = COMPLETENESS_PRE_ATTACH;
 	drive_response(d, SPAN(json_ok));

@@ -55,7 +55,7 @@ static const struct usage *play(struct world *w, const char *server, const char 
 {
 	struct drive d = { .meter = w->meter, .connection.process = &d.process };
 
-	span_copy(span_of(server), d.connection.server, sizeof(d.connection.server));
+	d.connection.server = server;
 	d.exchange.connection = &d.connection;
 	d.exchange.completeness = COMPLETENESS_PRE_ATTACH;
 	drive_body(&d, DIRECTION_SENT, span_of(request), 7);
