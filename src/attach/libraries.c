@@ -49,10 +49,10 @@ struct libraries *libraries_new(const struct libraries_options *options)
 	return l->others ? TAKE_PTR(l) : NULL;
 }
 
-static void drop(struct libraries *l, struct library *library)
+static void drop(struct libraries *l, struct library *library, struct links *links)
 {
 	HASH_DEL(l->table, library);
-	probe_detach(library->probes);
+	probe_release(library->probes, links);
 	close(library->fd);
 	free(library);
 }
@@ -60,11 +60,13 @@ static void drop(struct libraries *l, struct library *library)
 void libraries_free(struct libraries *l)
 {
 	struct library *library, *next;
+	struct links links = { 0 };
 
 	if (!l)
 		return;
 	HASH_ITER(hh, l->table, library, next)
-		drop(l, library);
+		drop(l, library, &links);
+	link_close(&links);
 	inodes_free(l->others);
 	free(l);
 }
@@ -97,6 +99,7 @@ static struct library *find(struct libraries *l, const struct inode_id *id)
 bool libraries_want(struct libraries *l, const struct stat *st)
 {
 	struct inode_id id = inodes_id(st);
+	struct links links = { 0 };
 	struct library *library;
 
 	if (!S_ISREG(st->st_mode))
@@ -107,7 +110,8 @@ bool libraries_want(struct libraries *l, const struct stat *st)
 	library->sweep = l->sweep;
 	if (inodes_same(&library->id, &id))
 		return false;
-	drop(l, library);
+	drop(l, library, &links);
+	link_close(&links);
 	return true;
 }
 
@@ -212,13 +216,15 @@ static bool is_over(const struct libraries *l, const struct library *library)
 void libraries_end_sweep(struct libraries *l)
 {
 	struct library *library, *next;
+	struct links links = { 0 };
 
 	HASH_ITER(hh, l->table, library, next) {
 		if (!is_over(l, library))
 			continue;
 		counter_add(&l->counters.released, 1);
-		drop(l, library);
+		drop(l, library, &links);
 	}
+	link_close(&links);
 }
 
 void libraries_each(struct libraries *l, libraries_each_fn *fn, void *ctx)

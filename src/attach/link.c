@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,8 @@ struct multi_link_attr {
 	uint64_t path, offsets, ref_ctr_offsets, cookies;
 	uint32_t n, multi_flags, pid, unused;
 };
+
+#define CLOSERS_MAX 64 /* threads */
 
 #define PMU "/sys/bus/event_source/devices/uprobe/type"
 
@@ -158,10 +162,40 @@ int link_attach(enum link_kind kind, const struct bpf_program *program, int fd,
 	return code;
 }
 
+void link_move(struct links *from, struct links *to)
+{
+	while (from->n)
+		(void)keep(to, from->fds[--from->n]);
+	link_close(from);
+}
+
+struct closing {
+	const struct links *links;
+	_Atomic unsigned n;
+};
+
+static void *close_links(void *ctx)
+{
+	struct closing *closing = ctx;
+	unsigned i;
+
+	for (i = closing->n++; i < closing->links->n; i = closing->n++)
+		close(closing->links->fds[i]);
+	return NULL;
+}
+
 void link_close(struct links *links)
 {
-	while (links->n)
-		close(links->fds[--links->n]);
+	struct closing closing = { .links = links };
+	pthread_t threads[CLOSERS_MAX];
+	unsigned n = 0;
+
+	while (n < CLOSERS_MAX && n + 1 < links->n &&
+	       pthread_create(&threads[n], NULL, close_links, &closing) == 0)
+		n++;
+	close_links(&closing);
+	while (n)
+		pthread_join(threads[--n], NULL);
 	free(links->fds);
 	*links = (struct links){ 0 };
 }

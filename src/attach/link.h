@@ -36,7 +36,7 @@ struct link_places {
 	uint64_t cookies[LINK_PLACES_MAX]; /* what the program gets from bpf_get_attach_cookie */
 };
 
-/* The links of one file: fds, which the caller owns through link_close. */
+/* Links that go together: fds, which the caller owns through link_close. */
 struct links {
 	unsigned n, room;
 	int *fds;
@@ -46,4 +46,6 @@ struct links {
  * session, which sees both). `fd` is the file. */
 int link_attach(enum link_kind kind, const struct bpf_program *program, int fd,
 		const struct link_places *places, bool at_return, struct links *links);
+void link_move(struct links *from, struct links *to);
+/* All at once: for each the kernel waits until no CPU runs its program, tens of milliseconds. */
 void link_close(struct links *links);

@@ -100,12 +100,20 @@ struct plan {
 	struct probe_facts facts;
 };
 
-void probe_detach(struct probes *probes)
+void probe_release(struct probes *probes, struct links *links)
 {
 	if (!probes)
 		return;
-	link_close(&probes->links);
+	link_move(&probes->links, links);
 	free(probes);
+}
+
+void probe_detach(struct probes *probes)
+{
+	struct links links = { 0 };
+
+	probe_release(probes, &links);
+	link_close(&links);
 }
 
 const struct probe_facts *probe_facts(const struct probes *probes)

@@ -34,4 +34,6 @@ struct probe_facts {
 int probe_attach(const struct probe_means *means, int fd, unsigned kinds,
 		 struct probes **ret_probes, struct err *err);
 void probe_detach(struct probes *probes);
+/* The same, but for the links, which come to the others in `links`: to close them at once. */
+void probe_release(struct probes *probes, struct links *links);
 const struct probe_facts *probe_facts(const struct probes *probes);
