@@ -56,6 +56,7 @@ void json_paths_free(struct json_paths *paths);
  * count from 0. -EINVAL (does not start with '/', bad ~ escape), -E2BIG (over the limits).
  * A pointer that was refused changes nothing. */
 int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id);
+void json_paths_fit(struct json_paths *paths); /* gives back room for more */
 
 struct json_scan {
 	const struct json_paths *paths;

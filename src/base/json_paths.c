@@ -229,6 +229,23 @@ static int make_pointer_room(struct json_paths *paths)
 	return 0;
 }
 
+void json_paths_fit(struct json_paths *paths)
+{
+	struct json_node *nodes = realloc(paths->nodes, paths->n_nodes * sizeof(*nodes));
+	struct span *pointers = NULL;
+
+	if (paths->n_pointers)
+		pointers = realloc(paths->pointers, paths->n_pointers * sizeof(*pointers));
+	if (nodes) {
+		paths->nodes = nodes;
+		paths->nodes_cap = paths->n_nodes;
+	}
+	if (pointers) {
+		paths->pointers = pointers;
+		paths->pointers_cap = paths->n_pointers;
+	}
+}
+
 int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id)
 {
 	unsigned id = paths->n_pointers;

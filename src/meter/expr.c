@@ -99,6 +99,7 @@ static int parse_name(struct parser *p, struct span word, struct expr_source *so
 		return refuse(p, word, "expected a name after the colon");
 	if (source->kind != PATH)
 		return 0;
+	p->scope->of_path = true;
 	segment = target_segment_of(p->scope->template, source->name);
 	if (segment < 0)
 		return refuse(p, word, "expected a {name} of the match");
@@ -269,7 +270,7 @@ int expr_compile(struct span text, enum expr_want want, struct expr_scope *scope
 	memcpy(expr.sources, sources, bytes);
 	expr.text = TAKE_PTR(copy);
 	expr.has_snapshot = scope->snapshot.len > 0;
-	expr.snapshot_slot = scope->snapshot_slot;
+	expr.snapshot_slot = (uint16_t)scope->snapshot_slot;
 	*ret_expr = expr;
 	return 0;
 }

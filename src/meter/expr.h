@@ -15,6 +15,7 @@ struct expr_scope {
 	struct slot_plan request;
 	struct slot_plan response;
 	struct span template; /* "/v1/models/{model}" */
+	bool of_path;         /* a source is a {name} of it */
 	struct span snapshot; /* a pointer of the response that stands for a whole, or empty */
 	unsigned snapshot_slot;
 };
@@ -25,12 +26,12 @@ struct expr_source;
 
 /* Zeroed is a valid expression that is always absent. */
 struct expr {
-	unsigned n;
 	struct expr_source *sources;
-	char *text; /* names in `sources` point into it */
-	bool said;  /* a part of it comes from the response */
+	char *text; /* as it was said; names in `sources` point into it */
+	uint8_t n;
+	bool said; /* a part of it comes from the response */
 	bool has_snapshot;
-	unsigned snapshot_slot;
+	uint16_t snapshot_slot;
 };
 
 /* -EINVAL with what is wrong and where in the text, or -ENOMEM. A text has no +, -, count or sum.

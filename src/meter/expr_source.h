@@ -18,9 +18,9 @@ enum fold { LAST, COUNT, SUM, SOME, ANY, CEIL, RANGE, CHARACTERS, SEGMENTS };
 enum join { FIRST, OR, PLUS, MINUS };
 
 struct expr_source {
-	enum kind kind;
-	enum fold fold;
-	enum join join;
+	enum kind kind : 8;
+	enum fold fold : 8;
+	enum join join : 8;
 	bool in_snapshot;
 	unsigned slot;    /* *_BODY: id of the pointer; PATH: which segment */
 	int64_t constant; /* PATH: bytes of the :method behind the {name} */

@@ -33,12 +33,12 @@ static const struct {
 #undef FIELD
 };
 
-static void fill_text(const struct route *route, enum route_text id,
+static void fill_text(const struct extract *extract, enum route_text id,
 		      const struct expr_input *expr_in, char *to, size_t size)
 {
 	struct span text;
 
-	if (expr_text(&route->texts[id], expr_in, &text) > 0)
+	if (expr_text(&extract->texts[id], expr_in, &text) > 0)
 		span_copy(naming_resource(text), to, size);
 }
 
@@ -48,10 +48,10 @@ static void fill_texts(const struct fill_input *in, const struct expr_input *exp
 	struct naming naming = { { NULL, 0 }, { NULL, 0 } };
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		fill_text(in->route, fields[i].text, expr_in, (char *)usage + fields[i].offset,
-			  fields[i].size);
-	expr_text(&in->route->texts[ROUTE_SPEED], expr_in, &naming.speed);
-	expr_text(&in->route->texts[ROUTE_DESTINATION], expr_in, &naming.destination);
+		fill_text(in->route->extract, fields[i].text, expr_in,
+			  (char *)usage + fields[i].offset, fields[i].size);
+	expr_text(&in->route->extract->texts[ROUTE_SPEED], expr_in, &naming.speed);
+	expr_text(&in->route->extract->texts[ROUTE_DESTINATION], expr_in, &naming.destination);
 	naming_settle(in->provider, &naming, usage);
 }
 
@@ -68,11 +68,11 @@ static bool is_code(struct span text)
 	return text.len < sizeof(((struct usage *)0)->error);
 }
 
-static void fill_error(const struct route *route, const struct expr_input *expr_in,
+static void fill_error(const struct extract *extract, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
 	struct span text;
-	int rc = expr_text(&route->texts[ROUTE_ERROR], expr_in, &text);
+	int rc = expr_text(&extract->texts[ROUTE_ERROR], expr_in, &text);
 
 	if (rc > 0 && is_code(text))
 		span_copy(text, usage->error, sizeof(usage->error));
@@ -85,43 +85,43 @@ static void fill_key(const struct fill_input *in, const struct expr_input *expr_
 {
 	struct span key;
 
-	if (in->hasher && expr_text(&in->route->texts[ROUTE_API_KEY], expr_in, &key) > 0)
+	if (in->hasher && expr_text(&in->route->extract->texts[ROUTE_API_KEY], expr_in, &key) > 0)
 		key_hash(in->hasher, key, usage->api_key_hash);
 }
 
-static void fill_attempt(const struct route *route, const struct expr_input *expr_in,
+static void fill_attempt(const struct extract *extract, const struct expr_input *expr_in,
 			 struct usage *usage)
 {
 	int64_t attempt;
 
 	usage->attempt = 1;
-	if (expr_count(&route->attempt, expr_in, &attempt) > 0 && attempt <= UINT16_MAX)
+	if (expr_count(&extract->attempt, expr_in, &attempt) > 0 && attempt <= UINT16_MAX)
 		usage->attempt = (uint16_t)attempt;
 }
 
 /* USD with this many decimals, or -1. */
-static money_wide money_of(enum route_text text, int digits, const struct route *route,
+static money_wide money_of(enum route_text text, int digits, const struct extract *extract,
 			   const struct expr_input *expr_in)
 {
 	money_wide value;
 	struct span said;
 
-	if (expr_text(&route->texts[text], expr_in, &said) <= 0 ||
+	if (expr_text(&extract->texts[text], expr_in, &said) <= 0 ||
 	    money_parse_exponent(said, digits, &value) < 0)
 		return -1;
 	return value;
 }
 
 /* A cost of 0 beside one of the model's own provider is that of a customer's own key. */
-static void fill_reported(const struct route *route, const struct expr_input *expr_in,
+static void fill_reported(const struct extract *extract, const struct expr_input *expr_in,
 			  struct usage *usage)
 {
-	money_wide ticks = money_of(ROUTE_REPORTED_TICKS, 0, route, expr_in);
-	money_wide yocto = money_of(ROUTE_REPORTED_COST, MONEY_YOCTO_DIGITS, route, expr_in);
+	money_wide ticks = money_of(ROUTE_REPORTED_TICKS, 0, extract, expr_in);
+	money_wide yocto = money_of(ROUTE_REPORTED_COST, MONEY_YOCTO_DIGITS, extract, expr_in);
 
 	if (yocto == 0) {
 		money_wide own =
-		    money_of(ROUTE_REPORTED_UPSTREAM, MONEY_YOCTO_DIGITS, route, expr_in);
+		    money_of(ROUTE_REPORTED_UPSTREAM, MONEY_YOCTO_DIGITS, extract, expr_in);
 
 		yocto = own > 0 ? own : 0;
 	}
@@ -132,12 +132,12 @@ static void fill_reported(const struct route *route, const struct expr_input *ex
 
 /* The first of the buckets [bucket, end) is a whole of which the others are parts, and these are
  * more than it: only it is told, and what was read from a cache, which cannot have been billed. */
-static void keep_whole(const struct route *route, const struct expr_input *expr_in, int bucket,
+static void keep_whole(const struct extract *extract, const struct expr_input *expr_in, int bucket,
 		       int end, struct usage *usage)
 {
 	int64_t whole;
 
-	if (expr_first(&route->counts[bucket], expr_in, &whole) <= 0)
+	if (expr_first(&extract->counts[bucket], expr_in, &whole) <= 0)
 		return;
 	if (bucket == USAGE_INPUT && usage->present & USAGE_BIT(USAGE_INPUT_CACHE_READ)) {
 		usage->counts[USAGE_UNBILLED_CACHE_READ] = usage->counts[USAGE_INPUT_CACHE_READ];
@@ -152,14 +152,14 @@ static void keep_whole(const struct route *route, const struct expr_input *expr_
 }
 
 /* 0, or the worst that befell a count: -ERANGE (they contradict each other) over -EBADMSG. */
-static int fill_counts(const struct route *route, const struct expr_input *expr_in,
+static int fill_counts(const struct extract *extract, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
 	uint64_t negative = 0;
 	int worst = 0;
 
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
-		int rc = expr_count(&route->counts[i], expr_in, &usage->counts[i]);
+		int rc = expr_count(&extract->counts[i], expr_in, &usage->counts[i]);
 
 		if (rc > 0)
 			usage->present |= USAGE_BIT(i);
@@ -168,17 +168,17 @@ static int fill_counts(const struct route *route, const struct expr_input *expr_
 		negative |= rc == -ERANGE ? USAGE_BIT(i) : 0;
 	}
 	if (negative & USAGE_BIT(USAGE_INPUT))
-		keep_whole(route, expr_in, USAGE_INPUT, USAGE_OUTPUT, usage);
+		keep_whole(extract, expr_in, USAGE_INPUT, USAGE_OUTPUT, usage);
 	if (negative & USAGE_BIT(USAGE_OUTPUT))
-		keep_whole(route, expr_in, USAGE_OUTPUT, USAGE_REQUESTS, usage);
+		keep_whole(extract, expr_in, USAGE_OUTPUT, USAGE_REQUESTS, usage);
 	return worst;
 }
 
 /* A snapshot leaves out what is 0, but not everything: one without any count is none. */
-static void forget_empty(const struct route *route, struct usage *usage)
+static void forget_empty(const struct extract *extract, struct usage *usage)
 {
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		if (!route->snapshot || usage->counts[i])
+		if (!extract->scope.snapshot.len || usage->counts[i])
 			return;
 	usage->present = 0;
 }
@@ -203,7 +203,7 @@ static bool is_refused(const struct fill_input *in, const struct usage *usage)
 /* What was asked for and refused was not consumed. Nor is a constant all there is to an answer. */
 static void forget_asked(const struct fill_input *in, struct usage *usage)
 {
-	uint64_t required = in->route->required, forget = in->route->asked;
+	uint64_t required = in->route->extract->required, forget = in->route->extract->asked;
 
 	if (!is_refused(in, usage))
 		return;
@@ -217,7 +217,7 @@ static void forget_asked(const struct fill_input *in, struct usage *usage)
 
 static enum usage_doubt judge(const struct fill_input *in, const struct usage *usage, int worst)
 {
-	uint64_t required = in->route->required;
+	uint64_t required = in->route->extract->required;
 
 	if (in->route->free)
 		return USAGE_DOUBT_NONE;
@@ -286,25 +286,26 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	char scratch[EXPR_SCRATCH_BYTES];
 	const struct expr_input expr_in = { in->exchange, in->request_slots, in->response_slots,
 					    scratch };
+	const struct extract *extract = in->route->extract;
 	int worst;
 
 	*ret_usage = (struct usage){ 0 };
 	fill_facts(in, ret_usage);
 	fill_texts(in, &expr_in, ret_usage);
-	fill_error(in->route, &expr_in, ret_usage);
+	fill_error(extract, &expr_in, ret_usage);
 	fill_key(in, &expr_in, ret_usage);
-	fill_attempt(in->route, &expr_in, ret_usage);
-	fill_reported(in->route, &expr_in, ret_usage);
+	fill_attempt(extract, &expr_in, ret_usage);
+	fill_reported(extract, &expr_in, ret_usage);
 	/* What opened a WebSocket is not of its answers. */
 	if (!in->answers)
 		limits_read(provider_limits(in->provider), in->exchange, ret_usage);
-	worst = fill_counts(in->route, &expr_in, ret_usage);
-	forget_empty(in->route, ret_usage);
+	worst = fill_counts(extract, &expr_in, ret_usage);
+	forget_empty(extract, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 }
 
-void fill_ids(const struct route *route, const struct exchange *exchange,
+void fill_ids(const struct extract *extract, const struct exchange *exchange,
 	      const struct slot *request_slots, const struct slot *response_slots,
 	      struct relay_ids *ret_ids)
 {
@@ -312,6 +313,6 @@ void fill_ids(const struct route *route, const struct exchange *exchange,
 	const struct expr_input in = { exchange, request_slots, response_slots, scratch };
 
 	*ret_ids = (struct relay_ids){ 0 };
-	fill_text(route, ROUTE_RESPONSE_ID, &in, ret_ids->response, sizeof(ret_ids->response));
-	fill_text(route, ROUTE_REQUEST_ID, &in, ret_ids->request, sizeof(ret_ids->request));
+	fill_text(extract, ROUTE_RESPONSE_ID, &in, ret_ids->response, sizeof(ret_ids->response));
+	fill_text(extract, ROUTE_REQUEST_ID, &in, ret_ids->request, sizeof(ret_ids->request));
 }

@@ -24,6 +24,6 @@ struct fill_input {
 void fill_usage(const struct fill_input *in, struct usage *ret_usage);
 
 /* The ids that a call in flight has so far. */
-void fill_ids(const struct route *route, const struct exchange *exchange,
+void fill_ids(const struct extract *extract, const struct exchange *exchange,
 	      const struct slot *request_slots, const struct slot *response_slots,
 	      struct relay_ids *ret_ids);

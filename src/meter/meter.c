@@ -42,7 +42,7 @@ struct call {
 
 static struct slot *response_slots(struct call *call)
 {
-	return call->slots + call->route->scope.request.n;
+	return call->slots + call->route->extract->scope.request.n;
 }
 
 static void ids_of(void *ctx, const struct leg *leg, struct relay_ids *ret_ids)
@@ -50,7 +50,7 @@ static void ids_of(void *ctx, const struct leg *leg, struct relay_ids *ret_ids)
 	struct call *call = (struct call *)leg;
 
 	(void)ctx;
-	fill_ids(call->route, call->exchange, call->slots, response_slots(call), ret_ids);
+	fill_ids(call->route->extract, call->exchange, call->slots, response_slots(call), ret_ids);
 }
 
 int meter_new(const struct meter_options *options, struct meter **ret_meter)
@@ -117,7 +117,7 @@ static const struct format *request_format(const struct exchange *ex)
 static struct call *make_call(struct meter *meter, struct exchange *ex,
 			      const struct provider *provider, const struct route *route)
 {
-	const struct expr_scope *scope = &route->scope;
+	const struct expr_scope *scope = &route->extract->scope;
 	size_t n = scope->request.n + scope->response.n;
 	struct call *call = malloc(sizeof(*call) + n * sizeof(struct slot));
 
@@ -145,9 +145,10 @@ static void add_readings(struct meter *meter, struct exchange *ex, struct call *
 	const struct route *routes = provider_routes(call->provider, &n);
 
 	for (unsigned i = 0; i < n && meter->n_readings < METER_READINGS_MAX; i++) {
-		struct call *reading =
-		    routes[i].required ? make_call(meter, ex, call->provider, &routes[i]) : NULL;
+		struct call *reading = NULL;
 
+		if (routes[i].extract->required)
+			reading = make_call(meter, ex, call->provider, &routes[i]);
 		if (!reading)
 			continue;
 		reading->next = call->next;
@@ -190,7 +191,7 @@ static void on_request(void *ctx, struct exchange *ex)
 /* From here on both bodies are messages. */
 static void begin_websocket(struct call *call)
 {
-	const struct expr_scope *scope = &call->route->scope;
+	const struct expr_scope *scope = &call->route->extract->scope;
 
 	call->body_begun = true;
 	if (!(call->route->formats & 1u << FORMAT_WS))
@@ -229,7 +230,7 @@ static void begin_body(struct call *call, const struct exchange *ex, struct span
 	if (format < 0 || !(allowed & 1u << format) || format_table[format].of_requests)
 		return;
 	call->streaming = format != FORMAT_JSON;
-	format_begin(&call->response, &format_table[format], &call->route->scope.response,
+	format_begin(&call->response, &format_table[format], &call->route->extract->scope.response,
 		     response_slots(call));
 }
 
@@ -309,11 +310,10 @@ static void tell(struct meter *meter, const struct exchange *ex, struct call *ca
  * says that there will be none. */
 static bool is_answer(const struct call *call, const struct usage *usage)
 {
-	uint64_t required = call->route->required;
+	uint64_t required = call->route->extract->required;
 
-	if (usage->doubt == USAGE_DOUBT_INCONSISTENT || usage->error[0])
-		return true;
-	return usage->present && (usage->present & required) == required;
+	return usage->doubt == USAGE_DOUBT_INCONSISTENT || usage->error[0] ||
+	       (usage->present && (usage->present & required) == required);
 }
 
 static void on_message(void *ctx, struct exchange *ex, enum direction direction)
@@ -365,7 +365,7 @@ static void end_readings(struct meter *meter, const struct exchange *ex, struct 
 		next = reading->next;
 		finish(reading, ex);
 		fill(meter, ex, reading, &read);
-		shape_add(&shape, &read, reading->route->required);
+		shape_add(&shape, &read, reading->route->extract->required);
 		free_call(reading);
 		meter->n_readings--;
 	}

@@ -44,6 +44,7 @@ struct providers {
 	unsigned n;
 	struct host *hosts; /* by key */
 	unsigned n_hosts;
+	struct extract *extracts; /* of all routes */
 };
 
 CLEANUP_FOR(providers, struct providers *, providers_unref)
@@ -157,15 +158,17 @@ static int add_hosts(struct providers *all, const char *path, const struct provi
 	return 0;
 }
 
-static int add_routes(struct provider *provider, const char *path, const struct provider_file *file,
+static int add_routes(struct providers *all, const char *path, const struct provider_file *file,
 		      struct err *err)
 {
+	struct provider *provider = &all->list[all->n - 1];
+
 	provider->routes = calloc(file->routes_count + 1, sizeof(*provider->routes));
 	if (!provider->routes)
 		return -ENOMEM;
 	for (unsigned i = 0; i <= file->routes_count; i++) {
 		struct route *route = &provider->routes[provider->n_routes++];
-		int rc = route_compile(path, file, i, route, err);
+		int rc = route_compile(path, file, i, &all->extracts, route, err);
 
 		if (rc < 0)
 			return rc;
@@ -235,7 +238,7 @@ static int add_file(struct providers *all, const char *path, struct err *err)
 		rc = add_hosts(all, path, file, err);
 	if (rc == 0)
 		rc = add_deployments(provider, file);
-	return rc < 0 ? rc : add_routes(provider, path, file, err);
+	return rc < 0 ? rc : add_routes(all, path, file, err);
 }
 
 static int is_yaml(const struct dirent *entry)
@@ -297,14 +300,13 @@ void providers_unref(struct providers *providers)
 	    atomic_fetch_sub_explicit(&providers->references, 1, memory_order_acq_rel) > 1)
 		return;
 	for (unsigned i = 0; i < providers->n; i++) {
-		for (unsigned j = 0; j < providers->list[i].n_routes; j++)
-			route_done(&providers->list[i].routes[j]);
 		free(providers->list[i].routes);
 		free(providers->list[i].limits);
 		free(providers->list[i].deployments);
 	}
 	for (unsigned i = 0; i < providers->n_hosts; i++)
 		free(providers->hosts[i].pattern);
+	extract_free_all(providers->extracts);
 	free(providers->list);
 	free(providers->hosts);
 	free(providers);

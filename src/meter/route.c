@@ -1,5 +1,5 @@
-/* One route of a provider file -> pointers and expressions. Everything a file can get wrong in a
- * route is found here, at load, so that nothing can fail when calls come. */
+/* One route of a provider file. Everything a file can get wrong in a route is found here, at load,
+ * so that nothing can fail when calls come. */
 #include "meter/route.h"
 
 #include <errno.h>
@@ -7,15 +7,8 @@
 #include "meter/format.h"
 #include "meter/target.h"
 
-struct place {
-	const char *path;
-	const struct provider_file *file;
-	unsigned index;
-	struct err *err;
-};
-
-__attribute__((format(printf, 3, 4))) static int refuse(const struct place *at, const char *key,
-							const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(const struct route_place *at,
+							const char *key, const char *format, ...)
 {
 	char full[64], expected[128];
 	va_list args;
@@ -37,7 +30,7 @@ static bool is_word(struct span text)
 	return text.len > 0;
 }
 
-static int compile_match(const struct place *at, const char *match, struct route *route)
+static int compile_match(const struct route_place *at, const char *match, struct route *route)
 {
 	struct span rest;
 	const char *wrong;
@@ -54,13 +47,14 @@ static int compile_match(const struct place *at, const char *match, struct route
 	if (wrong)
 		return refuse(at, "match", "expected %s", wrong);
 	route->path = rest;
-	route->scope.template = rest;
 	return 0;
 }
 
-static int compile_formats(const struct place *at, const struct route_file *from,
+static int compile_formats(const struct route_place *at, const struct route_file *from,
 			   struct route *route)
 {
+	/* Of a route without a list only errors and ids are read. */
+	route->formats = from->format_count ? 0 : UINT32_MAX;
 	for (unsigned i = 0; i < from->format_count; i++) {
 		int row = format_find(span_of(from->format[i]));
 		char key[32];
@@ -70,75 +64,17 @@ static int compile_formats(const struct place *at, const struct route_file *from
 			return refuse(at, key, "no such format");
 		route->formats |= 1u << row;
 	}
-	/* Of a route without a list only errors and ids are read. */
-	if (!from->format_count)
-		route->formats = UINT32_MAX;
 	return 0;
 }
 
-/* `key` is the full one. */
-static int compile_expr(const struct place *at, const char *key, const char *text,
-			enum expr_want want, struct route *route, struct expr *ret_expr)
+/* What its counts ask of the rest. */
+static int check_counts(const struct route_place *at)
 {
-	struct err inner = { "" };
-	int rc;
-
-	if (!text)
-		return 0;
-	rc = expr_compile(span_of(text), want, &route->scope, ret_expr, &inner);
-	if (rc < 0 && inner.text[0])
-		return provider_file_refuse(at->path, at->err, key, "%s", inner.text);
-	return rc;
-}
-
-/* Of the route, else of the file. */
-static int compile_field(const struct place *at, const char *key, const char *of_route,
-			 const char *of_file, enum expr_want want, struct route *route,
-			 struct expr *ret_expr)
-{
-	char full[64];
-
-	snprintf(full, sizeof(full), "routes[%u].%s", at->index, key);
-	return compile_expr(at, of_route ? full : key, of_route ? of_route : of_file, want, route,
-			    ret_expr);
-}
-
-static int compile_fields(const struct place *at, const struct route_file *from,
-			  struct route *route)
-{
-	for (int i = 0; i < ROUTE_TEXT_MAX; i++) {
-		int rc = compile_field(at, provider_file_text_key(i), from->texts[i],
-				       at->file->texts[i], EXPR_WANT_TEXT, route, &route->texts[i]);
-
-		if (rc < 0)
-			return rc;
-	}
-	return compile_field(at, "attempt", from->attempt, at->file->attempt, EXPR_WANT_COUNT,
-			     route, &route->attempt);
-}
-
-static int compile_counts(const struct place *at, const struct route_file *from,
-			  struct route *route)
-{
+	const struct route_file *from = at->route;
 	bool any = false;
 
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
-		char key[64];
-		int rc;
-
-		snprintf(key, sizeof(key), "routes[%u].usage.%s", at->index, usage_bucket_name(i));
-		rc = compile_expr(at, key, from->usage.counts[i], EXPR_WANT_COUNT, route,
-				  &route->counts[i]);
-		if (rc < 0)
-			return rc;
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 		any |= from->usage.counts[i] != NULL;
-		if (from->usage.counts[i] && !route->counts[i].said)
-			route->asked |= USAGE_BIT(i);
-		/* The others break these down, and are left out where there is none of their
-		 * kind. */
-		if (from->usage.counts[i] && (i == USAGE_INPUT || i == USAGE_OUTPUT))
-			route->required |= USAGE_BIT(i);
-	}
 	if (any && from->free)
 		return refuse(at, "free", "expected no usage beside it");
 	if (any && !from->format_count)
@@ -148,72 +84,34 @@ static int compile_counts(const struct place *at, const struct route_file *from,
 	return 0;
 }
 
-/* Before the counts, which ask whether they are below it. */
-static int compile_snapshot(const struct place *at, const struct route_file *from,
-			    struct route *route)
+static int compile_known(const struct route_place *at, struct route *route)
 {
-	struct span pointer = span_of(from->snapshot);
-	int rc;
+	int rc = compile_match(at, at->route->match, route);
 
-	if (!pointer.len)
-		return 0;
-	rc = slot_plan_add(&route->scope.response, pointer, &route->scope.snapshot_slot);
-	if (rc == -EINVAL || memchr(pointer.ptr, '*', pointer.len))
-		return refuse(at, "snapshot", "expected a JSON pointer");
-	route->scope.snapshot = pointer;
-	route->snapshot = true;
-	return rc;
-}
-
-static int compile_known(const struct place *at, const struct route_file *from, struct route *route)
-{
-	int rc = compile_match(at, from->match, route);
-
-	if (rc == 0 && !is_word(span_of(from->operation)))
+	if (rc == 0 && !is_word(span_of(at->route->operation)))
 		rc = refuse(at, "operation", "expected a word of a-z, 0-9, _, - and .");
 	if (rc == 0)
-		rc = compile_formats(at, from, route);
-	if (rc == 0)
-		rc = compile_fields(at, from, route);
-	if (rc == 0)
-		rc = compile_snapshot(at, from, route);
-	if (rc == 0)
-		rc = compile_counts(at, from, route);
-	route->scope.snapshot = (struct span){ 0 }; /* it is the file's text */
+		rc = compile_formats(at, at->route, route);
 	return rc;
 }
 
 int route_compile(const char *path, const struct provider_file *file, unsigned index,
-		  struct route *route, struct err *err)
+		  struct extract **extracts, struct route *route, struct err *err)
 {
 	static const struct route_file none = { .operation = (char *)"unknown" };
 	const struct route_file *from = index < file->routes_count ? &file->routes[index] : &none;
-	const struct place at = { path, file, index, err };
-	int rc;
+	const struct route_place at = { path, file, from, index, err };
+	int rc = 0;
 
-	*route = (struct route){ .free = from->free, .poll = from->poll };
+	*route = (struct route){ .free = from->free, .poll = from->poll, .formats = UINT32_MAX };
 	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));
-	rc = slot_plan_init(&route->scope.request);
-	if (rc == 0)
-		rc = slot_plan_init(&route->scope.response);
-	if (rc < 0)
-		return rc;
 	if (from != &none)
-		return compile_known(&at, from, route);
-	route->formats = UINT32_MAX;
-	return compile_fields(&at, from, route);
-}
-
-void route_done(struct route *route)
-{
-	for (int i = 0; i < ROUTE_TEXT_MAX; i++)
-		expr_done(&route->texts[i]);
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		expr_done(&route->counts[i]);
-	expr_done(&route->attempt);
-	slot_plan_done(&route->scope.request);
-	slot_plan_done(&route->scope.response);
-	*route = (struct route){ 0 };
+		rc = compile_known(&at, route);
+	if (rc == 0)
+		rc = extract_share(extracts, &at, route->path, &route->extract);
+	if (rc == 0 && from != &none)
+		rc = check_counts(&at);
+	return rc;
 }
 
 bool route_takes(const struct route *route, struct span method, struct span path)

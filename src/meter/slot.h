@@ -53,6 +53,7 @@ struct slot_plan {
 };
 
 int slot_plan_init(struct slot_plan *plan); /* -ENOMEM */
+void slot_plan_fit(struct slot_plan *plan); /* gives back room for more */
 void slot_plan_done(struct slot_plan *plan);
 
 /* As json_paths_add; `pointer` may hold one selector. */

@@ -204,12 +204,58 @@ static void finds_routes(void **state)
 	}
 	route = provider_route(provider, SPAN("POST"), SPAN("/v1/chat"));
 	assert_int_equal(route->formats, 1u << FORMAT_JSON);
-	assert_int_equal(route->required, 1u << USAGE_INPUT);
+	assert_int_equal(route->extract->required, 1u << USAGE_INPUT);
 	assert_false(route->free);
-	assert_int_equal(route->scope.response.n, 5); /* /model /rid /e /in /cached */
+	assert_int_equal(route->extract->scope.response.n, 5); /* /model /rid /e /in /cached */
 	route = provider_route(provider, SPAN("GET"), SPAN("/v1/models/x"));
 	assert_true(route->free);
-	assert_int_equal(route->required, 0);
+	assert_int_equal(route->extract->required, 0);
+	providers_unref(providers);
+}
+
+/* What reads the same is one: of free routes, and of another provider's. */
+static void shares_what_is_read(void **state)
+{
+	static const char text[] = "name: %s\nhosts: [api.%s.com]\nerror: %s\nroutes:\n"
+				   "  - match: GET /a/{m}\n    operation: a\n    free: true\n"
+				   "  - match: GET /b/c/{m}\n    operation: b\n    free: true\n"
+				   "  - match: POST /a/{m}\n    operation: a\n    format: [json]\n"
+				   "    model: path:m\n    usage:\n      input: /in\n"
+				   "  - match: POST /b/c/{m}\n    operation: b\n"
+				   "    format: [json, sse]\n"
+				   "    model: path:m\n    usage:\n      input: /in\n"
+				   "  - match: PUT /a/{m}\n    operation: a\n    format: [json]\n"
+				   "    model: path:m\n    snapshot: /s\n    usage:\n"
+				   "      input: /in\n"
+				   "  - match: PUT /b/{m}\n    operation: a\n    format: [json]\n"
+				   "    attempt: head:n\n    usage:\n      input: /in\n"
+				   "  - match: PATCH /b/{m}\n    operation: a\n    format: [json]\n"
+				   "    attempt: head:n\n    usage:\n      output: /in\n";
+	enum { FREE_A, FREE_B, ASK_A, ASK_B, SNAPSHOT, ATTEMPT, OUTPUT, UNKNOWN, N };
+	static const struct {
+		const char *name, *error;
+	} files[3] = { { "one", "/e" }, { "two", "/e" }, { "three", "/f" } };
+	const struct route *routes[3];
+	struct fixture *f = *state;
+	struct providers *providers;
+	char file[1024];
+	unsigned n;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(file, sizeof(file), text, files[i].name, files[i].name, files[i].error);
+		put(f, (const char *[]){ "a.yaml", "b.yaml", "c.yaml" }[i], file);
+	}
+	providers = load(f);
+	for (int i = 0; i < 3; i++)
+		routes[i] = provider_routes(providers_named(providers, span_of(files[i].name)), &n);
+	assert_int_equal(n, N);
+	for (int i = 0; i < N; i++) {
+		assert_ptr_equal(routes[0][i].extract, routes[1][i].extract);
+		assert_ptr_not_equal(routes[0][i].extract, routes[2][i].extract);
+		for (int k = 0; k < i; k++)
+			assert_int_equal(routes[0][i].extract == routes[0][k].extract,
+					 i == FREE_B || (i == UNKNOWN && k <= FREE_B));
+	}
 	providers_unref(providers);
 }
 
@@ -388,7 +434,7 @@ static void openai(void **state)
 	route = provider_route(provider, SPAN("POST"), SPAN("/v1/chat/completions"));
 	assert_string_equal(route->operation, "chat");
 	assert_int_equal(route->formats, 1u << FORMAT_JSON | 1u << FORMAT_SSE);
-	assert_int_equal(route->required, 1u << USAGE_INPUT | 1u << USAGE_OUTPUT);
+	assert_int_equal(route->extract->required, 1u << USAGE_INPUT | 1u << USAGE_OUTPUT);
 	route = provider_route(provider, SPAN("GET"), SPAN("/v1/models"));
 	assert_true(route->free);
 	route = provider_route(provider, SPAN("GET"), SPAN("/v1/models/gpt-4o"));
@@ -422,6 +468,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(loads, setup, teardown),
 		cmocka_unit_test_setup_teardown(finds_hosts, setup, teardown),
 		cmocka_unit_test_setup_teardown(finds_routes, setup, teardown),
+		cmocka_unit_test_setup_teardown(shares_what_is_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(lives_as_long_as_its_references, setup, teardown),
 		cmocka_unit_test_setup_teardown(says_what_is_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_files_share_nothing, setup, teardown),

@@ -1,0 +1,167 @@
+/* Expressions of a route -> pointers and sources. They are compared as texts, so that what another
+ * route said already is not compiled again. */
+#include "meter/extract.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+CLEANUP_FOR(extract, struct extract *, extract_free_all)
+
+/* --- sharing */
+
+/* Of the route, else of the file. */
+static const char *text_of(const struct route_place *at, int text)
+{
+	return at->route->texts[text] ? at->route->texts[text] : at->file->texts[text];
+}
+
+static const char *attempt_of(const struct route_place *at)
+{
+	return at->route->attempt ? at->route->attempt : at->file->attempt;
+}
+
+static bool says(const struct expr *expr, const char *text)
+{
+	return span_eq(span_of(expr->text), span_of(text));
+}
+
+static bool is_like(const struct extract *extract, const struct route_place *at,
+		    struct span template)
+{
+	if (extract->scope.of_path && !span_eq(extract->scope.template, template))
+		return false;
+	for (int i = 0; i < ROUTE_TEXT_MAX; i++)
+		if (!says(&extract->texts[i], text_of(at, i)))
+			return false;
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+		if (!says(&extract->counts[i], at->route->usage.counts[i]))
+			return false;
+	return says(&extract->attempt, attempt_of(at)) &&
+	       span_eq(extract->scope.snapshot, span_of(at->route->snapshot));
+}
+
+/* --- compiling */
+
+/* `own`: the key stands in the route, not at the top of the file. */
+static int compile(const struct route_place *at, const char *key, bool own, const char *text,
+		   enum expr_want want, struct extract *extract, struct expr *ret_expr)
+{
+	struct err inner = { "" };
+	char full[64];
+	int rc;
+
+	if (!text)
+		return 0;
+	rc = expr_compile(span_of(text), want, &extract->scope, ret_expr, &inner);
+	if (rc == 0 || !inner.text[0])
+		return rc;
+	snprintf(full, sizeof(full), "routes[%u].%s", at->index, key);
+	return provider_file_refuse(at->path, at->err, own ? full : key, "%s", inner.text);
+}
+
+static int compile_fields(const struct route_place *at, struct extract *extract)
+{
+	for (int i = 0; i < ROUTE_TEXT_MAX; i++) {
+		int rc = compile(at, provider_file_text_key(i), at->route->texts[i], text_of(at, i),
+				 EXPR_WANT_TEXT, extract, &extract->texts[i]);
+
+		if (rc < 0)
+			return rc;
+	}
+	return compile(at, "attempt", at->route->attempt, attempt_of(at), EXPR_WANT_COUNT, extract,
+		       &extract->attempt);
+}
+
+/* Before the counts, which ask whether they are below it. */
+static int compile_snapshot(const struct route_place *at, struct extract *extract)
+{
+	struct span pointer = span_of(at->route->snapshot);
+	char key[64];
+	int rc;
+
+	if (!pointer.len)
+		return 0;
+	rc = slot_plan_add(&extract->scope.response, pointer, &extract->scope.snapshot_slot);
+	if (rc == -EINVAL || memchr(pointer.ptr, '*', pointer.len)) {
+		snprintf(key, sizeof(key), "routes[%u].snapshot", at->index);
+		return provider_file_refuse(at->path, at->err, key, "expected a JSON pointer");
+	}
+	extract->scope.snapshot = (struct span){ strdup(at->route->snapshot), pointer.len };
+	return extract->scope.snapshot.ptr ? rc : -ENOMEM;
+}
+
+static int compile_counts(const struct route_place *at, struct extract *extract)
+{
+	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+		const char *text = at->route->usage.counts[i];
+		char key[64];
+		int rc;
+
+		snprintf(key, sizeof(key), "usage.%s", usage_bucket_name(i));
+		rc = compile(at, key, true, text, EXPR_WANT_COUNT, extract, &extract->counts[i]);
+		if (rc < 0)
+			return rc;
+		if (text && !extract->counts[i].said)
+			extract->asked |= USAGE_BIT(i);
+		/* The others break these down, and are left out where there is none of their
+		 * kind. */
+		if (text && (i == USAGE_INPUT || i == USAGE_OUTPUT))
+			extract->required |= USAGE_BIT(i);
+	}
+	return 0;
+}
+
+int extract_share(struct extract **set, const struct route_place *at, struct span template,
+		  const struct extract **ret_extract)
+{
+	CLEANUP(cleanup_extract) struct extract *fresh = NULL;
+	const struct extract *like = *set;
+	int rc;
+
+	while (like && !is_like(like, at, template))
+		like = like->next;
+	if (like) {
+		*ret_extract = like;
+		return 0;
+	}
+	fresh = calloc(1, sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	fresh->scope.template = template;
+	rc = slot_plan_init(&fresh->scope.request);
+	if (rc == 0)
+		rc = slot_plan_init(&fresh->scope.response);
+	if (rc == 0)
+		rc = compile_fields(at, fresh);
+	if (rc == 0)
+		rc = compile_snapshot(at, fresh);
+	if (rc == 0)
+		rc = compile_counts(at, fresh);
+	if (rc < 0)
+		return rc;
+	slot_plan_fit(&fresh->scope.request);
+	slot_plan_fit(&fresh->scope.response);
+	fresh->next = *set;
+	*ret_extract = *set = TAKE_PTR(fresh);
+	return 0;
+}
+
+void extract_free_all(struct extract *set)
+{
+	while (set) {
+		struct extract *extract = set;
+
+		set = extract->next;
+		for (int i = 0; i < ROUTE_TEXT_MAX; i++)
+			expr_done(&extract->texts[i]);
+		for (int i = 0; i < USAGE_BUCKET_MAX; i++)
+			expr_done(&extract->counts[i]);
+		expr_done(&extract->attempt);
+		free((char *)extract->scope.snapshot.ptr);
+		slot_plan_done(&extract->scope.request);
+		slot_plan_done(&extract->scope.response);
+		free(extract);
+	}
+}
