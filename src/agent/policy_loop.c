@@ -67,6 +67,27 @@ static void store_touch(void *ctx, const struct budget_touch *touches, unsigned 
 	(void)queue_push(l->options.tasks, &task);
 }
 
+/* A verdict, to the ledger and to whoever looks on; there is room. */
+static void hand_on(struct policy_loop *l, const struct ledger_task *task)
+{
+	const struct verdict *v = &task->verdict;
+
+	(void)queue_push(l->options.tasks, task);
+	buf_reset(&l->json);
+	verdict_json(&l->json, v, l->options.host_id, l->options.host_name);
+	policy_publish(l->policy, "call", buf_span(&l->json), v->charge.usage.process.uid);
+	/* Only for the eye: a terminal that is stopped loses lines, never time. */
+	if (l->options.shown)
+		(void)queue_push(l->options.shown, v);
+}
+
+static void store_call(void *ctx, const struct verdict *verdict)
+{
+	struct ledger_task task = { .kind = TASK_VERDICT, .verdict = *verdict };
+
+	hand_on(ctx, &task);
+}
+
 static bool query_calls(void *ctx, const struct policy_calls_query *query)
 {
 	struct policy_loop *l = ctx;
@@ -90,16 +111,6 @@ static void status(void *ctx, struct emit *out)
 
 /* --- queues */
 
-static void publish(struct policy_loop *l, const struct verdict *v)
-{
-	buf_reset(&l->json);
-	verdict_json(&l->json, v, l->options.host_id, l->options.host_name);
-	policy_publish(l->policy, "call", buf_span(&l->json), v->charge.usage.process.uid);
-	/* Only for the eye: a terminal that is stopped loses lines, never time. */
-	if (l->options.shown)
-		(void)queue_push(l->options.shown, v);
-}
-
 static void take_charges(void *ctx)
 {
 	struct policy_loop *l = ctx;
@@ -110,9 +121,8 @@ static void take_charges(void *ctx)
 		if (!queue_pop(l->options.charges, &charge))
 			break;
 		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
-		(void)queue_push(l->options.tasks, &task);
 		policy_limits(l->policy, &charge.usage);
-		publish(l, &task.verdict);
+		hand_on(l, &task);
 	}
 	enforcement_look(l->enforcement, now_utc());
 }
@@ -245,6 +255,7 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 				      .knows_provider = knows_provider,
 				      .store_room = store_room,
 				      .store_touch = store_touch,
+				      .store_call = store_call,
 				      .query_calls = query_calls,
 				      .status = status };
 	int code;

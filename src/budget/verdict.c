@@ -16,10 +16,9 @@ static const char *const source_names[] = {
 };
 
 static const char *const completeness_names[] = {
-	[COMPLETENESS_COMPLETE] = "complete",
-	[COMPLETENESS_TRUNCATED] = "truncated",
-	[COMPLETENESS_GAP] = "gap",
-	[COMPLETENESS_PRE_ATTACH] = "pre_attach",
+	[COMPLETENESS_COMPLETE] = "complete", [COMPLETENESS_TRUNCATED] = "truncated",
+	[COMPLETENESS_GAP] = "gap",           [COMPLETENESS_PRE_ATTACH] = "pre_attach",
+	[COMPLETENESS_REPORTED] = "reported",
 };
 
 static const char *const correlation_names[] = {

@@ -35,6 +35,7 @@ static const struct word completenesses[] = {
 	{ "truncated", "the connection ended inside the call" },
 	{ "gap", "bytes inside were lost on the way" },
 	{ "pre_attach", "the request began before it was watched" },
+	{ "reported", "nothing was: the caller told of it" },
 };
 
 static const struct word contexts[] = {

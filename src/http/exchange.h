@@ -12,6 +12,7 @@ enum completeness {
 	COMPLETENESS_TRUNCATED,  /* the connection ended inside the message */
 	COMPLETENESS_GAP,        /* bytes inside were lost on the way to us */
 	COMPLETENESS_PRE_ATTACH, /* the request began before we watched */
+	COMPLETENESS_REPORTED,   /* none of it: its caller told of it */
 };
 
 /* Why a body or a head could not be followed to its end; OK when it could. */

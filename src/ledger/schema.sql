@@ -108,7 +108,7 @@ CREATE TABLE IF NOT EXISTS service (
 	context TEXT,
 	rates TEXT,                     -- {"bucket": "USD a unit"}
 	windows TEXT,                   -- [{"name", "window_start"}] of the budgets it was charged to
-	-- complete, truncated, gap, pre_attach
+	-- complete, truncated, gap, pre_attach, reported
 	completeness TEXT,
 	-- order, token, ambiguous, bad_token
 	correlation TEXT

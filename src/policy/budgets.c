@@ -27,6 +27,29 @@ void budgets_emit(struct emit *e, const char *key, const struct budget_view *vie
 	emit_end_object(e);
 }
 
+static bool is_touched(const struct budget_view *view, const struct budget_touch *touches,
+		       unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (strcmp(view->name, touches[i].name) == 0)
+			return true;
+	return false;
+}
+
+void budgets_emit_touched(struct emit *e, struct budgets *budgets,
+			  const struct budget_touch *touches, unsigned n, int64_t now_ns)
+{
+	struct budget_view view;
+
+	emit_array(e, "budgets");
+	for (unsigned i = 0; n && i < budgets_count(budgets); i++) {
+		budgets_view(budgets, i, now_ns, &view);
+		if (is_touched(&view, touches, n))
+			budgets_emit(e, NULL, &view);
+	}
+	emit_end_array(e);
+}
+
 void budgets_serve(struct client *client, const struct request *request)
 {
 	const struct policy_ports *ports = &client->policy->ports;

@@ -1,6 +1,7 @@
-/* POST /v1/decide: may I make this call? Prices what the caller describes, asks the budgets, and
- * answers yes with a reservation, or leaves the no to deny.c. */
+/* POST /v1/decide: may I make this call, or each of these? Prices what the caller describes, asks
+ * the budgets, and answers yes with a reservation, or leaves the no to deny.c. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "policy/decide.h"
 #include "policy/deny.h"
@@ -115,21 +116,15 @@ void decide_emit_budgets(struct emit *e, const struct budget_answer *answer)
 		emit_int(e, "budgets_not_shown", answer->n_cut);
 }
 
-static void allow(struct client *client, const struct request *request, const struct decide *d)
+static void emit_allow(struct emit *e, const struct decide *d)
 {
-	struct answer answer =
-	    answer_begin(&client->policy->out, 200, ANSWER_JSON, request->keep_alive);
-	struct emit e = emit_to(answer.out);
-
-	answer_body(&answer);
-	emit_object(&e, NULL);
-	decide_emit(&e, d);
-	emit_reservation(&e, &d->answer);
+	emit_object(e, NULL);
+	decide_emit(e, d);
+	emit_reservation(e, &d->answer);
 	if (d->answer.decision == DECISION_WARN)
-		deny_emit_reasons(&e, d);
-	decide_emit_budgets(&e, &d->answer);
-	emit_end_object(&e);
-	answer_end(&answer);
+		deny_emit_reasons(e, d);
+	decide_emit_budgets(e, &d->answer);
+	emit_end_object(e);
 }
 
 static void tell_watchers(struct client *client, const struct decide *d)
@@ -156,36 +151,113 @@ static void tell_watchers(struct client *client, const struct decide *d)
 	buf_done(&json);
 }
 
-static void refuse(struct client *client, const struct request *request, const char *detail,
-		   struct span field)
+/* -EINVAL with the first fault. */
+static int read_question(struct policy *policy, struct span json, struct decide_request *ret_asked,
+			 struct form_fault *ret_fault)
 {
-	counter_add(&client->policy->counters.bad_requests, 1);
-	answer_problem(&client->policy->out,
-		       &(struct answer_fault){ .status = 400, .detail = detail, .field = field },
-		       request->keep_alive);
+	*ret_asked = (struct decide_request){ .is_dry_run = false };
+	if (form_read(policy->decide_form, json, ret_asked, ret_fault) < 0)
+		return -EINVAL;
+	if (policy->ports.knows_provider(policy->ports.ctx, span_of(ret_asked->provider)))
+		return 0;
+	*ret_fault =
+	    (struct form_fault){ "provider", "provider: no provider of that name is configured" };
+	return -EINVAL;
 }
 
-void decide_serve(struct client *client, const struct request *request)
+static void judge(struct client *client, struct decide *d)
+{
+	estimate(client->policy, d);
+	decide(client, d);
+	if (client->policy->n_watchers)
+		tell_watchers(client, d);
+}
+
+static void serve_one(struct client *client, const struct request *request)
 {
 	struct policy *policy = client->policy;
 	struct decide d = { .now_ns = policy->ports.clock->now_ns(policy->ports.clock) };
 	struct form_fault fault;
+	struct answer answer;
+	struct emit e;
 
-	if (form_read(policy->decide_form, request->body, &d.request, &fault) < 0) {
-		refuse(client, request, fault.detail, span_of(fault.field));
+	if (read_question(policy, request->body, &d.request, &fault) < 0) {
+		routes_refuse_field(client, request, &fault);
 		return;
 	}
-	if (!policy->ports.knows_provider(policy->ports.ctx, span_of(d.request.provider))) {
-		refuse(client, request, "provider: no provider of that name is configured",
-		       SPAN("provider"));
-		return;
-	}
-	estimate(policy, &d);
-	decide(client, &d);
-	if (d.answer.decision == DECISION_DENY)
+	judge(client, &d);
+	if (d.answer.decision == DECISION_DENY) {
 		deny_serve(client, request, &d);
+		return;
+	}
+	answer = answer_begin(&policy->out, 200, ANSWER_JSON, request->keep_alive);
+	e = emit_to(answer.out);
+	answer_body(&answer);
+	emit_allow(&e, &d);
+	answer_end(&answer);
+}
+
+/* All are read before one is decided: a list with a fault reserves nothing. -EINVAL. */
+static int read_list(struct policy *policy, struct span rest, struct decide_request *asked,
+		     unsigned *ret_n, struct form_fault *ret_fault)
+{
+	struct form_fault fault;
+
+	for (unsigned n = 0; n < DECIDE_LIST_MAX; n++) {
+		if (!rest.ptr) {
+			*ret_n = n;
+			return 0;
+		}
+		if (read_question(policy, form_item(&rest), &asked[n], &fault) < 0) {
+			span_copy(span_of(fault.field), ret_fault->field, sizeof(fault.field));
+			snprintf(ret_fault->detail, sizeof(ret_fault->detail), "[%u]: %s", n,
+				 fault.detail);
+			return -EINVAL;
+		}
+	}
+	*ret_n = DECIDE_LIST_MAX;
+	*ret_fault = (struct form_fault){ "", "A list may have 64 questions." };
+	return rest.ptr ? -EINVAL : 0;
+}
+
+/* Each by itself and in its order: what the first one reserves the second one finds reserved. */
+static void serve_list(struct client *client, const struct request *request, struct span list)
+{
+	struct policy *policy = client->policy;
+	struct decide_request asked[DECIDE_LIST_MAX];
+	struct form_fault fault;
+	struct answer answer;
+	struct emit e;
+	unsigned n;
+
+	if (read_list(policy, list, asked, &n, &fault) < 0) {
+		routes_refuse_field(client, request, &fault);
+		return;
+	}
+	answer = answer_begin(&policy->out, 200, ANSWER_JSON, request->keep_alive);
+	e = emit_to(answer.out);
+	answer_body(&answer);
+	emit_array(&e, NULL);
+	for (unsigned i = 0; i < n; i++) {
+		struct decide d = { .request = asked[i],
+				    .now_ns = policy->ports.clock->now_ns(policy->ports.clock) };
+
+		judge(client, &d);
+		if (d.answer.decision == DECISION_DENY)
+			deny_emit(&e, &d);
+		else
+			emit_allow(&e, &d);
+	}
+	emit_end_array(&e);
+	answer_end(&answer);
+}
+
+void decide_serve(struct client *client, const struct request *request)
+{
+	struct span list;
+
+	if (form_list(request->body, &list))
+		serve_list(client, request, list);
 	else
-		allow(client, request, &d);
-	if (policy->n_watchers)
-		tell_watchers(client, &d);
+		serve_one(client, request);
 }

@@ -4,6 +4,8 @@
 #include "policy/form.h"
 #include "policy/policy.h"
 
+#define DECIDE_LIST_MAX 64 /* questions of one request */
+
 /* What a caller sends. */
 struct decide_request {
 	char provider[sizeof(((struct usage *)0)->provider)];

@@ -153,30 +153,36 @@ static void put_headers(struct buf *out, const struct decide *d)
 		buf_printf(out, "Retry-After: %lld\r\n", seconds(retry_ns - d->now_ns));
 }
 
-void deny_serve(struct client *client, const struct request *request, const struct decide *d)
+void deny_emit(struct emit *e, const struct decide *d)
 {
 	const struct budget_view *reason = first_reason(&d->answer);
-	struct answer answer =
-	    answer_begin(&client->policy->out, 429, ANSWER_PROBLEM, request->keep_alive);
 	struct buf detail = buf_with_max(REASON_BYTES_MAX);
-	struct emit e = emit_to(answer.out);
 
-	put_headers(answer.out, d);
 	if (reason)
 		put_reason(&detail, d, reason);
 	else
 		buf_put(&detail, span_of(hidden_reason(&d->answer)));
-	answer_body(&answer);
-	emit_object(&e, NULL);
-	emit_text(&e, "type", QUOTA_EXCEEDED);
-	emit_text(&e, "title", "Quota Exceeded");
-	emit_int(&e, "status", 429);
-	emit_string(&e, "detail", buf_span(&detail));
-	deny_emit_violated(&e, &d->answer);
-	decide_emit(&e, d);
-	deny_emit_reasons(&e, d);
-	decide_emit_budgets(&e, &d->answer);
-	emit_end_object(&e);
-	answer_end(&answer);
+	emit_object(e, NULL);
+	emit_text(e, "type", QUOTA_EXCEEDED);
+	emit_text(e, "title", "Quota Exceeded");
+	emit_int(e, "status", 429);
+	emit_string(e, "detail", buf_span(&detail));
+	deny_emit_violated(e, &d->answer);
+	decide_emit(e, d);
+	deny_emit_reasons(e, d);
+	decide_emit_budgets(e, &d->answer);
+	emit_end_object(e);
 	buf_done(&detail);
+}
+
+void deny_serve(struct client *client, const struct request *request, const struct decide *d)
+{
+	struct answer answer =
+	    answer_begin(&client->policy->out, 429, ANSWER_PROBLEM, request->keep_alive);
+	struct emit e = emit_to(answer.out);
+
+	put_headers(answer.out, d);
+	answer_body(&answer);
+	deny_emit(&e, d);
+	answer_end(&answer);
 }

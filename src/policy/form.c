@@ -1,6 +1,6 @@
 /* Request bodies, by the streaming scanner: no tree and no allocation for a decision. The set of
- * pointers is one for each field, one for all their siblings, one for the labels of each field that
- * has them, and the document itself. */
+ * pointers is one for each field, one for all their siblings, one for what is below each field that
+ * is an object, and the document itself. */
 #include "policy/form.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct form {
 	unsigned n_fields;
 	struct json_paths *paths;
 	unsigned document, any_member;
-	unsigned members[FORM_FIELDS_MAX], labels[FORM_FIELDS_MAX]; /* ids */
+	unsigned members[FORM_FIELDS_MAX], below[FORM_FIELDS_MAX]; /* ids */
 };
 
 /* One body while it is read. */
@@ -38,6 +38,11 @@ static int add(struct json_paths *paths, const char *before, const char *name, c
 	return json_paths_add(paths, span_of(pointer), ret_id);
 }
 
+static bool is_object(const struct form_field *field)
+{
+	return field->kind == FORM_LABELS || field->kind == FORM_USAGE;
+}
+
 int form_new(const struct form_field *fields, unsigned n_fields, struct form **ret_form)
 {
 	struct form *form = calloc(1, sizeof(*form));
@@ -54,8 +59,8 @@ int form_new(const struct form_field *fields, unsigned n_fields, struct form **r
 		err = add(form->paths, "/*", "", "", &form->any_member);
 	for (unsigned i = 0; !err && i < n_fields; i++) {
 		err = add(form->paths, "/", fields[i].name, "", &form->members[i]);
-		if (!err && fields[i].kind == FORM_LABELS)
-			err = add(form->paths, "/", fields[i].name, "/*", &form->labels[i]);
+		if (!err && is_object(&fields[i]))
+			err = add(form->paths, "/", fields[i].name, "/*", &form->below[i]);
 	}
 	if (err) {
 		form_free(form);
@@ -135,8 +140,9 @@ static void take_value(struct reading *reading, const struct form_field *field,
 			fail(reading, span_of(field->name), "true or false was expected");
 		break;
 	case FORM_LABELS:
+	case FORM_USAGE:
 		if (value->type != JSON_OBJECT)
-			fail(reading, span_of(field->name), "an object of texts was expected");
+			fail(reading, span_of(field->name), "an object was expected");
 		break;
 	}
 }
@@ -183,6 +189,24 @@ static void take_label(struct reading *reading, const struct form_field *field,
 	}
 }
 
+static void take_bucket(struct reading *reading, const struct form_field *field,
+			const struct json_value *value)
+{
+	struct form_usage *usage = (struct form_usage *)(reading->values + field->offset);
+	enum usage_bucket bucket;
+
+	if (usage_bucket_find(value->key, &bucket) < 0) {
+		fail(reading, span_of(field->name), "a member is no bucket of the usage event");
+	} else if (usage->present & USAGE_BIT(bucket)) {
+		fail(reading, span_of(field->name), "a bucket stands there twice");
+	} else if (value->type != JSON_INTEGER || value->integer < 0) {
+		fail(reading, span_of(field->name), "whole numbers of 0 or more were expected");
+	} else {
+		usage->counts[bucket] = value->integer;
+		usage->present |= USAGE_BIT(bucket);
+	}
+}
+
 static void on_value(void *ctx, unsigned id, const struct json_value *value)
 {
 	struct reading *reading = ctx;
@@ -201,14 +225,56 @@ static void on_value(void *ctx, unsigned id, const struct json_value *value)
 			take_value(reading, &form->fields[i], value);
 			return;
 		}
-		if (form->fields[i].kind == FORM_LABELS && id == form->labels[i]) {
-			take_label(reading, &form->fields[i], value);
+		if (is_object(&form->fields[i]) && id == form->below[i]) {
+			if (form->fields[i].kind == FORM_LABELS)
+				take_label(reading, &form->fields[i], value);
+			else
+				take_bucket(reading, &form->fields[i], value);
 			return;
 		}
 	}
 	/* The siblings' pointer reports the known members too; only those of no row have a key. */
 	if (value->key.ptr)
 		fail(reading, value->key, "there is no such field");
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool form_list(struct span json, struct span *ret_inside)
+{
+	while (json.len && is_blank(json.ptr[0]))
+		json = span_skip(json, 1);
+	while (json.len && is_blank(json.ptr[json.len - 1]))
+		json.len--;
+	if (json.len < 2 || json.ptr[0] != '[' || json.ptr[json.len - 1] != ']')
+		return false;
+	*ret_inside = span_head(span_skip(json, 1), json.len - 2);
+	return true;
+}
+
+struct span form_item(struct span *rest)
+{
+	struct span all = *rest;
+	bool quoted = false;
+	size_t depth = 0, i;
+
+	for (i = 0; i < all.len && (all.ptr[i] != ',' || depth || quoted); i++) {
+		char c = all.ptr[i];
+
+		if (c == '\\' && quoted)
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (!quoted && (c == '{' || c == '['))
+			depth++;
+		else if (!quoted && (c == '}' || c == ']') && depth)
+			depth--;
+	}
+	*rest = i < all.len ? span_skip(all, i + 1) : (struct span){ NULL, 0 };
+	return span_head(all, i);
 }
 
 int form_read(const struct form *form, struct span json, void *values, struct form_fault *ret_fault)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/span.h"
+#include "meter/usage.h"
 
 #define FORM_FIELDS_MAX 32
 
@@ -14,6 +15,7 @@ enum form_kind {
 	FORM_COUNT,  /* int64_t: a whole number of 0 or more */
 	FORM_FLAG,   /* bool */
 	FORM_LABELS, /* char[size]: an object of texts -> "key=value,key=value" */
+	FORM_USAGE,  /* struct form_usage: an object of whole numbers by bucket */
 };
 
 struct form_field {
@@ -29,11 +31,21 @@ struct form_fault {
 	char detail[192];
 };
 
+struct form_usage {
+	int64_t counts[USAGE_BUCKET_MAX];
+	uint64_t present;
+};
+
 struct form;
 
 /* `fields` must outlive the form. -ENOMEM. */
 int form_new(const struct form_field *fields, unsigned n_fields, struct form **ret_form);
 void form_free(struct form *form);
+
+/* Whether the document is an array, and what stands between its brackets. */
+bool form_list(struct span json, struct span *ret_inside);
+/* Cuts the next item off that; what it is, form_read says. `rest` has no ptr behind the last. */
+struct span form_item(struct span *rest);
 
 /* Writes what the object has into `values`, which holds the defaults before. -EINVAL with the
  * first fault; `values` is then half written. */

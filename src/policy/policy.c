@@ -14,6 +14,7 @@
 #include "policy/decide.h"
 #include "policy/server.h"
 #include "policy/settle.h"
+#include "policy/usage.h"
 #include "policy/watch.h"
 
 #define GROUP         "outlay" /* its members see all */
@@ -178,7 +179,8 @@ static struct policy *alloc(struct event_base *base, const struct policy_ports *
 	policy->users = users_new(policy->ports.clock);
 	if (!policy->users || decide_form(&policy->decide_form) < 0 ||
 	    settle_form(&policy->settle_form) < 0 ||
-	    settle_reservation_form(&policy->reservation_form) < 0) {
+	    settle_reservation_form(&policy->reservation_form) < 0 ||
+	    usage_form(&policy->usage_form) < 0) {
 		policy_free(policy);
 		return NULL;
 	}
@@ -233,6 +235,7 @@ void policy_free(struct policy *policy)
 	form_free(policy->decide_form);
 	form_free(policy->settle_form);
 	form_free(policy->reservation_form);
+	form_free(policy->usage_form);
 	buf_done(&policy->out);
 	free(policy->watched);
 	free(policy->limits);

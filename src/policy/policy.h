@@ -6,6 +6,7 @@
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
  *   POST /v1/renew    GET /v1/limits
  *   POST /v1/release
+ *   POST /v1/usage
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
  * calls and the budgets that concern it; root and group `outlay` see all. */
@@ -73,6 +74,8 @@ struct policy_ports {
 	 * is made, so that none is made that cannot be kept. False = the answer is a 503. */
 	bool (*store_room)(void *ctx);
 	void (*store_touch)(void *ctx, const struct budget_touch *touches, unsigned n);
+	/* The same for a call that its caller told; watchers and the terminal are told of it. */
+	void (*store_call)(void *ctx, const struct verdict *verdict);
 	/* False = its queue is full: 503. */
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
 	/* Writes the members of the status object that come after those of the server. */

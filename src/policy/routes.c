@@ -8,11 +8,11 @@ static const struct route {
 	const char *path;
 	void (*serve)(struct client *client, const struct request *request);
 } routes[] = {
-	{ "POST", "/v1/decide", decide_serve },  { "POST", "/v1/settle", settle_serve },
-	{ "POST", "/v1/renew", settle_renew },   { "POST", "/v1/release", settle_release },
-	{ "GET", "/v1/budgets", budgets_serve }, { "GET", "/v1/calls", calls_serve },
-	{ "GET", "/v1/limits", limits_serve },   { "GET", "/v1/status", status_serve },
-	{ "GET", "/v1/watch", watch_serve },
+	{ "POST", "/v1/decide", decide_serve },    { "POST", "/v1/settle", settle_serve },
+	{ "POST", "/v1/usage", usage_serve },      { "POST", "/v1/renew", settle_renew },
+	{ "POST", "/v1/release", settle_release }, { "GET", "/v1/budgets", budgets_serve },
+	{ "GET", "/v1/calls", calls_serve },       { "GET", "/v1/limits", limits_serve },
+	{ "GET", "/v1/status", status_serve },     { "GET", "/v1/watch", watch_serve },
 };
 
 struct emit routes_begin(struct client *client, const struct request *request,
@@ -28,6 +28,35 @@ struct emit routes_begin(struct client *client, const struct request *request,
 	emit_text(&e, "time",
 		  timestamp_format(policy->ports.clock->now_ns(policy->ports.clock), time));
 	return e;
+}
+
+void routes_refuse(struct client *client, const struct request *request,
+		   const struct answer_fault *fault)
+{
+	answer_problem(&client->policy->out, fault, request->keep_alive);
+}
+
+void routes_refuse_field(struct client *client, const struct request *request,
+			 const struct form_fault *fault)
+{
+	counter_add(&client->policy->counters.bad_requests, 1);
+	routes_refuse(client, request,
+		      &(struct answer_fault){
+			  .status = 400, .detail = fault->detail, .field = span_of(fault->field) });
+}
+
+bool routes_can_store(struct client *client, const struct request *request)
+{
+	const struct policy_ports *ports = &client->policy->ports;
+
+	if (ports->store_room(ports->ctx))
+		return true;
+	routes_refuse(client, request,
+		      &(struct answer_fault){ .status = 503,
+					      .detail = "The ledger cannot take it now; nothing "
+							"was changed.",
+					      .extra = SPAN("Retry-After: 1\r\n") });
+	return false;
 }
 
 void routes_serve(struct client *client, const struct request *request)

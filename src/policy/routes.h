@@ -13,6 +13,7 @@ void decide_serve(struct client *client, const struct request *request);
 void settle_serve(struct client *client, const struct request *request);
 void settle_renew(struct client *client, const struct request *request);
 void settle_release(struct client *client, const struct request *request);
+void usage_serve(struct client *client, const struct request *request);
 void budgets_serve(struct client *client, const struct request *request);
 void limits_serve(struct client *client, const struct request *request);
 void calls_serve(struct client *client, const struct request *request);
@@ -23,5 +24,17 @@ void watch_serve(struct client *client, const struct request *request);
 struct emit routes_begin(struct client *client, const struct request *request,
 			 struct answer *ret_answer);
 
+/* A problem. */
+void routes_refuse(struct client *client, const struct request *request,
+		   const struct answer_fault *fault);
+/* 400, with the field that is wrong. */
+void routes_refuse_field(struct client *client, const struct request *request,
+			 const struct form_fault *fault);
+/* Whether the ledger takes the totals of one more change; if not, the answer is a 503. */
+bool routes_can_store(struct client *client, const struct request *request);
+
 /* The state of a budget as a JSON object. */
 void budgets_emit(struct emit *e, const char *key, const struct budget_view *view);
+/* "budgets": those that were charged. */
+void budgets_emit_touched(struct emit *e, struct budgets *budgets,
+			  const struct budget_touch *touches, unsigned n, int64_t now_ns);

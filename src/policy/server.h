@@ -56,8 +56,9 @@ struct policy {
 	uint64_t last_ticket;
 	gid_t group; /* its members see all */
 	struct users *users;
-	struct buf out; /* the answers of the callback at hand */
-	struct form *decide_form, *settle_form, *reservation_form;
+	struct uuid_maker ids; /* of the calls that are told */
+	struct buf out;        /* the answers of the callback at hand */
+	struct form *decide_form, *settle_form, *reservation_form, *usage_form;
 	struct watch_state *watched; /* one a budget */
 	unsigned n_watched;
 	struct limits_seen *limits; /* limits.c */

@@ -27,31 +27,16 @@ int settle_reservation_form(struct form **ret_form)
 	return form_new(fields, 1, ret_form);
 }
 
-static void refuse(struct client *client, const struct request *request,
-		   const struct answer_fault *fault)
-{
-	if (fault->status == 400)
-		counter_add(&client->policy->counters.bad_requests, 1);
-	answer_problem(&client->policy->out, fault, request->keep_alive);
-}
-
-static void refuse_field(struct client *client, const struct request *request, const char *detail,
-			 struct span field)
-{
-	refuse(client, request,
-	       &(struct answer_fault){ .status = 400, .detail = detail, .field = field });
-}
-
 static void refuse_reservation(struct client *client, const struct request *request, int err,
 			       const char *already)
 {
-	refuse(client, request,
-	       &(struct answer_fault){ .status = err == -EALREADY ? 409 : 404,
-				       .detail = err == -EALREADY
-						     ? already
-						     : "There is no such reservation of this "
-						       "process.",
-				       .field = SPAN("reservation") });
+	routes_refuse(client, request,
+		      &(struct answer_fault){ .status = err == -EALREADY ? 409 : 404,
+					      .detail = err == -EALREADY
+							    ? already
+							    : "There is no such reservation of "
+							      "this process.",
+					      .field = SPAN("reservation") });
 }
 
 /* The body, and the id in it. False: it was refused. */
@@ -61,14 +46,13 @@ static bool read_body(struct client *client, const struct request *request, cons
 	struct form_fault fault;
 
 	*ret_asked = (struct settle_request){ .usd = "" };
-	if (form_read(form, request->body, ret_asked, &fault) < 0) {
-		refuse_field(client, request, fault.detail, span_of(fault.field));
-		return false;
+	if (form_read(form, request->body, ret_asked, &fault) == 0) {
+		if (uuid_parse(span_of(ret_asked->reservation), ret_id) == 0)
+			return true;
+		fault = (struct form_fault){ "reservation",
+					     "reservation: the id of a reservation was expected" };
 	}
-	if (uuid_parse(span_of(ret_asked->reservation), ret_id) == 0)
-		return true;
-	refuse_field(client, request, "reservation: the id of a reservation was expected",
-		     SPAN("reservation"));
+	routes_refuse_field(client, request, &fault);
 	return false;
 }
 
@@ -83,19 +67,9 @@ static int read_usd(const char *text, int64_t *ret_pico)
 	return 0;
 }
 
-static bool is_touched(const struct budget_view *view, const struct budget_touch *touches,
-		       unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (strcmp(view->name, touches[i].name) == 0)
-			return true;
-	return false;
-}
-
 static void answer_settled(struct client *client, const struct request *request, int64_t pico,
 			   const struct budget_touch *touches, unsigned n, int64_t now_ns)
 {
-	struct budgets *budgets = client->policy->ports.budgets;
 	struct answer answer =
 	    answer_begin(&client->policy->out, 200, ANSWER_JSON, request->keep_alive);
 	struct emit e = emit_to(answer.out);
@@ -104,15 +78,7 @@ static void answer_settled(struct client *client, const struct request *request,
 	answer_body(&answer);
 	emit_object(&e, NULL);
 	emit_text(&e, "settled_usd", money_format(pico, MONEY_PICO_DIGITS, usd));
-	emit_array(&e, "budgets");
-	for (unsigned i = 0; n && i < budgets_count(budgets); i++) {
-		struct budget_view view;
-
-		budgets_view(budgets, i, now_ns, &view);
-		if (is_touched(&view, touches, n))
-			budgets_emit(&e, NULL, &view);
-	}
-	emit_end_array(&e);
+	budgets_emit_touched(&e, client->policy->ports.budgets, touches, n, now_ns);
 	emit_end_object(&e);
 	answer_end(&answer);
 }
@@ -138,7 +104,6 @@ static void settle(struct client *client, const struct request *request, const s
 
 void settle_serve(struct client *client, const struct request *request)
 {
-	const struct policy_ports *ports = &client->policy->ports;
 	struct settle_request asked;
 	struct uuid id;
 	int64_t pico;
@@ -146,15 +111,10 @@ void settle_serve(struct client *client, const struct request *request)
 	if (!read_body(client, request, client->policy->settle_form, &asked, &id))
 		return;
 	if (asked.usd[0] && read_usd(asked.usd, &pico) < 0)
-		refuse_field(client, request, "usd: decimal text of 0 or more was expected",
-			     SPAN("usd"));
-	else if (!ports->store_room(ports->ctx))
-		refuse(client, request,
-		       &(struct answer_fault){ .status = 503,
-					       .detail = "The ledger cannot take it now; nothing "
-							 "was settled.",
-					       .extra = SPAN("Retry-After: 1\r\n") });
-	else
+		routes_refuse_field(
+		    client, request,
+		    &(struct form_fault){ "usd", "usd: decimal text of 0 or more was expected" });
+	else if (routes_can_store(client, request))
 		settle(client, request, &id, asked.usd[0] ? &pico : NULL);
 }
 

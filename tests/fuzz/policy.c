@@ -40,6 +40,12 @@ static bool has_room(void *ctx)
 	return true;
 }
 
+static void store_call(void *ctx, const struct verdict *verdict)
+{
+	(void)ctx;
+	(void)verdict;
+}
+
 static void store(void *ctx, const struct budget_touch *touches, unsigned n)
 {
 	(void)ctx;
@@ -87,6 +93,7 @@ static struct policy *make(struct event_base **ret_base)
 				      .knows_provider = knows,
 				      .store_room = has_room,
 				      .store_touch = store,
+				      .store_call = store_call,
 				      .query_calls = query,
 				      .status = status };
 	struct policy *policy;

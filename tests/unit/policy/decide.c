@@ -133,6 +133,55 @@ static void test_allow_and_settle(void **state)
 	caller_done(&caller);
 }
 
+/* The first takes 0.0006 of 0.001, the second would take as much, the third fits beside it. */
+static void test_list(void **state)
+{
+	static const char *const due[] = { "allow", "deny", "allow" };
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+
+#define ASK(n) "{\"provider\":\"openai\",\"model\":\"gpt-1\",\"input_tokens\":" #n "}"
+	/* A fault in one, or one too many: nothing is reserved for the others. */
+	reply = caller_ask(&caller, "POST", "/v1/decide", "[" ASK(600) "," ASK(-1) "]");
+	assert_int_equal(reply.status, 400);
+	assert_string_equal(text_of(reply.json, "field"), "input_tokens");
+	assert_true(strncmp(text_of(reply.json, "detail"), "[1]: ", 5) == 0);
+	reply_done(&reply);
+	assert_budget(&caller, "day", "0", "0");
+
+	reply = caller_ask(&caller, "POST", "/v1/decide",
+			   " [" ASK(600) " , " ASK(600) ",\n" ASK(400) "]\n");
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(json_array_size(reply.json), 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_string_equal(text_of(json_array_get(reply.json, i), "decision"), due[i]);
+	reply_done(&reply);
+	assert_budget(&caller, "day", "0", "0.001");
+	caller_done(&caller);
+}
+
+static void test_longest_list(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+
+	for (unsigned n = 64; n <= 65; n++) {
+		struct buf body = buf_with_max(1 << 16);
+		struct reply reply;
+
+		for (unsigned i = 0; i < n; i++)
+			buf_put(&body, i ? SPAN("," ASK(1)) : SPAN("[" ASK(1)));
+		buf_put(&body, (struct span){ "]", 2 });
+		reply = caller_ask(&caller, "POST", "/v1/decide", body.data);
+		assert_int_equal(reply.status, n == 64 ? 200 : 400);
+		reply_done(&reply);
+		buf_done(&body);
+	}
+	assert_budget(&caller, "day", "0", "0.000064");
+	caller_done(&caller);
+}
+
 /* Without a figure, what was reserved is what it cost. */
 static void test_settle_as_reserved(void **state)
 {
@@ -488,11 +537,18 @@ static void test_conservation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_allow_and_settle),  TEST(test_settle_as_reserved),
-		TEST(test_bad_settlements),   TEST(test_settle_without_room),
-		TEST(test_settle_by_another), TEST(test_deny),
-		TEST(test_observe_warns),     TEST(test_unpriced),
-		TEST(test_dry_run),           TEST(test_unknown_provider),
+		TEST(test_list),
+		TEST(test_longest_list),
+		TEST(test_allow_and_settle),
+		TEST(test_settle_as_reserved),
+		TEST(test_bad_settlements),
+		TEST(test_settle_without_room),
+		TEST(test_settle_by_another),
+		TEST(test_deny),
+		TEST(test_observe_warns),
+		TEST(test_unpriced),
+		TEST(test_dry_run),
+		TEST(test_unknown_provider),
 		TEST(test_conservation),
 	};
 

@@ -19,6 +19,7 @@ struct values {
 	int64_t count;
 	bool flag;
 	char labels[64];
+	struct form_usage usage;
 };
 
 static const struct form_field fields[] = {
@@ -26,6 +27,7 @@ static const struct form_field fields[] = {
 	{ "count", FORM_COUNT, false, offsetof(struct values, count), 8 },
 	{ "flag", FORM_FLAG, false, offsetof(struct values, flag), 1 },
 	{ "labels", FORM_LABELS, false, offsetof(struct values, labels), 64 },
+	{ "usage", FORM_USAGE, false, offsetof(struct values, usage), sizeof(struct form_usage) },
 };
 
 static int start(void **state)
@@ -123,6 +125,12 @@ static void test_faults(void **state)
 		{ "{\"name\":\"a\",\"labels\":{\"a\":\"0123456789012345678901234567890\","
 		  "\"b\":\"0123456789012345678901234567890\"}}",
 		  "labels" },
+		{ "{\"name\":\"a\",\"usage\":[]}", "usage" },
+		{ "{\"name\":\"a\",\"usage\":{\"inputs\":1}}", "usage" },
+		{ "{\"name\":\"a\",\"usage\":{\"input\":-1}}", "usage" },
+		{ "{\"name\":\"a\",\"usage\":{\"input\":1.5}}", "usage" },
+		{ "{\"name\":\"a\",\"usage\":{\"input\":{\"output\":1}}}", "usage" },
+		{ "{\"name\":\"a\",\"usage\":{\"input\":1,\"input\":1}}", "usage" },
 		{ "{\"name\":\"a\",\"Name\":\"b\"}", "Name" },
 		{ "{\"name\":\"a\",\"\":\"b\"}", "" },
 		{ "{\"name\":\"a\",\"other\":{\"count\":[1,2]}}", "other" },
@@ -159,12 +167,58 @@ static void test_every_prefix(void **state)
 	}
 }
 
+static void test_usage(void **state)
+{
+	struct values values = { .name = "" };
+	struct form_fault fault;
+
+	assert_int_equal(form_read(*state,
+				   SPAN("{\"name\":\"a\",\"usage\":{\"images\":3,\"input\":0}}"),
+				   &values, &fault),
+			 0);
+	assert_true(values.usage.present == (USAGE_BIT(USAGE_IMAGES) | USAGE_BIT(USAGE_INPUT)));
+	assert_int_equal(values.usage.counts[USAGE_IMAGES], 3);
+}
+
+static void test_items(void **state)
+{
+	static const struct {
+		const char *inside;
+		const char *items[4]; /* NULL: no more */
+	} cases[] = {
+		{ "", { "" } },
+		{ "1", { "1" } },
+		{ "1,", { "1", "" } },
+		{ "{\"a\":[1,2]},[3,{}],\"x,\\\",[\"",
+		  { "{\"a\":[1,2]}", "[3,{}]", "\"x,\\\",[\"" } },
+		/* Whoever reads the items sees what is wrong with them. */
+		{ "],{", { "]", "{" } },
+		{ "\"\\", { "\"\\" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct span rest = span_of(cases[i].inside);
+		unsigned n = 0;
+
+		for (; rest.ptr; n++) {
+			struct span item = form_item(&rest);
+
+			assert_non_null(cases[i].items[n]);
+			assert_true(span_eq(item, span_of(cases[i].items[n])));
+		}
+		assert_null(cases[i].items[n]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_good, start, stop),
 		cmocka_unit_test_setup_teardown(test_faults, start, stop),
 		cmocka_unit_test_setup_teardown(test_every_prefix, start, stop),
+		cmocka_unit_test_setup_teardown(test_usage, start, stop),
+		cmocka_unit_test(test_items),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,7 +48,8 @@ struct rig {
 	_Atomic int64_t n_calls, n_calls_a_page; /* that are added behind each page */
 	const char *call; /* what each of them is told as; NULL: by its number */
 	_Atomic bool ledger_is_full, ledger_fails, ledger_is_silent, store_is_full;
-	_Atomic unsigned n_queries, n_touches;
+	_Atomic unsigned n_queries, n_touches, n_stored;
+	struct verdict last_call; /* that was told by POST /v1/usage */
 };
 
 static inline int64_t rig_now(const struct clock *clock)
@@ -99,6 +100,14 @@ static inline void rig_store(void *ctx, const struct budget_touch *touches, unsi
 
 	(void)touches;
 	rig->n_touches += n;
+}
+
+static inline void rig_store_call(void *ctx, const struct verdict *verdict)
+{
+	struct rig *rig = ctx;
+
+	rig->last_call = *verdict;
+	rig->n_stored++;
 }
 
 static inline void rig_status(void *ctx, struct emit *out)
@@ -233,6 +242,7 @@ static inline struct policy_ports rig_ports(struct rig *rig)
 		.knows_provider = rig_knows,
 		.store_room = rig_store_room,
 		.store_touch = rig_store,
+		.store_call = rig_store_call,
 		.query_calls = rig_query,
 		.status = rig_status,
 	};

@@ -171,6 +171,42 @@ static void test_renew_and_release(void **state)
 	caller_done(&caller);
 }
 
+static void test_usage(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+
+	check_reply(
+	    "usage.response",
+	    caller_ask(&caller, "POST", "/v1/usage",
+		       "{\"provider\":\"openai\",\"model\":\"gpt-1\",\"usage\":{\"input\":1}}"),
+	    200);
+	check_reply("usage.response",
+		    caller_ask(&caller, "POST", "/v1/usage",
+			       "{\"provider\":\"openai\",\"model\":\"x\",\"usage\":{\"input\":1}}"),
+		    200);
+	check_reply("problem", caller_ask(&caller, "POST", "/v1/usage", "{}"), 400);
+	caller_done(&caller);
+}
+
+/* A list is answered by what each of its questions is answered. */
+static void test_list(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply =
+	    caller_ask(&caller, "POST", "/v1/decide",
+		       "[{\"provider\":\"openai\",\"model\":\"gpt-1\",\"dry_run\":true},"
+		       "{\"provider\":\"openai\",\"model\":\"gpt-1\",\"input_tokens\":9999}]");
+
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(json_array_size(reply.json), 2);
+	check_file("decide.response", json_array_get(reply.json, 0));
+	check_file("decide.refusal", json_array_get(reply.json, 1));
+	reply_done(&reply);
+	caller_done(&caller);
+}
+
 static void tell_limits(struct rig *rig, void *ctx)
 {
 	struct usage usage = { .provider = "openai",
@@ -263,8 +299,13 @@ static void test_request_members(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_decide), TEST(test_renew_and_release),           TEST(test_views),
-		TEST(test_watch),  cmocka_unit_test(test_request_members),
+		TEST(test_decide),
+		TEST(test_renew_and_release),
+		TEST(test_usage),
+		TEST(test_list),
+		TEST(test_views),
+		TEST(test_watch),
+		cmocka_unit_test(test_request_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
