@@ -232,18 +232,26 @@ uint32_t frames_skip(struct frames *f, uint64_t n)
 	return (uint32_t)n;
 }
 
+/* The rest of a block whose start was lost is no place to begin. */
+bool frames_may_begin(struct span in)
+{
+	struct frame frame;
+
+	return in.len >= FRAMES_HEADER_BYTES && is_plausible((const uint8_t *)in.ptr, &frame) &&
+	       frame.type != FRAME_CONTINUATION;
+}
+
 bool frames_plausible(struct span in, bool (*is_open)(void *ctx, uint32_t id), void *ctx)
 {
 	unsigned n = 0;
 
+	if (!frames_may_begin(in))
+		return false;
 	while (in.len >= FRAMES_HEADER_BYTES) {
 		struct frame frame;
 		size_t whole;
 
 		if (!is_plausible((const uint8_t *)in.ptr, &frame))
-			return false;
-		/* The rest of a block whose start was lost is no place to begin. */
-		if (!n && frame.type == FRAME_CONTINUATION)
 			return false;
 		if (!n && frame.id && is_open && is_open(ctx, frame.id))
 			return true;
@@ -261,7 +269,6 @@ bool frames_resync(struct frames *f, struct span in, bool (*is_open)(void *ctx, 
 {
 	if (!frames_plausible(in, is_open, ctx))
 		return false;
-	*f = frames_of(false);
-	f->probation = FRAMES_PROBATION;
+	*f = frames_on_probation();
 	return true;
 }

@@ -99,7 +99,18 @@ uint32_t frames_number(const uint8_t bytes[4]);
  * one with a payload that ends with the chunk, or one of a stream for which `is_open` (may be NULL)
  * is true. Text never passes; of random bytes less than one chunk in 2^30 does. */
 bool frames_plausible(struct span in, bool (*is_open)(void *ctx, uint32_t id), void *ctx);
-/* Finds the place in the stream again when `in` is plausible so. The next FRAMES_PROBATION frames
- * have to be plausible each, else they are FRAMES_BAD. */
+/* Whether it may begin with one: of the above, the first header alone. */
+bool frames_may_begin(struct span in);
+
+/* At the header of a frame, if this is the place: the next FRAMES_PROBATION frames have to be
+ * plausible each, else they are FRAMES_BAD. */
+static inline struct frames frames_on_probation(void)
+{
+	struct frames f = frames_of(false);
+
+	f.probation = FRAMES_PROBATION;
+	return f;
+}
+/* Finds the place in the stream again, on probation, when `in` is plausible. */
 bool frames_resync(struct frames *f, struct span in, bool (*is_open)(void *ctx, uint32_t id),
 		   void *ctx);

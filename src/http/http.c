@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "http/frames.h"
 #include "http/h1.h"
 #include "http/h2.h"
 #include "http/message.h"
+#include "http/trial.h"
 
 #define DECISIVE 3 /* bytes of the preface: no method of RFC 9110 begins so */
 
@@ -24,7 +26,8 @@ struct http {
 	struct chunk first; /* of the connection, without its bytes */
 	bool begun;         /* there was one */
 	uint64_t passed[2]; /* by direction: where the chunks that were passed over end, else 0 */
-	uint8_t matched;    /* bytes sent so far, all of the preface */
+	struct trial *trials[2]; /* what was not, and is not decided */
+	uint8_t matched;         /* bytes sent so far, all of the preface */
 };
 
 int http_new(struct connection *conn, const struct exchange_handler *handler, void *ctx,
@@ -48,6 +51,8 @@ void http_free(struct http *http)
 		return;
 	h1_free(http->h1);
 	h2_free(http->h2);
+	for (unsigned d = 0; d < 2; d++)
+		trial_free(http->trials[d]);
 	free(http);
 }
 
@@ -77,14 +82,43 @@ static enum guess guess_start(struct http *http, const struct chunk *chunk)
 	return GUESS_NONE;
 }
 
-static enum guess guess_middle(const struct chunk *chunk)
+/* Up to that offset they are nobody's. */
+static void pass(struct http *http, enum direction direction, uint64_t end)
+{
+	if (http->first.offset)
+		http->passed[direction] = end;
+}
+
+static void drop_trial(struct http *http, enum direction direction)
+{
+	struct trial *trial = TAKE_PTR(http->trials[direction]);
+
+	if (trial)
+		pass(http, direction, trial->offset + trial->held.len);
+	trial_free(trial);
+}
+
+static enum guess guess_middle(struct http *http, const struct chunk *chunk)
 {
 	struct message message = message_of(chunk->direction == DIRECTION_SENT);
+	struct trial **trial = &http->trials[chunk->direction];
+	unsigned frames = 0;
 
 	message_lose(&message);
-	if (message_resync(&message, chunk->data))
+	if (message_resync(&message, chunk->data)) {
+		for (unsigned d = 0; d < 2; d++)
+			drop_trial(http, d);
 		return GUESS_HTTP1;
-	return frames_plausible(chunk->data, NULL, NULL) ? GUESS_HTTP2 : GUESS_NONE;
+	}
+	if (*trial && !trial_take(*trial, chunk))
+		drop_trial(http, chunk->direction);
+	if (!*trial)
+		*trial = trial_new(chunk);
+	if (!*trial)
+		pass(http, chunk->direction, chunk->offset + chunk->length);
+	for (unsigned d = 0; d < 2; d++)
+		frames += http->trials[d] ? http->trials[d]->n : 0;
+	return frames >= TRIAL_FRAMES ? GUESS_HTTP2 : GUESS_NONE;
 }
 
 static enum guess guess(struct http *http, const struct chunk *chunk)
@@ -94,7 +128,7 @@ static enum guess guess(struct http *http, const struct chunk *chunk)
 	if (!chunk->data.len)
 		return GUESS_NONE;
 	if (http->first.offset || chunk->offset != due)
-		return guess_middle(chunk);
+		return guess_middle(http, chunk);
 	return guess_start(http, chunk);
 }
 
@@ -107,21 +141,43 @@ static void hand_on(struct http *http, const struct chunk *chunk)
 }
 
 static void hand_on_at(struct http *http, enum direction direction, uint64_t offset,
-		       struct span bytes)
+		       int64_t time_utc_ns, struct span bytes)
 {
-	struct chunk chunk = http->first;
+	struct chunk chunk = { .data = bytes,
+			       .offset = offset,
+			       .length = bytes.len,
+			       .time_utc_ns = time_utc_ns,
+			       .direction = direction };
 
-	chunk.direction = direction;
-	chunk.offset = offset;
-	chunk.data = bytes;
-	chunk.length = bytes.len;
 	hand_on(http, &chunk);
+}
+
+/* What was held, in the order in which it came. */
+static void hand_on_trials(struct http *http)
+{
+	struct trial *sent = http->trials[DIRECTION_SENT];
+	struct trial *received = http->trials[DIRECTION_RECEIVED];
+	enum direction first = sent && received && received->time_utc_ns < sent->time_utc_ns
+				   ? DIRECTION_RECEIVED
+				   : DIRECTION_SENT;
+
+	for (unsigned i = 0; i < 2; i++) {
+		enum direction direction = i ? !first : first;
+		struct trial *trial = TAKE_PTR(http->trials[direction]);
+
+		if (trial)
+			hand_on_at(http, direction, trial->offset, trial->time_utc_ns,
+				   buf_span(&trial->held));
+		trial_free(trial);
+	}
 }
 
 static void open_parser(struct http *http, enum guess guess)
 {
 	const struct span nothing = { NULL, 0 };
 	enum direction first = http->first.direction;
+	int64_t time_utc_ns = http->first.time_utc_ns;
+	uint64_t begin = http->passed[first] ? http->passed[first] : http->first.offset;
 	int err;
 
 	err = guess == GUESS_HTTP1
@@ -129,23 +185,13 @@ static void open_parser(struct http *http, enum guess guess)
 		  : h2_new(http->conn, http->handler, http->ctx, http->counters, &http->h2);
 	if (err)
 		return;
-	if (!http->passed[first]) {
-		hand_on_at(http, first, http->first.offset, nothing);
-		if (http->matched)
-			hand_on_at(http, DIRECTION_SENT, 0,
-				   span_head(FRAMES_PREFACE, http->matched));
-		return;
-	}
-	hand_on_at(http, first, http->passed[first], nothing);
+	hand_on_at(http, first, begin, time_utc_ns, nothing);
+	if (http->matched)
+		hand_on_at(http, DIRECTION_SENT, 0, time_utc_ns,
+			   span_head(FRAMES_PREFACE, http->matched));
 	if (http->passed[!first])
-		hand_on_at(http, !first, http->passed[!first], nothing);
-}
-
-/* Nobody's yet. */
-static void pass(struct http *http, const struct chunk *chunk)
-{
-	if (http->first.offset && chunk->data.len)
-		http->passed[chunk->direction] = chunk->offset + chunk->length;
+		hand_on_at(http, !first, http->passed[!first], time_utc_ns, nothing);
+	hand_on_trials(http);
 }
 
 void http_feed(struct http *http, const struct chunk *chunk)
@@ -160,9 +206,7 @@ void http_feed(struct http *http, const struct chunk *chunk)
 			http->first.length = 0;
 		}
 		found = guess(http, chunk);
-		if (found == GUESS_NONE)
-			pass(http, chunk);
-		else
+		if (found != GUESS_NONE)
 			open_parser(http, found);
 	}
 	if (http->h1 || http->h2)
