@@ -5,10 +5,7 @@
 
 #include "flow_block.h"
 #include "flow_maps.h"
-
-/* A window update or a ping of HTTP/2 in a TLS record, so that an answer on its way can end. No
- * request fits: its head and body would have 42 bytes. */
-#define BLOCK_SMALL_BYTES 64
+#include "spare.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -85,15 +82,18 @@ static __always_inline void block_report(struct __sk_buff *skb, const struct flo
 	submit(e, true);
 }
 
-/* The verdict on a packet of a provider's socket: 1 it goes, 0 it is dropped. */
+/* The verdict on a packet of a provider's socket: 1 it goes, 0 it is dropped. A small one waits
+ * also where all is cut: it may be said in a call that ends, of which nobody knows. */
 static __always_inline int block_packet(struct __sk_buff *skb, const struct flow_socket *s,
 					const struct packet *packet, __u32 mode)
 {
-	if (packet->length <= BLOCK_SMALL_BYTES || (mode == FLOW_ASK && !s->is_asked) ||
-	    !block_holds())
+	bool small = packet->length <= SPARE_BYTES_MAX;
+
+	if (!packet->length || (mode == FLOW_ASK && !s->is_asked) ||
+	    (small && spare(skb, packet)) || !block_holds())
 		return 1;
 	count(mode == FLOW_CUT ? FLOW_COUNTER_REFUSED : FLOW_COUNTER_HELD);
-	if (mode == FLOW_CUT)
+	if (mode == FLOW_CUT && !small)
 		block_report(skb, s, packet);
 	return 0;
 }

@@ -25,7 +25,8 @@ struct flow_block {
 	__u64 host; /* enforce_host_key() of the pattern of the host filter */
 };
 
-#define FLOW_BLOCKS_MAX 16384
+#define FLOW_BLOCKS_MAX  16384
+#define FLOW_SOCKETS_MAX 16384 /* that the agent can cut before they send */
 
 /* Written by the agent, read by the kernel. A socket is judged once a generation, so that of many
  * blocks none counts before all are there. */

@@ -40,13 +40,12 @@ struct capture_loop {
 /* --- stage to stage */
 
 /* The flow ledger is told, never waited for: what it misses it calls unmetered, and we count. */
-static void tell_flows(struct capture_loop *l, const struct connection *conn, bool lost)
+static void tell_flows(struct capture_loop *l, const struct connection *conn, enum flow_news news)
 {
-	struct flow_capture capture = { .ssl = conn->key.ssl,
-					.start_ns = conn->key.start_ns,
-					.generation_ns = conn->key.generation_ns,
-					.tgid = conn->key.tgid,
-					.lost = lost };
+	const struct conn_key *key = &conn->key;
+	struct flow_capture capture = {
+		.tls = { key->ssl, key->start_ns, key->generation_ns, key->tgid }, .news = news
+	};
 
 	span_copy(connection_server(conn), capture.server, sizeof(capture.server));
 	if (!queue_push(l->options.flows, &capture))
@@ -77,12 +76,16 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 	}
 	if (!conn->has_data) {
 		conn->has_data = true;
-		tell_flows(ctx, conn, false);
+		tell_flows(ctx, conn, FLOW_CAPTURED);
 	}
 	if (l->record)
 		record_chunk(l->record, conn, chunk);
 	if (conn->http)
 		http_feed(conn->http, chunk);
+	if (l->options.has_budgets && conn->is_busy != (conn->calls > 0)) {
+		conn->is_busy = conn->calls > 0;
+		tell_flows(l, conn, conn->is_busy ? FLOW_BUSY : FLOW_IDLE);
+	}
 }
 
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
@@ -93,7 +96,7 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 	if (l->record)
 		record_closed(l->record, conn, time_utc_ns, lost);
 	if (!conn->has_data && lost[0] + lost[1] && !canary_owns(conn))
-		tell_flows(ctx, conn, true);
+		tell_flows(ctx, conn, FLOW_CAPTURE_LOST);
 	if (!conn->http)
 		return;
 	http_close(conn->http, time_utc_ns, lost);

@@ -56,6 +56,13 @@ static int write_block(void *ctx, const struct flow_block *key, const uint32_t *
 	return l->hooks ? hooks_write_block(l->hooks, key, mode) : 0;
 }
 
+static int let_finish(void *ctx, uint64_t cookie, bool may)
+{
+	struct flow_loop *l = ctx;
+
+	return l->hooks ? hooks_let_finish(l->hooks, cookie, may) : 0;
+}
+
 static void publish_blocks(void *ctx)
 {
 	struct flow_loop *l = ctx;
@@ -110,8 +117,10 @@ static void take_captures(void *ctx)
 
 	for (size_t n = queue_depth(l->options.captures); n; n--) {
 		drain(l);
-		if (queue_pop(l->options.captures, &capture))
-			flows_captured(l->flows, &capture);
+		if (!queue_pop(l->options.captures, &capture))
+			break;
+		flows_captured(l->flows, &capture);
+		enforce_captured(l->enforce, &capture);
 	}
 }
 
@@ -158,7 +167,8 @@ static int make_parts(struct flow_loop *l)
 				       .handshakes_fd = l->options.shared.handshakes_fd,
 				       .record = on_record,
 				       .ctx = l };
-	struct enforce_ports ports = { l, write_block, publish_blocks, destroy_socket, ask };
+	struct enforce_ports ports = { l,  write_block, let_finish, publish_blocks, destroy_socket,
+				       ask };
 	int code = flows_new(&clock_system, "/proc", &l->flows);
 
 	l->cutter = cutter_new("/proc");

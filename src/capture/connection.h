@@ -23,6 +23,8 @@ struct connection {
 	const char *server; /* the name the client asked for, lower case; NULL: not known.
 	                                * Whoever made the connection frees it */
 	bool has_data;      /* some of its plaintext was seen */
+	bool is_busy;       /* has calls in flight, as was told last */
+	unsigned calls;     /* in flight: counted by the meter */
 	void *http;         /* the parser of the next stage: set and freed by it */
 	void *recorded;     /* of capture/record.h: set and freed by it */
 };

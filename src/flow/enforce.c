@@ -31,6 +31,11 @@ struct socket {
 	struct flow_refused address;
 	uint64_t host, cgroup_id;
 	uint32_t uid;
+	UT_hash_handle by_tls; /* if its SSL object is known */
+	struct tls_key tls;
+	bool is_known; /* whether it has a call in flight: */
+	bool is_busy;
+	bool finishes; /* the kernel knows that its call may end */
 };
 
 struct enforce {
@@ -40,7 +45,8 @@ struct enforce {
 	struct blocks *blocks;
 	struct owner *owners;
 	struct socket *sockets; /* in order of opening */
-	unsigned question;      /* counts the orders of FLOW_ASK */
+	struct socket *by_tls;
+	unsigned question; /* counts the orders of FLOW_ASK */
 };
 
 CLEANUP_FOR(enforce, struct enforce *, enforce_free)
@@ -140,11 +146,22 @@ static void ask(struct enforce *e, struct owner *owner)
 	counter_add(&e->counters.asked, 1);
 }
 
+/* So that it may, this comes before the kernel judges the socket anew. */
+static void let_finish(struct enforce *e, struct socket *s)
+{
+	struct block_judgement judgement = judge(e, s);
+	bool may = judgement.mode >= FLOW_HOLD && !judgement.at_once && s->is_busy;
+
+	if (may != s->finishes && e->ports.finish(e->ports.ctx, s->cookie, may) == 0)
+		s->finishes = may;
+}
+
 static void apply(struct enforce *e, struct socket *s)
 {
 	struct block_judgement judgement = judge(e, s);
 
-	if (judgement.mode == FLOW_CUT && judgement.at_once)
+	let_finish(e, s);
+	if (judgement.mode == FLOW_CUT && (judgement.at_once || (s->is_known && !s->is_busy)))
 		destroy(e, &s->address);
 	if (judgement.mode == FLOW_ASK)
 		ask(e, s->owner);
@@ -155,6 +172,9 @@ void enforce_publish(struct enforce *e)
 	struct socket *s, *next;
 	struct owner *owner, *after;
 
+	HASH_ITER(hh, e->sockets, s, next) {
+		let_finish(e, s);
+	}
 	e->ports.publish(e->ports.ctx);
 	HASH_ITER(hh, e->sockets, s, next) {
 		apply(e, s);
@@ -175,6 +195,10 @@ void enforce_judged(struct enforce *e, uint64_t process_id)
 		return;
 	if (blocks_mark(e->blocks, process_id, &owner->blocks) < 0)
 		counter_add(&e->counters.orders_refused, 1);
+	DL_FOREACH(owner->sockets, s)
+	{
+		let_finish(e, s);
+	}
 	e->ports.publish(e->ports.ctx);
 	DL_FOREACH(owner->sockets, s)
 	{
@@ -202,6 +226,10 @@ void enforce_order(struct enforce *e, const struct flow_order *order)
 
 static void free_socket(struct enforce *e, struct socket *s)
 {
+	if (s->finishes)
+		(void)e->ports.finish(e->ports.ctx, s->cookie, false);
+	if (s->tls.ssl)
+		HASH_DELETE(by_tls, e->by_tls, s);
 	DL_DELETE(s->owner->sockets, s);
 	HASH_DEL(e->sockets, s);
 	free(s);
@@ -247,7 +275,7 @@ static void take_hello(struct enforce *e, const struct flow_hello *hello)
 	FREE_PTR struct socket *s = calloc(1, sizeof(*s));
 	struct owner *owner = find_owner(e, id);
 
-	if (HASH_COUNT(e->sockets) >= ENFORCE_SOCKETS_MAX) {
+	if (HASH_COUNT(e->sockets) >= FLOW_SOCKETS_MAX) {
 		counter_add(&e->counters.evicted, 1);
 		drop_socket(e, e->sockets);
 		owner = find_owner(e, id);
@@ -267,9 +295,26 @@ static void take_hello(struct enforce *e, const struct flow_hello *hello)
 	memcpy(s->address.remote, hello->remote, sizeof(hello->remote));
 	memcpy(s->address.local, hello->local, sizeof(hello->local));
 	s->owner = owner;
+	s->tls = (struct tls_key){ hello->ssl, hello->start_ns, hello->generation_ns, hello->tgid };
+	if (s->tls.ssl)
+		HASH_ADD(by_tls, e->by_tls, tls, sizeof(s->tls), s);
 	DL_APPEND(owner->sockets, s);
 	HASH_ADD(hh, e->sockets, cookie, sizeof(s->cookie), s);
 	apply(e, TAKE_PTR(s));
+}
+
+void enforce_captured(struct enforce *e, const struct flow_capture *capture)
+{
+	struct socket *s;
+
+	if (capture->news < FLOW_BUSY)
+		return;
+	HASH_FIND(by_tls, e->by_tls, &capture->tls, sizeof(capture->tls), s);
+	if (!s)
+		return;
+	s->is_known = true;
+	s->is_busy = capture->news == FLOW_BUSY;
+	apply(e, s);
 }
 
 void enforce_record(struct enforce *e, const void *record, size_t bytes)

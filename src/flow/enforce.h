@@ -6,7 +6,8 @@
  *   a new one              as soon as its hello was dropped
  *   one between two calls  at once, if it is known to be (its plaintext is captured); else when its
  *                          next request was dropped
- *   one with a call        when that has ended, as the two above; with `at_once` now
+ *   one with a call        when that has ended, as the two above; with `at_once` now. Until then
+ *                          it may say what is too small for a request (bpf/block.h)
  *
  * FLOW_ASK at a host means: what the budget stops depends on facts of the process that the kernel
  * does not know. Each process that is connected or connects there is asked for, once; what a new
@@ -19,15 +20,16 @@
 #include "base/counter.h"
 #include "base/process.h"
 #include "bpf/flow_event.h"
+#include "flow/flow.h"
 #include "flow/order.h"
-
-#define ENFORCE_SOCKETS_MAX 16384 /* that can be cut before they send; the oldest makes room */
 
 /* Where it goes, for tests to have their own. */
 struct enforce_ports {
 	void *ctx;
 	/* Writes a key of the map, or removes it with a NULL. 0 or -errno. */
 	int (*write)(void *ctx, const struct flow_block *key, const uint32_t *mode);
+	/* A socket is in a call that may end, or not any more. 0 or -errno. */
+	int (*finish)(void *ctx, uint64_t cookie, bool may);
 	/* All that was written counts now. */
 	void (*publish)(void *ctx);
 	/* 0, -ENOENT: it is gone, another -errno. */
@@ -66,6 +68,8 @@ void enforce_publish(struct enforce *enforce);
 /* One of these. */
 void enforce_order(struct enforce *enforce, const struct flow_order *order);
 
+/* Whether a connection has calls in flight. */
+void enforce_captured(struct enforce *enforce, const struct flow_capture *capture);
 /* Every record of the ring. */
 void enforce_record(struct enforce *enforce, const void *record, size_t bytes);
 /* Forgets processes that are gone, asks again; call it every few seconds. */

@@ -21,10 +21,6 @@
 #define SWEEP_EVERY_NS  (60 * NS_PER_SEC)
 #define HANDSHAKE_BYTES 32768 /* certificate chains included, a handshake moves less */
 
-struct tls_key {
-	uint64_t ssl, start_ns, generation_ns, tgid;
-};
-
 struct session {
 	uint64_t random[2];
 };
@@ -302,26 +298,28 @@ void flows_record(struct flows *t, const void *record, size_t bytes)
 
 void flows_captured(struct flows *t, const struct flow_capture *capture)
 {
-	struct tls_key key = { capture->ssl, capture->start_ns, capture->generation_ns,
-			       capture->tgid };
+	const struct tls_key *key = &capture->tls;
+	bool lost = capture->news == FLOW_CAPTURE_LOST;
 	struct party *party = NULL;
 	struct flow *f;
 
+	if (capture->news >= FLOW_BUSY)
+		return;
 	counter_add(&t->counters.captures, 1);
-	HASH_FIND(by_tls, t->by_tls, &key, sizeof(key), f);
+	HASH_FIND(by_tls, t->by_tls, key, sizeof(*key), f);
 	if (f) {
-		f->captured |= !capture->lost;
-		f->lost |= capture->lost;
+		f->captured |= !lost;
+		f->lost |= lost;
 		return;
 	}
-	party = party_find(t->parties, key.tgid, key.start_ns, span_of(capture->server));
-	if (party && !capture->lost)
+	party = party_find(t->parties, key->tgid, key->start_ns, span_of(capture->server));
+	if (party && !lost)
 		party->captured++;
 	if (party)
 		return;
 	counter_add(&t->counters.captures_unmatched, 1);
-	if (!capture->lost)
-		older_captured(t->older, capture->tgid, span_of(capture->server));
+	if (!lost)
+		older_captured(t->older, (uint32_t)key->tgid, span_of(capture->server));
 }
 
 void flows_older_begin(struct flows *t)

@@ -41,12 +41,22 @@ enum flow_reason {
 
 const char *flow_reason_name(enum flow_reason reason);
 
-/* What the capture stage tells of a TLS connection: once when its first plaintext is there, once
- * at its end when some was lost. */
+/* What the capture stage tells of a TLS connection. */
+enum flow_news {
+	FLOW_CAPTURED,     /* its first plaintext is there: once */
+	FLOW_CAPTURE_LOST, /* some was lost: once, at its end */
+	FLOW_BUSY,         /* it has a call in flight, */
+	FLOW_IDLE,         /* and none any more */
+};
+
+/* An SSL object: as in struct event_head. */
+struct tls_key {
+	uint64_t ssl, start_ns, generation_ns, tgid;
+};
+
 struct flow_capture {
-	uint64_t ssl, start_ns, generation_ns; /* as in struct event_head */
-	uint32_t tgid;
-	bool lost;
+	struct tls_key tls;
+	enum flow_news news;
 	char server[FLOW_NAME_MAX];
 };
 

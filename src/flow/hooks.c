@@ -165,13 +165,24 @@ int hooks_older(struct hooks *h)
 	return 0;
 }
 
-int hooks_write_block(struct hooks *h, const struct flow_block *key, const uint32_t *mode)
+/* A NULL removes the key. */
+static int write_map(const struct bpf_map *map, const void *key, const void *value)
 {
-	int fd = bpf_map__fd(h->skeleton->maps.blocks);
+	int fd = bpf_map__fd(map);
 	int code =
-	    mode ? bpf_map_update_elem(fd, key, mode, BPF_ANY) : bpf_map_delete_elem(fd, key);
+	    value ? bpf_map_update_elem(fd, key, value, BPF_ANY) : bpf_map_delete_elem(fd, key);
 
 	return code == 0 ? 0 : -errno;
+}
+
+int hooks_write_block(struct hooks *h, const struct flow_block *key, const uint32_t *mode)
+{
+	return write_map(h->skeleton->maps.blocks, key, mode);
+}
+
+int hooks_let_finish(struct hooks *h, uint64_t cookie, bool may)
+{
+	return write_map(h->skeleton->maps.finishing, &cookie, may ? &(uint32_t){ 1 } : NULL);
 }
 
 void hooks_publish_blocks(struct hooks *h)

@@ -43,6 +43,8 @@ int hooks_older(struct hooks *hooks);
 
 /* The map of bpf/block.h: writes a key, or removes it (mode NULL). 0 or -errno. */
 int hooks_write_block(struct hooks *hooks, const struct flow_block *key, const uint32_t *mode);
+/* A socket is in a call that may end, or not any more. 0 or -errno. */
+int hooks_let_finish(struct hooks *hooks, uint64_t cookie, bool may);
 /* What was written counts from now on, for every socket. */
 void hooks_publish_blocks(struct hooks *hooks);
 /* The agent lives: without this for `patience_ns` nothing is refused any more, or with

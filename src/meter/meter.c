@@ -123,15 +123,12 @@ static struct call *make_call(struct meter *meter, struct exchange *ex,
 
 	if (!call)
 		return NULL;
+	*call = (struct call){ .leg = { .process = ex->connection->process, .route = route },
+			       .exchange = ex,
+			       .providers = providers_ref(meter->providers),
+			       .provider = provider,
+			       .route = route };
 	memset(call->slots, 0, n * sizeof(struct slot));
-	call->leg = (struct leg){ .process = ex->connection->process, .route = route };
-	call->next = NULL;
-	call->exchange = ex;
-	call->providers = providers_ref(meter->providers);
-	call->provider = provider;
-	call->route = route;
-	call->streaming = call->body_begun = false;
-	call->told = (struct told){ 0 };
 	format_begin(&call->request, scope->request.n ? request_format(ex) : NULL, &scope->request,
 		     call->slots);
 	format_begin(&call->response, NULL, &scope->response, response_slots(call));
@@ -179,6 +176,7 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	if (!ex->request.method.len && ex->completeness == COMPLETENESS_PRE_ATTACH)
 		add_readings(meter, ex, call);
 	relay_begin(meter->relay, &call->leg);
+	ex->connection->calls++;
 	ex->meter = call;
 	return call;
 }
@@ -386,6 +384,7 @@ static void on_end(void *ctx, struct exchange *ex)
 	if (is_left(call, &usage))
 		tell(meter, ex, call, &usage);
 	relay_end(meter->relay, &call->leg);
+	ex->connection->calls--;
 	free_call(call);
 	ex->meter = NULL;
 }

@@ -6,168 +6,18 @@ import json
 import os
 import shutil
 import signal
-import socket
-import ssl
 import subprocess
-import threading
 import time
 
 import calls
 import daemon as agent
+from enforce_clients import AIOHTTP, CURL, DRIVER, FETCH, GO, HTTP2, REQUESTS
+from enforce_server import ANSWER, Server
 from world import TOP, Checks, World, die_with_parent, wait_for
 
 PYTHON = TOP / 'build' / 'venv' / 'bin' / 'python'
-URL = f'https://{calls.PROVIDER}/v1/chat/completions'
-MODEL = 'gpt-4o-mini-2024-07-18'
 NOBODY = 65534
-ANSWER = json.dumps({
-    'id': 'x', 'object': 'chat.completion', 'model': MODEL,
-    'choices': [{'index': 0, 'message': {'role': 'assistant', 'content': 'so ' * 100},
-                 'finish_reason': 'stop'}],
-    'usage': {'prompt_tokens': 1000, 'completion_tokens': 100, 'total_tokens': 1100}}).encode()
-
-# A client reads lines: each is a call, or a stream, and its outcome is a line of JSON.
-DRIVER = '''
-import json, sys, time
-for line in sys.stdin:
-    start = time.monotonic()
-    try:
-        said = {'good': call(line.strip())}
-    except Exception as e:
-        said = {'error': repr(e)[:300]}
-    print(json.dumps({**said, 'ms': round((time.monotonic() - start) * 1e3, 1)}), flush=True)
-'''
-REQUESTS = f'''
-import requests
-session = requests.Session()
-def call(how):
-    return len(session.post({URL!r}, json={{'model': {MODEL!r}, 'stream': how == 'stream'}},
-                            headers={{'X-Who': sys.argv[1]}}, timeout=30).content)
-'''
-CURL = f'''
-import subprocess
-def call(how):
-    run = subprocess.run(['curl', '-sS', '-m', '30', '-H', 'X-Who: ' + sys.argv[1], '-d',
-                          json.dumps({{'model': {MODEL!r}}}), {URL!r}], capture_output=True)
-    if run.returncode:
-        raise OSError(run.stderr.decode())
-    return len(run.stdout)
-'''
-AIOHTTP = f'''
-import aiohttp, asyncio, ssl
-loop = asyncio.new_event_loop()
-session = None
-async def one():
-    async with session.post({URL!r}, json={{'model': {MODEL!r}}},
-                            headers={{'X-Who': sys.argv[1]}}) as response:
-        return len(await response.read())
-async def many(n):
-    global session
-    session = session or aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=100))
-    return [x if isinstance(x, int) else repr(x) for x in
-            await asyncio.gather(*(one() for _ in range(n)), return_exceptions=True)]
-def call(how):
-    said = loop.run_until_complete(many(int(how or 1)))
-    if how:
-        return said
-    if isinstance(said[0], str):
-        raise OSError(said[0])
-    return said[0]
-'''
-FETCH = f'''
-const lines = require('readline').createInterface({{input: process.stdin}});
-lines.on('line', async how => {{
-    const start = performance.now();
-    let said;
-    try {{
-        const response = await fetch({URL!r}, {{
-            method: 'POST',
-            headers: {{'X-Who': process.argv[2], 'Content-Type': 'application/json'}},
-            body: JSON.stringify({{model: {MODEL!r}}})}});
-        said = {{good: (await response.text()).length}};
-    }} catch (e) {{
-        said = {{error: `${{e.name}} ${{e.message}} ${{e.code ?? ''}} ${{e.cause?.code ?? ''}}`}};
-    }}
-    said.ms = Math.round((performance.now() - start) * 10) / 10;
-    console.log(JSON.stringify(said));
-}});
-'''
-GO = '''package main
-import ("bufio"; "encoding/json"; "fmt"; "io"; "net/http"; "os"; "strings"; "time")
-func main() {
-	lines := bufio.NewScanner(os.Stdin)
-	for lines.Scan() {
-		start, said := time.Now(), map[string]any{}
-		request, _ := http.NewRequest("POST", "%s", strings.NewReader(`{"model":"%s"}`))
-		request.Header.Set("X-Who", os.Args[1])
-		if response, err := http.DefaultClient.Do(request); err != nil {
-			said["error"] = err.Error()
-		} else if body, err := io.ReadAll(response.Body); err != nil {
-			said["error"] = err.Error()
-		} else { response.Body.Close(); said["good"] = len(body) }
-		said["ms"] = float64(time.Since(start).Microseconds()/100) / 10
-		out, _ := json.Marshal(said)
-		fmt.Println(string(out))
-	}
-}
-''' % (URL, MODEL)
-
-
-class Server:
-    """Counts connections that said anything at all, and the requests of each client."""
-
-    def __init__(self, world):
-        self.hellos, self.requests = 0, []
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(world.dir / 'server.pem', world.dir / 'server.key')
-        self.listener = socket.create_server(('127.0.0.1', 443), backlog=1000)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            raw = self.listener.accept()[0]
-            threading.Thread(target=self.serve, args=(raw,), daemon=True).start()
-
-    def serve(self, raw):
-        try:
-            if raw.recv(1, socket.MSG_PEEK):
-                self.hellos += 1
-            with self.context.wrap_socket(raw, server_side=True) as tls:
-                tls.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                while self.answer(tls, tls.makefile('rb')):
-                    pass
-        except OSError:
-            pass
-
-    def answer(self, tls, lines):
-        head = b''
-        while not head.endswith(b'\r\n\r\n'):
-            line = lines.readline()
-            if not line:
-                return False
-            head += line
-        fields = dict(line.lower().split(': ', 1) for line in
-                      head.decode().split('\r\n')[1:] if ': ' in line)
-        body = lines.read(int(fields.get('content-length', 0)))
-        self.requests.append(fields.get('x-who'))
-        if b'"stream": true' in body:
-            self.stream(tls)
-            return True
-        tls.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
-                    b'Content-Length: %d\r\n\r\n' % len(ANSWER) + ANSWER)
-        return True
-
-    @staticmethod
-    def stream(tls):
-        """Ten events in three seconds."""
-        tls.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
-                    b'Transfer-Encoding: chunked\r\n\r\n')
-        for number in range(10):
-            event = b'data: {"id":"x","model":"%s","choices":[],"n":%d}\n\n' % (
-                MODEL.encode(), number)
-            tls.sendall(b'%x\r\n%s\r\n' % (len(event), event))
-            time.sleep(0.3)
-        tls.sendall(b'0\r\n\r\n')
+LONG = 300_000
 
 
 class Client:
@@ -197,18 +47,21 @@ class Enforce:
         self.daemon = agent.Daemon(self.world)
         self.server = Server(self.world)
         self.limits = {}
+        self.rows = []  # of the table: client, mode, ms, what it was told
 
     def run(self):
-        self.budgets(*(f'r{number}' for number in range(20)), 'requests', 'aiohttp', 'curl', 'node',
-                     'bun', 'go', 'uv', 'many', 'stream', 'dies', 'sleeps')
-        self.budgets('held', mode='hold')
+        clients = ('requests', 'aiohttp', 'curl', 'node', 'bun', 'go', 'uv')
+        self.budgets(*(f'r{number}' for number in range(20)), *clients, 'many', 'stream', 'http2',
+                     'dies', 'sleeps')
+        self.budgets(*(client + '-hold' for client in clients), mode='hold')
         self.budgets('at-once', in_flight='cut')
         if not self.check('outlayd starts', self.daemon.start(), self.daemon.said()):
             self.check.finish(self.world)
         self.clients()
         self.uv()
-        self.hold()
+        self.table()
         self.stream()
+        self.long_answer()
         self.user()
         self.many()
         self.delay()
@@ -239,88 +92,127 @@ class Enforce:
     def is_in(self, name, *actions):
         return wait_for(lambda: self.actions(name) == list(actions), 10, every=0.01)
 
+    def is_closed(self, name):
+        return wait_for(lambda: not self.server.open[name], 0.5, every=0.005)
+
     # --- cut
 
     def python(self, name, code, label=None, **options):
         return Client(self, name, [PYTHON, '-c', 'import sys, json\n' + code + DRIVER], label,
                       **options)
 
-    def all_clients(self):
-        yield self.python('requests', REQUESTS)
-        yield self.python('aiohttp', AIOHTTP)
-        yield self.python('curl', CURL)
+    def all_clients(self, suffix=''):
+        yield self.python('requests' + suffix, REQUESTS)
+        yield self.python('aiohttp' + suffix, AIOHTTP)
+        yield self.python('curl' + suffix, CURL)
         script = self.world.dir / 'fetch.cjs'
         script.write_text(FETCH)
         for name in ('node', 'bun'):
             program = os.environ.get('OUTLAY_' + name.upper()) or shutil.which(name)
             if program:
-                yield Client(self, name, [program, script])
+                client = Client(self, name + suffix, [program, script])
+                if name == 'node':  # its TLS is its own
+                    self.is_watched(program)
+                yield client
         go = shutil.which('go') or '/usr/local/go/bin/go'
         if os.path.exists(go):
-            (self.world.dir / 'client.go').write_text(GO)
-            subprocess.run([go, 'build', '-o', self.world.dir / 'client', 'client.go'],
-                           cwd=self.world.dir, check=True, env={**os.environ, 'GO111MODULE': 'off'})
             program = self.world.dir / 'client'
-            client = Client(self, 'go', [program])
-            # Nobody has run it before: what it spends is seen once it has been looked at.
-            wait_for(lambda: f'watching {os.path.realpath(program)} ' in self.daemon.said(), 10)
+            if not program.exists():
+                (self.world.dir / 'client.go').write_text(GO)
+                subprocess.run([go, 'build', '-o', program, 'client.go'], cwd=self.world.dir,
+                               check=True, env={**os.environ, 'GO111MODULE': 'off'})
+            client = Client(self, 'go' + suffix, [program])
+            self.is_watched(program)
             yield client
 
+    def is_watched(self, program):
+        """What nobody has run before is looked at while it runs."""
+        self.check(f'{program} is watched', wait_for(
+            lambda: f'watching {os.path.realpath(program)} ' in self.daemon.said(), 60))
+
+    def spend(self, client, mode):
+        """The call that spends the budget; then it is stopped."""
+        who = client.who
+        first = client.call()
+        self.check(f'{who}: the first call is made', 'good' in first, first)
+        if who.startswith('bun'):  # nobody sees what its own calls cost
+            self.python(who + '-spends', REQUESTS, label=who).call()
+        self.check(f'{who}: the budget is spent: {mode}', self.is_in(who, mode), self.daemon.said())
+
     def clients(self):
-        bystander = self.python('bystander', REQUESTS)
-        bystander.call()
+        self.bystander = self.python('bystander', REQUESTS)
+        self.bystander.call()
         for client in self.all_clients():
-            who = client.who
-            first = client.call()
-            self.check(f'{who}: the first call is made', 'good' in first, first)
-            if who == 'bun':  # nobody sees what its own calls cost
-                self.python('bun-spends', REQUESTS, label='bun').call()
-            self.check(f'{who}: the budget is spent and cuts', self.is_in(who, 'cut'),
-                       self.daemon.said())
-            time.sleep(0.05)
-            hellos = self.server.hellos
-            kept, new = client.call(), client.call()
-            self.check(f'{who}: over the kept connection: {kept}', 'error' in kept, kept)
-            self.check(f'{who}: over a new one: {new}', 'error' in new, new)
-            self.check(f'{who}: is told within a second', kept['ms'] < 1000 and new['ms'] < 1000)
-            self.check.equal(f'{who}: no request came', self.server.requests.count(who), 1)
-            # curl is a new process with each call, whose labels are looked up when it says hello.
-            self.check.equal(f'{who}: nor a byte of a new connection',
-                             self.server.hellos - hellos, 2 if who == 'curl' else 0)
-            self.check(f'{who}: another process goes on', 'good' in bystander.call())
-            self.raise_limit(who)
-            self.check(f'{who}: is released', self.is_in(who, 'cut', 'release'), self.actions(who))
-            time.sleep(0.05)
-            again = client.call()
-            self.check(f'{who}: and works again', 'good' in again, again)
+            self.cut(client)
+        for client in self.all_clients('-hold'):
+            self.hold(client)
 
-    def uv(self):
-        env = {**self.world.env, 'OUTLAY_LABELS': 'who=uv'}
-        self.python('uv-spends', REQUESTS, label='uv').call()
-        self.is_in('uv', 'cut')
-        words = [PYTHON.with_name('uv'), 'pip', 'install', '--no-cache', '--target',
-                 self.world.dir / 'none', '--index-url', f'https://{calls.PROVIDER}/simple', 'none']
-        before, start = len(self.server.requests), time.monotonic()
-        run = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60,
-                             check=False, preexec_fn=die_with_parent)
-        self.check(f'uv (rustls) is refused after {time.monotonic() - start:.1f} s and its retries',
-                   run.returncode and 'abort' in run.stderr.lower(), run.stderr)
-        self.check.equal('uv: no request came', len(self.server.requests), before)
+    def cut(self, client):
+        who = client.who
+        self.spend(client, 'cut')
+        if who != 'bun':  # nor when one is over
+            self.check(f'{who}: what is idle is closed at once', self.is_closed(who))
+        time.sleep(0.05)
+        hellos = self.server.hellos
+        for way in ('kept connection', 'new connection'):
+            said = client.call()
+            self.check(f'{who}: is told over a {way}', 'error' in said, said)
+            self.check(f'{who}: within a second', said['ms'] < 1000, said)
+            self.rows.append((who, f'cut, {way}', said['ms'], said.get('error')))
+        self.check.equal(f'{who}: no request came', self.server.requests.count(who), 1)
+        # curl is a new process with each call, whose labels are looked up when it says hello.
+        self.check.equal(f'{who}: nor a byte of a new connection',
+                         self.server.hellos - hellos, 2 if who == 'curl' else 0)
+        self.check(f'{who}: another process goes on', 'good' in self.bystander.call())
+        self.raise_limit(who)
+        self.check(f'{who}: is released', self.is_in(who, 'cut', 'release'), self.actions(who))
+        time.sleep(0.05)
+        again = client.call()
+        self.check(f'{who}: and works again', 'good' in again, again)
 
-    # --- hold
-
-    def hold(self):
-        client = self.python('held', REQUESTS)
-        client.call()
-        self.check('a hold begins', self.is_in('held', 'hold'), self.daemon.said())
+    def hold(self, client):
+        who = client.who
+        self.spend(client, 'hold')
         time.sleep(0.05)
         client.begin()
-        time.sleep(1.2)
-        self.check.equal('the request waits', self.server.requests.count('held'), 1)
-        self.raise_limit('held')
+        time.sleep(0.7)
+        self.check.equal(f'{who}: the request waits', self.server.requests.count(who), 1)
+        self.check(f'{who}: another process goes on', 'good' in self.bystander.call())
+        self.raise_limit(who)
         said = client.end()
-        self.check(f'and is made when it may: {said}', said.get('good') == len(ANSWER), said)
-        self.check.equal('once', self.server.requests.count('held'), 2)
+        self.check(f'{who}: and is made when it may', said.get('good') == len(ANSWER), said)
+        self.check.equal(f'{who}: once', self.server.requests.count(who), 2)
+        self.rows.append((who, 'hold, let go after 700 ms', said['ms'], 'its answer'))
+
+    def uv(self):
+        """Its TLS is rustls, and it tries again by itself."""
+        for who, mode in (('uv', 'cut'), ('uv-hold', 'hold')):
+            self.python(who + '-spends', REQUESTS, label=who).call()
+            self.is_in(who, mode)
+            before, start = len(self.server.requests), time.monotonic()
+            child = self.world.spawn(
+                who, [PYTHON.with_name('uv'), 'pip', 'install', '--no-cache', '--target',
+                      self.world.dir / 'none', '--index-url', f'https://{calls.PROVIDER}/simple',
+                      'none'], env={**self.world.env, 'OUTLAY_LABELS': f'who={who}'})
+            if mode == 'hold':
+                time.sleep(1)
+                self.check.equal(f'{who}: the request waits', len(self.server.requests), before)
+                self.raise_limit(who)
+                self.check(f'{who}: and is made when it may',
+                           wait_for(lambda: len(self.server.requests) > before, 30))
+                self.world.end(child)
+                said = 'its answer'
+            else:
+                child.wait(60)
+                said = (self.world.dir / f'{who}.log').read_text()
+                self.check(f'{who}: is told', 'abort' in said.lower(), said)
+                self.check.equal(f'{who}: no request came', len(self.server.requests), before)
+            self.rows.append((who, mode, (time.monotonic() - start) * 1e3, said))
+
+    def table(self):
+        for who, mode, took, said in self.rows:
+            said = ' '.join(str(said).split())
+            print(f'  {who:14} {mode:26} {took:8.1f} ms  {said[:70]} {said[70:][-60:]}')
 
     # --- who else
 
@@ -335,7 +227,27 @@ class Enforce:
             said = client.end()
             self.check(f'{name}: the stream in flight is {"whole" if whole else "cut"}: {said}',
                        ('good' in said) == whole, said)
+            self.check(f'{name}: and its connection is closed', self.is_closed(name))
             self.check(f'{name}: the next call fails', 'error' in client.call())
+
+    def long_answer(self):
+        """Over HTTP/2 a client must speak while it is answered: it may, and make no new call."""
+        self.world.spawn('provider2', [PYTHON, TOP / 'tests/e2e/enforce_http2.py', self.world.dir,
+                                       LONG])
+        log = self.world.dir / 'provider2.log'
+
+        def requests():
+            return log.read_text().split()
+        wait_for(requests, 10)
+        client = self.python('http2', HTTP2)
+        client.begin()
+        self.check('http2: a call has begun', wait_for(lambda: 'request' in requests(), 5))
+        self.python('http2-spends', REQUESTS, label='http2').call()
+        self.check('http2: is cut', self.is_in('http2', 'cut'), self.actions('http2'))
+        self.check.equal('http2: its long answer is whole', client.end().get('good'),
+                         ['HTTP/2', LONG])
+        self.check('http2: the next call fails', 'error' in client.call())
+        self.check.equal('http2: and never came', requests(), ['ready', 'request'])
 
     def user(self):
         self.limits['nobody'] = {'match': {'provider': 'openai', 'uid': NOBODY},
@@ -363,8 +275,7 @@ class Enforce:
         spared.begin('200')
         cut, whole = spends.end(), spared.end()
         self.check.equal('200 of 400 at once are cut',
-                         sum('103' in str(x) or 'Disconnected' in str(x)
-                             for x in cut.get('good', [])), 200)
+                         sum(isinstance(x, str) for x in cut.get('good', [])), 200)
         self.check.equal('the others are whole', whole.get('good'), [len(ANSWER)] * 200)
         self.check.equal('of those cut nothing came', self.server.requests.count('many'), 1)
 

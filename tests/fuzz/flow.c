@@ -38,12 +38,13 @@ static void take_step(struct flows *flows, unsigned kind, const uint8_t *bytes, 
 {
 	struct flow_hello hello = { .start_ns = 1, .tgid = 1 };
 	struct flow_close close = { .head = { .type = FLOW_CLOSE } };
-	struct flow_capture capture = { .start_ns = 1, .tgid = 1, .lost = kind == LOST };
+	struct flow_capture capture = { .tls = { .start_ns = 1, .tgid = 1 },
+					.news = kind == LOST ? FLOW_CAPTURE_LOST : FLOW_CAPTURED };
 
 	hello.head.type = kind == QUIC ? FLOW_QUIC : FLOW_HELLO;
 	hello.head.cookie = close.head.cookie = n ? bytes[0] % 8 : 0;
 	hello.random[0] = n > 1 ? bytes[1] % 4 : 0;
-	hello.ssl = capture.ssl = n > 2 ? bytes[2] % 4 : 0;
+	hello.ssl = capture.tls.ssl = n > 2 ? bytes[2] % 4 : 0;
 	if (n > 3)
 		memcpy(hello.name, bytes + 3, n - 3);
 	memcpy(capture.server, hello.name, sizeof(capture.server));

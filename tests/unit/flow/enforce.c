@@ -17,13 +17,13 @@
 
 struct world {
 	struct enforce *enforce;
-	unsigned n, destroyed, asked, published;
+	unsigned n, destroyed, asked, published, published_before;
 	struct {
 		struct flow_block key;
 		uint32_t mode;
 	} map[KEYS_MAX];
-	uint64_t last_destroyed;
-	bool deaf; /* nobody can be asked */
+	uint64_t last_destroyed, finishing; /* cookies; 0: none */
+	bool deaf;                          /* nobody can be asked */
 	int write_error;
 };
 
@@ -55,6 +55,16 @@ static int on_write(void *ctx, const struct flow_block *key, const uint32_t *mod
 	return 0;
 }
 
+static int on_finish(void *ctx, uint64_t cookie, bool may)
+{
+	struct world *w = ctx;
+
+	assert_true(w->finishing == (may ? 0 : cookie));
+	w->finishing = may ? cookie : 0;
+	w->published_before = w->published;
+	return 0;
+}
+
 static void on_publish(void *ctx)
 {
 	((struct world *)ctx)->published++;
@@ -81,7 +91,7 @@ static bool on_ask(void *ctx, const struct process *process)
 static int open_world(void **state)
 {
 	static struct world w;
-	struct enforce_ports ports = { &w, on_write, on_publish, on_destroy, on_ask };
+	struct enforce_ports ports = { &w, on_write, on_finish, on_publish, on_destroy, on_ask };
 
 	memset(&w, 0, sizeof(w));
 	assert_int_equal(enforce_new(&ports, "/proc", &w.enforce), 0);
@@ -121,6 +131,7 @@ static int mode_of(const struct world *w, struct flow_block key)
 static void hello(struct world *w, uint64_t cookie, uint64_t start_ns, const char *host)
 {
 	struct flow_hello hello = { .head = { .type = FLOW_HELLO, .cookie = cookie },
+				    .ssl = cookie,
 				    .start_ns = start_ns,
 				    .tgid = (uint32_t)getpid(),
 				    .uid = 7,
@@ -128,6 +139,13 @@ static void hello(struct world *w, uint64_t cookie, uint64_t start_ns, const cha
 				    .host = enforce_host_key(span_of(host)) };
 
 	enforce_record(w->enforce, &hello, sizeof(hello));
+}
+
+static void say(struct world *w, uint64_t ssl, enum flow_news news)
+{
+	struct flow_capture capture = { .tls = { ssl, 0, 0, (uint64_t)getpid() }, .news = news };
+
+	enforce_captured(w->enforce, &capture);
 }
 
 static void closed(struct world *w, uint64_t cookie)
@@ -192,6 +210,53 @@ static void test_at_once_is_of_the_strictest(void **state)
 	closed(w, 1);
 	enforce_publish(w->enforce);
 	assert_int_equal(w->destroyed, 1);
+}
+
+/* What is known to be between two calls is destroyed at once, a call may end before. */
+static void test_idle_and_busy(void **state)
+{
+	struct world *w = *state;
+
+	hello(w, 1, 0, "a.test"); /* nobody knows of it */
+	hello(w, 2, 0, "a.test");
+	hello(w, 3, 0, "a.test");
+	hello(w, 4, 0, "b.test");
+	say(w, 2, FLOW_BUSY);
+	say(w, 2, FLOW_IDLE);
+	say(w, 3, FLOW_BUSY);
+	say(w, 4, FLOW_BUSY);
+	say(w, 4, FLOW_IDLE);
+	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_CUT, false);
+	assert_int_equal(w->destroyed, 1);
+	assert_int_equal(w->last_destroyed, 2);
+	assert_int_equal(w->finishing, 3);
+	assert_int_equal(w->published_before, 0); /* it was said before the cut counted */
+	say(w, 3, FLOW_IDLE);
+	assert_int_equal(w->destroyed, 2);
+	assert_int_equal(w->last_destroyed, 3);
+	assert_int_equal(w->finishing, 0);
+}
+
+/* With at_once nothing ends by itself; a hold destroys nothing. */
+static void test_busy_otherwise(void **state)
+{
+	struct world *w = *state;
+
+	hello(w, 1, 0, "a.test");
+	hello(w, 2, 0, "b.test");
+	say(w, 1, FLOW_BUSY);
+	say(w, 2, FLOW_BUSY);
+	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_CUT, true);
+	assert_int_equal(w->last_destroyed, 1);
+	assert_int_equal(w->finishing, 0);
+	block(w, "two", key_of(FLOW_ALL, 0, "b.test"), FLOW_HOLD, false);
+	assert_int_equal(w->finishing, 2);
+	assert_int_equal(enforce_release(w->enforce, "two"), 1);
+	enforce_publish(w->enforce);
+	assert_int_equal(w->finishing, 0);
+	block(w, "two", key_of(FLOW_ALL, 0, "b.test"), FLOW_HOLD, false);
+	closed(w, 2);
+	assert_int_equal(w->finishing, 0); /* its cookie is nobody's any more */
 }
 
 static void test_only_what_the_scope_names(void **state)
@@ -286,10 +351,10 @@ static void test_bounded(void **state)
 {
 	struct world *w = *state;
 
-	for (uint64_t i = 1; i <= ENFORCE_SOCKETS_MAX + 10; i++)
+	for (uint64_t i = 1; i <= FLOW_SOCKETS_MAX + 10; i++)
 		hello(w, i, 0, "a.test");
 	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_CUT, true);
-	assert_int_equal(w->destroyed, ENFORCE_SOCKETS_MAX);
+	assert_int_equal(w->destroyed, FLOW_SOCKETS_MAX);
 	assert_int_equal(enforce_counters(w->enforce)->evicted.value, 10);
 }
 
@@ -302,6 +367,8 @@ int main(void)
 		TEST(test_the_strictest_holds),
 		TEST(test_release_takes_all_of_one),
 		TEST(test_at_once_is_of_the_strictest),
+		TEST(test_idle_and_busy),
+		TEST(test_busy_otherwise),
 		TEST(test_only_what_the_scope_names),
 		TEST(test_refused_is_destroyed),
 		TEST(test_a_process_is_asked_for_once_a_question),

@@ -73,11 +73,8 @@ static void say_close(struct flows *flows, uint64_t cookie, uint64_t sent, uint6
 
 static void say_captured(struct flows *flows, uint64_t ssl, bool lost)
 {
-	struct flow_capture capture = { .ssl = ssl,
-					.start_ns = START,
-					.generation_ns = 5,
-					.tgid = (uint32_t)getpid(),
-					.lost = lost,
+	struct flow_capture capture = { .tls = { ssl, START, 5, (uint64_t)getpid() },
+					.news = lost ? FLOW_CAPTURE_LOST : FLOW_CAPTURED,
 					.server = HOST };
 
 	flows_captured(flows, &capture);

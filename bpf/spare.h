@@ -1,0 +1,42 @@
+/* What passes although a budget stops its connection: what is small and no request, as far as that
+ * can be known of what is encrypted. */
+#pragma once
+
+#include "flow_block.h"
+#include "packet.h"
+
+/* What HTTP/2 says while an answer is on its way, a window update or a ping, in a TLS record. */
+#define SPARE_BYTES_MAX 64
+
+/* Types of TLS records that are no handshake: RFC 8446 section 5.1. */
+#define RECORD_FIRST 20 /* change_cipher_spec, alert, handshake */
+#define RECORD_DATA  23
+
+/* Sockets by cookie that are in a call which may end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, FLOW_SOCKETS_MAX);
+	__type(key, __u64);
+	__type(value, __u32);
+} finishing SEC(".maps");
+
+/* One whole record in which no byte of a request can be: of the handshake, or a plain alert. */
+static __always_inline bool spare_record(struct __sk_buff *skb, const struct packet *packet)
+{
+	struct {
+		__u8 type, version[2], length[2];
+	} head = {};
+
+	return !bpf_skb_load_bytes(skb, packet->payload, &head, sizeof(head)) &&
+	       head.type >= RECORD_FIRST && head.type < RECORD_DATA && head.version[0] == 3 &&
+	       sizeof(head) + (head.length[0] << 8 | head.length[1]) == packet->length;
+}
+
+/* Small and no request, as far as that can be known of what is encrypted. */
+static __always_inline bool spare(struct __sk_buff *skb, const struct packet *packet)
+{
+	__u64 cookie = bpf_get_socket_cookie(skb);
+
+	return spare_record(skb, packet) || bpf_map_lookup_elem(&finishing, &cookie);
+}
