@@ -242,12 +242,14 @@ static int start(struct agent *a, struct err *err)
 	code = ledger_loop_start(a->ledger_loop, err);
 	if (code == 0)
 		code = policy_loop_start(a->policy, err);
+	/* Of this thread and those it starts from here on: a busy machine does not make the ring
+	 * overflow, nor a new program's calls wait. */
+	setpriority(PRIO_PROCESS, 0, -10);
 	if (code == 0)
 		code = flow_loop_start(a->flow, err);
 	if (code == 0)
 		code = capture_loop_start(a->capture, err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	setpriority(PRIO_PROCESS, 0, -10); /* of this thread: a new program's calls do not wait */
 	return code;
 }
 

@@ -51,14 +51,18 @@ def end(child):
 
 
 class Agent:
-    """outlayd with 100 budgets and `more`; on one CPU, or on all."""
+    """outlayd with 100 budgets and `more`; on one CPU, or on all; like a service in a session of
+    its own, whose share of the CPUs is not the load's. `exact`: no canary, whose calls count."""
 
-    def __init__(self, cpu=None, more=()):
+    def __init__(self, cpu=None, more=(), exact=False):
         self.dir = tempfile.TemporaryDirectory(prefix='bench', dir=BUILD)
         top = pathlib.Path(self.dir.name)
         self.socket = top / 'policy.sock'
-        for name in ('providers', 'prices', 'outlayd.yaml'):
+        for name in ('providers', 'prices'):
             (top / name).symlink_to(TOP / 'config' / name)
+        options = (TOP / 'config' / 'outlayd.yaml').read_text()
+        (top / 'outlayd.yaml').write_text(
+            re.sub(r'(canary_seconds:) \d+', r'\1 0', options) if exact else options)
         (top / 'budgets.yaml').write_text('budgets:\n' + ''.join(
             f'  - {{name: b{i}, limit: 1000 USD per day, mode: advise, match: {match(i)}}}\n'
             for i in range(100)) + ''.join(f'  - {json.dumps(entry)}\n' for entry in more))
@@ -66,7 +70,8 @@ class Agent:
         self.child = subprocess.Popen(
             [*pinned, BUILD / 'outlayd', '--config', top, '--state', top / 'state',
              '--socket', self.socket],
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            start_new_session=True)
         for _ in range(200):
             with socket.socket(socket.AF_UNIX) as probe:
                 if probe.connect_ex(str(self.socket)) == 0:

@@ -36,6 +36,9 @@ class Canary:
         self.check.equal('nothing is claimed before the first call',
                          [self.status()[key] for key in ('last_seen', 'seen', 'missed')],
                          [None, 0, 0])
+        self.check.equal('what empties the rings goes before the load',
+                         [os.getpriority(os.PRIO_PROCESS, int(self.thread(name).name))
+                          for name in ('capture', 'flow', 'ledger')], [-10, -10, 0])
         strange = self.strange_library()
         self.check('the call through the system\'s libssl is seen',
                    wait_for(lambda: self.states().get(SYSTEM) == 'seen', 3 * EVERY),
@@ -57,11 +60,13 @@ class Canary:
                                     f'import ctypes, time; ctypes.CDLL("{copy}"); time.sleep(60)'])
         return copy
 
+    def thread(self, name):
+        return next(path for path in pathlib.Path(f'/proc/{self.daemon.child.pid}/task').iterdir()
+                    if (path / 'comm').read_text() == f'{name}\n')
+
     def deaf(self):
         """The capture thread stands still for one round, as if the ring were stuck."""
-        task = next(path for path in pathlib.Path(f'/proc/{self.daemon.child.pid}/task').iterdir()
-                    if (path / 'comm').read_text() == 'capture\n')
-        stopper = subprocess.Popen([sys.executable, '-c', STOPPER, task.name])
+        stopper = subprocess.Popen([sys.executable, '-c', STOPPER, self.thread('capture').name])
         try:
             alarm = wait_for(lambda: self.states().get(SYSTEM) == 'missed', 4 * EVERY)
         finally:
