@@ -380,7 +380,8 @@ def main():
     priced = price(entries)
     faults = [('figures', ident, unsound(event)) for ident, event in priced.items()]
     told = price(filter(None, map(planted, entries)))
-    faults += [('planted', ident, unlike(event, priced[ident])) for ident, event in told.items()]
+    faults += [('planted', ident, unlike(event, priced[ident])) for ident, event in told.items()
+               if 'estimate=' not in (event['context'] or '')]  # which goes by the words
     for door, play in ('HTTP/1.1', play_h1), ('HTTP/2', play_h2):
         events = replay(play, chosen, wanted, random.Random(seed), har)
         faults += [(door, ident, unlike(events.get(ident, {}), right))

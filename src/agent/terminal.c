@@ -63,6 +63,7 @@ void terminal_show(const struct verdict *verdict)
 		.cost_pico = charge->cost_pico,
 		.duration_ns = usage->time_end_ns - usage->time_start_ns,
 		.is_partial = usage->completeness != COMPLETENESS_COMPLETE,
+		.is_estimated = charge->source == COST_ESTIMATED,
 	};
 
 	callline_format(&line, width(), &text);

@@ -168,7 +168,8 @@ void callline_format(const struct callline *line, unsigned width, struct buf *ou
 	put_count(out, line->tokens_out);
 	buf_put(out, SPAN(" "));
 	put_cost(out, line);
-	buf_put(out, line->is_partial ? SPAN("! ") : SPAN("  "));
+	buf_put(out, line->is_partial ? SPAN("!") : SPAN(" "));
+	buf_put(out, line->is_estimated ? SPAN("~") : SPAN(" "));
 	put_text(out, line->duration_ns < 0 ? "-" : callline_duration(line->duration_ns, text), -7);
 }
 

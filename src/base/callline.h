@@ -20,6 +20,7 @@ struct callline {
 	int64_t cost_pico;
 	int64_t duration_ns; /* -1: not known */
 	bool is_partial;     /* part of the call was not seen: "!" behind the cost */
+	bool is_estimated;   /* "~" behind it */
 };
 
 /* Without a newline; `width` is clamped to the limits above. */

@@ -37,7 +37,8 @@ unsigned budget_rules_count(const struct budget_rules *rules);
 
 struct budget_counters {
 	struct counter allowed, denied;
-	struct counter charged, unpriced;
+	struct counter charged, estimated, unpriced;
+	struct counter priced_pico, estimated_pico; /* what was charged, apart */
 	struct counter settled_by_capture, settled_by_caller, expired, released;
 	struct counter late; /* captured calls that replaced a figure of the caller */
 	struct counter ambiguous, bad_tokens;

@@ -210,6 +210,19 @@ static void charge_all(struct budgets *budgets, const struct reservation *r,
 	verdict->n_budgets = telling.n;
 }
 
+static void count(struct budget_counters *counters, const struct charge *charge)
+{
+	counter_add(&counters->charged, 1);
+	if (charge->source == COST_UNPRICED) {
+		counter_add(&counters->unpriced, 1);
+	} else if (charge->source == COST_ESTIMATED) {
+		counter_add(&counters->estimated, 1);
+		counter_add(&counters->estimated_pico, (uint64_t)charge->cost_pico);
+	} else {
+		counter_add(&counters->priced_pico, (uint64_t)charge->cost_pico);
+	}
+}
+
 void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_t now_ns,
 		    struct verdict *ret_verdict)
 {
@@ -237,8 +250,6 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
 		end_by_capture(budgets, r);
 	}
 	charge_all(budgets, r, ret_verdict);
-	counter_add(&budgets->counters.charged, 1);
-	if (charge->source == COST_UNPRICED)
-		counter_add(&budgets->counters.unpriced, 1);
+	count(&budgets->counters, charge);
 	budgets_check(budgets);
 }

@@ -54,6 +54,7 @@ static struct callline line_of(const json_t *event)
 		.tokens_out = sum_of(usage, SPAN("output")),
 		.duration_ns = duration_of(event),
 		.is_partial = !span_eq(text_of(event, "completeness"), SPAN("complete")),
+		.is_estimated = span_eq(text_of(event, "cost_source"), SPAN("estimated")),
 	};
 	money_wide pico;
 

@@ -50,6 +50,7 @@ static const struct word contexts[] = {
 	{ "server!=", "calls to other servers than this have a factor on the rates of tokens" },
 	{ "x", "the factor: it is in the rates below" },
 	{ "allowance", "some units are free to an account each month, which one call cannot tell" },
+	{ "estimate=", "nobody told this count: a token is taken for four bytes of text seen" },
 	{ "free", "by the provider's documentation the route costs nothing" },
 	{ "error", "the call failed and nothing was counted: not billed" },
 };

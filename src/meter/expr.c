@@ -77,8 +77,9 @@ static int parse_pointer(struct parser *p, struct span pointer, struct expr_sour
 	struct slot_plan *plan = request ? &p->scope->request : &p->scope->response;
 	int rc;
 
-	if (source->fold != COUNT && source->fold != SUM && has_wildcard(pointer))
-		return refuse(p, pointer, "expected * inside count() or sum() alone");
+	if (source->fold != COUNT && source->fold != SUM && source->fold != TOKENS &&
+	    has_wildcard(pointer))
+		return refuse(p, pointer, "expected * inside count(), sum() or tokens() alone");
 	rc = slot_plan_add(plan, pointer, &source->slot);
 	plan->measures |= source->fold == CHARACTERS || source->fold == SEGMENTS;
 	if (rc == -EINVAL)
@@ -171,6 +172,7 @@ static const struct {
 	{ "range(", RANGE },
 	{ "characters(", CHARACTERS },
 	{ "segments(", SEGMENTS },
+	{ "tokens(", TOKENS },
 };
 
 static int parse_source(struct parser *p, struct expr_source *source)

@@ -1,5 +1,25 @@
 /* The expressions of provider files: compiled once into pointers for base/json and a short list of
- * sources, evaluated when a call has ended. The language stands in meter/provider.h. */
+ * sources, evaluated when a call has ended. The language:
+ *
+ * A source, or sources joined by `|` (first present), `+`, `-` (an absent right side counts as 0,
+ * an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
+ * some(pointer): a count for which 0 stands for "not known" and is absent; any(): 1 for one that is
+ * not 0; ceil(): rounded up; characters() and segments() of a text; range(head:Content-Range);
+ * bytes: of the response on the wire; tokens(pointer): a quarter of the bytes (UTF-8) of all its
+ * texts, in all events of a stream, rounded up: an estimate.
+ * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
+ * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
+ *   /pointer        the response body; in a stream each event's data, the latest value present
+ *   req:/pointer    the request body, JSON or a form; of a WebSocket the client's messages
+ *   head:Name       a response header          req-head:Name  a request header
+ *   path:name       a {name} of the match      query:name     of the query string
+ * The last two are percent-decoded. A {name} is a whole segment, or ends at a :method that stands
+ * behind it: "/v1beta/models/{model}:generateContent".
+ * A pointer may hold `*` tokens inside count(), sum() and tokens() alone, and one of them a choice:
+ * `*[modality=AUDIO]` are the elements whose member `modality` is that text. Texts (model, ids,
+ * api_key, error) are sources joined by `|`; what is there but is no text is left out. A count that
+ * comes out negative makes the call inconsistent. One that rests on the request alone does not hold
+ * for a call that was refused. */
 #pragma once
 
 #include "base/err.h"
@@ -58,3 +78,6 @@ int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *re
 
 /* The same of what stands before the first + or -. */
 int expr_first(const struct expr *expr, const struct expr_input *in, int64_t *ret_count);
+
+/* The number of the last document that said a part of it; 0: none did. */
+uint32_t expr_document(const struct expr *expr, const struct expr_input *in);

@@ -5,6 +5,9 @@
 #include "meter/expr_source.h"
 #include "meter/target.h"
 
+/* What the makers of tokenizers give as the rule of thumb for English. */
+#define BYTES_A_TOKEN 4
+
 /* NULL: not of a body. What the snapshot at hand does not say is absent, whatever the one before it
  * said. */
 static const struct slot *find_slot(const struct expr *expr, const struct expr_source *source,
@@ -123,6 +126,10 @@ static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_coun
 
 	if (slot->type == SLOT_ABSENT)
 		return 0;
+	if (fold == TOKENS) {
+		*ret_count = slot->bytes / BYTES_A_TOKEN + (slot->bytes % BYTES_A_TOKEN > 0);
+		return 1;
+	}
 	if (slot->torn || (fold == SUM && slot->sum_bad))
 		return -EBADMSG;
 	if (fold == CHARACTERS || fold == SEGMENTS)
@@ -206,6 +213,19 @@ int expr_count(const struct expr *expr, const struct expr_input *in, int64_t *re
 		return -ERANGE;
 	*ret_count = total;
 	return 1;
+}
+
+uint32_t expr_document(const struct expr *expr, const struct expr_input *in)
+{
+	uint32_t last = 0;
+
+	for (unsigned i = 0; i < expr->n; i++) {
+		const struct slot *slot = find_slot(expr, &expr->sources[i], in);
+
+		if (slot && slot->document > last)
+			last = slot->document;
+	}
+	return last;
 }
 
 int expr_first(const struct expr *expr, const struct expr_input *in, int64_t *ret_count)

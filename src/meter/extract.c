@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "meter/estimate.h"
 
 CLEANUP_FOR(extract, struct extract *, extract_free_all)
 
@@ -20,6 +21,13 @@ static const char *text_of(const struct route_place *at, int text)
 static const char *attempt_of(const struct route_place *at)
 {
 	return at->route->attempt ? at->route->attempt : at->file->attempt;
+}
+
+static const char *estimate_of(const struct route_place *at, int i)
+{
+	const struct estimate_shape *shape = estimate_find(at->route->estimate);
+
+	return shape ? shape->counts[i] : NULL;
 }
 
 static bool says(const struct expr *expr, const char *text)
@@ -37,6 +45,9 @@ static bool is_like(const struct extract *extract, const struct route_place *at,
 			return false;
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 		if (!says(&extract->counts[i], at->route->usage.counts[i]))
+			return false;
+	for (int i = 0; i < 2; i++)
+		if (!says(&extract->estimates[i], estimate_of(at, i)))
 			return false;
 	return says(&extract->attempt, attempt_of(at)) &&
 	       span_eq(extract->scope.snapshot, span_of(at->route->snapshot));
@@ -113,6 +124,16 @@ static int compile_counts(const struct route_place *at, struct extract *extract)
 	return 0;
 }
 
+static int compile_estimates(const struct route_place *at, struct extract *extract)
+{
+	int rc = 0;
+
+	for (int i = 0; i < 2 && rc == 0; i++)
+		rc = compile(at, "estimate", true, estimate_of(at, i), EXPR_WANT_COUNT, extract,
+			     &extract->estimates[i]);
+	return rc;
+}
+
 int extract_share(struct extract **set, const struct route_place *at, struct span template,
 		  const struct extract **ret_extract)
 {
@@ -139,6 +160,8 @@ int extract_share(struct extract **set, const struct route_place *at, struct spa
 		rc = compile_snapshot(at, fresh);
 	if (rc == 0)
 		rc = compile_counts(at, fresh);
+	if (rc == 0)
+		rc = compile_estimates(at, fresh);
 	if (rc < 0)
 		return rc;
 	slot_plan_fit(&fresh->scope.request);
@@ -158,6 +181,8 @@ void extract_free_all(struct extract *set)
 			expr_done(&extract->texts[i]);
 		for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 			expr_done(&extract->counts[i]);
+		for (int i = 0; i < 2; i++)
+			expr_done(&extract->estimates[i]);
 		expr_done(&extract->attempt);
 		free((char *)extract->scope.snapshot.ptr);
 		slot_plan_done(&extract->scope.request);

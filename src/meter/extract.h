@@ -12,8 +12,9 @@ struct extract {
 	struct expr texts[ROUTE_TEXT_MAX];
 	struct expr attempt;
 	struct expr counts[USAGE_BUCKET_MAX];
-	uint64_t required; /* buckets that an answer must have */
-	uint64_t asked;    /* buckets that rest on the request alone */
+	struct expr estimates[2]; /* of the buckets input and output */
+	uint64_t required;        /* buckets that an answer must have */
+	uint64_t asked;           /* buckets that rest on the request alone */
 };
 
 /* A route where it stands, for what is wrong with it. */

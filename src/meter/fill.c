@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/money.h"
+#include "meter/estimate.h"
 #include "meter/limits.h"
 #include "meter/naming.h"
 
@@ -284,7 +285,7 @@ static void fill_facts(const struct fill_input *in, struct usage *usage)
 void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 {
 	char scratch[EXPR_SCRATCH_BYTES];
-	const struct expr_input expr_in = { in->exchange, in->request_slots, in->response_slots,
+	const struct expr_input expr_in = { in->exchange, in->request->slots, in->response->slots,
 					    scratch };
 	const struct extract *extract = in->route->extract;
 	int worst;
@@ -303,6 +304,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	forget_empty(extract, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
+	estimate_usage(in, &expr_in, ret_usage);
 }
 
 void fill_ids(const struct extract *extract, const struct exchange *exchange,

@@ -12,9 +12,8 @@ struct fill_input {
 	const struct exchange *exchange;
 	const struct provider *provider;
 	const struct route *route;
+	const struct format_reader *request; /* with their slots */
 	const struct format_reader *response;
-	const struct slot *request_slots;
-	const struct slot *response_slots;
 	bool streaming;
 	bool answers;              /* one of those of a WebSocket */
 	struct key_hasher *hasher; /* NULL: keys are not hashed */

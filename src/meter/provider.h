@@ -57,24 +57,10 @@
  * that has it. What the last one leaves out is absent, and an integer stands for it only where a
  * snapshot was seen: "/usage/n | 0".
  *
- * Expressions: a source, or sources joined by `|` (first present), `+`, `-` (an absent right side
- * counts as 0, an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
- * some(pointer): a count for which 0 stands for "not known" and is absent; any(): 1 for one that is
- * not 0; ceil(): rounded up; characters() and segments() of a text; range(head:Content-Range);
- * bytes: of the response on the wire.
- * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
- * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
- *   /pointer        the response body; in a stream each event's data, the latest value present
- *   req:/pointer    the request body, JSON or a form; of a WebSocket the client's messages
- *   head:Name       a response header          req-head:Name  a request header
- *   path:name       a {name} of the match      query:name     of the query string
- * The last two are percent-decoded. A {name} is a whole segment, or ends at a :method that stands
- * behind it: "/v1beta/models/{model}:generateContent".
- * A pointer may hold `*` tokens inside count() and sum() alone, and one of them a choice:
- * `*[modality=AUDIO]` are the elements whose member `modality` is that text. Texts (model, ids,
- * api_key, error) are sources joined by `|`; what is there but is no text is left out. A count that
- * comes out negative makes the call inconsistent. One that rests on the request alone does not hold
- * for a call that was refused. */
+ * `estimate: chat`: where the text is of a stream that ended without its counts, because the client
+ * hung up or had not asked for them: a row of meter/estimate.c. A token is taken for four bytes.
+ *
+ * Expressions: meter/expr.h. */
 #pragma once
 
 #include "base/err.h"

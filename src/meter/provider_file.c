@@ -53,6 +53,7 @@ static const struct cyaml_schema_field route_fields[] = {
 	    CYAML_FIELD_STRING_PTR("attempt", OPTIONAL, struct route_file, attempt, 1,
 				   EXPR_TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("snapshot", OPTIONAL, struct route_file, snapshot, 1, EXPR_TEXT_MAX),
+	CYAML_FIELD_STRING_PTR("estimate", OPTIONAL, struct route_file, estimate, 1, WORD_MAX),
 	CYAML_FIELD_MAPPING("usage", CYAML_FLAG_OPTIONAL, struct route_file, usage, usage_fields),
 	CYAML_FIELD_END,
 };

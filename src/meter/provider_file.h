@@ -40,6 +40,7 @@ struct route_file {
 	char *texts[ROUTE_TEXT_MAX];
 	char *attempt;
 	char *snapshot;
+	char *estimate;
 	struct usage_file {
 		char *counts[USAGE_BUCKET_MAX];
 	} usage;

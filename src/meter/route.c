@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "meter/estimate.h"
 #include "meter/format.h"
 #include "meter/target.h"
 
@@ -90,6 +91,8 @@ static int compile_known(const struct route_place *at, struct route *route)
 
 	if (rc == 0 && !is_word(span_of(at->route->operation)))
 		rc = refuse(at, "operation", "expected a word of a-z, 0-9, _, - and .");
+	if (rc == 0 && at->route->estimate && !estimate_find(at->route->estimate))
+		rc = refuse(at, "estimate", "no such shape");
 	if (rc == 0)
 		rc = compile_formats(at, at->route, route);
 	return rc;

@@ -34,7 +34,7 @@ static void merge(struct shape *shape, const struct usage *usage)
 void shape_add(struct shape *shape, const struct usage *usage, uint64_t required)
 {
 	if (!required || (usage->present & required) != required || usage->doubt ||
-	    !usage->model_requested[0])
+	    usage->estimated || !usage->model_requested[0])
 		return;
 	if (shape->found) {
 		merge(shape, usage);

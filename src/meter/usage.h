@@ -110,7 +110,7 @@ struct usage {
 	bool reported;              /* the provider says itself what the call cost */
 	int64_t reported_cost_pico; /* then this, rounded half to even */
 	int64_t counts[USAGE_BUCKET_MAX];
-	uint64_t present; /* one bit a bucket: the provider said it */
+	uint64_t present, estimated; /* one bit a bucket: it was told; of those, guessed */
 	enum usage_doubt doubt;
 	enum completeness completeness;
 	uint64_t lost_bytes, request_bytes, response_bytes;

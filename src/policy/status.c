@@ -6,6 +6,13 @@ static void emit_counter(struct emit *e, const char *key, const struct counter *
 	emit_int(e, key, (int64_t)counter_read(counter));
 }
 
+static void emit_usd(struct emit *e, const char *key, const struct counter *pico)
+{
+	char text[MONEY_TEXT_MAX];
+
+	emit_text(e, key, money_format((money_wide)counter_read(pico), MONEY_PICO_DIGITS, text));
+}
+
 static void emit_policy(struct emit *e, const struct policy *policy)
 {
 	const struct policy_counters *counters = &policy->counters;
@@ -30,7 +37,10 @@ static void emit_budgets(struct emit *e, const struct budgets *budgets)
 	emit_counter(e, "allowed", &counters->allowed);
 	emit_counter(e, "denied", &counters->denied);
 	emit_counter(e, "charged", &counters->charged);
+	emit_counter(e, "estimated", &counters->estimated);
 	emit_counter(e, "unpriced", &counters->unpriced);
+	emit_usd(e, "priced_usd", &counters->priced_pico);
+	emit_usd(e, "estimated_usd", &counters->estimated_pico);
 	emit_counter(e, "settled_by_capture", &counters->settled_by_capture);
 	emit_counter(e, "settled_by_caller", &counters->settled_by_caller);
 	emit_counter(e, "expired", &counters->expired);

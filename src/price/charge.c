@@ -1,6 +1,10 @@
 /* The words of a charge: what its enums are called in events. */
 #include "price/charge.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
 static const char *const source_names[] = {
 	[COST_PROVIDER] = "provider",
 	[COST_CATALOG] = "catalog",
@@ -36,4 +40,16 @@ const char *charge_doubt_name(const struct charge *charge)
 	if (charge->doubt == PRICE_DOUBT_USAGE)
 		return usage_reasons[charge->usage.doubt];
 	return price_reasons[charge->doubt];
+}
+
+void charge_put_context(struct charge *charge, const char *format, ...)
+{
+	size_t used = strlen(charge->context), size = sizeof(charge->context);
+	va_list args;
+
+	if (used && used + 1 < size)
+		charge->context[used++] = ' ';
+	va_start(args, format);
+	vsnprintf(charge->context + used, size - used, format, args);
+	va_end(args);
 }

@@ -37,3 +37,7 @@ struct charge {
 	uint64_t rated;   /* one bit a bucket: rates_yocto holds the rate used */
 	money_wide rates_yocto[USAGE_BUCKET_MAX]; /* USD x 10^24 a unit */
 };
+
+/* A word more for the context, after a space; what does not fit is left out. */
+__attribute__((format(printf, 2, 3))) void charge_put_context(struct charge *charge,
+							      const char *format, ...);

@@ -3,7 +3,6 @@
 #include "price/model.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -238,39 +237,23 @@ static enum price_doubt add_up(const struct rates *rates, const struct uplift *u
 	return PRICE_DOUBT_NONE;
 }
 
-/* A word more for the context, after a space; what does not fit is left out. */
-static void put_context(struct charge *charge, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void put_context(struct charge *charge, const char *format, ...)
-{
-	size_t used = strlen(charge->context), size = sizeof(charge->context);
-	va_list args;
-
-	if (used && used + 1 < size)
-		charge->context[used++] = ' ';
-	va_start(args, format);
-	vsnprintf(charge->context + used, size - used, format, args);
-	va_end(args);
-}
-
 void model_context(const struct rates *rates, const char *tier, struct charge *charge)
 {
 	const int64_t *counts = charge->usage.counts;
 
 	if (tier[0])
-		put_context(charge, "tier=%s", tier);
+		charge_put_context(charge, "tier=%s", tier);
 	if (rates && rates->input_over >= 0)
-		put_context(charge, "input>%lld", (long long)rates->input_over);
+		charge_put_context(charge, "input>%lld", (long long)rates->input_over);
 	if (rates && rates->begin_minute != rates->end_minute)
-		put_context(charge, "hours=%02u:%02u-%02u:%02u", rates->begin_minute / 60,
-			    rates->begin_minute % 60, rates->end_minute / 60,
-			    rates->end_minute % 60);
+		charge_put_context(charge, "hours=%02u:%02u-%02u:%02u", rates->begin_minute / 60,
+				   rates->begin_minute % 60, rates->end_minute / 60,
+				   rates->end_minute % 60);
 	if (rates && rates->weekdays)
-		put_context(charge, "weekdays");
+		charge_put_context(charge, "weekdays");
 	if (rates && counts[rates->least_bucket] > 0 && counts[rates->least_bucket] < rates->least)
-		put_context(charge, "minimum=%s:%lld", usage_bucket_name(rates->least_bucket),
-			    (long long)rates->least);
+		charge_put_context(charge, "minimum=%s:%lld",
+				   usage_bucket_name(rates->least_bucket), (long long)rates->least);
 }
 
 void model_price(const struct model *model, struct charge *charge)
@@ -287,11 +270,13 @@ void model_price(const struct model *model, struct charge *charge)
 		return;
 	memcpy(charge->effective_from, rates->from, sizeof(charge->effective_from));
 	if (uplift)
-		put_context(charge, "%s%s%.20s x%s", uplift->server ? "server" : "region",
-			    uplift->other ? "!=" : "=", uplift->value, uplift->text);
+		charge_put_context(charge, "%s%s%.20s x%s", uplift->server ? "server" : "region",
+				   uplift->other ? "!=" : "=", uplift->value, uplift->text);
 	charge->doubt = add_up(rates, uplift, charge);
 	if (charge->rated & model->allowed)
-		put_context(charge, "allowance");
+		charge_put_context(charge, "allowance");
 	if (!charge->doubt)
-		charge->source = charge->rated & model->allowed ? COST_ESTIMATED : COST_CATALOG;
+		charge->source = charge->rated & (model->allowed | charge->usage.estimated)
+				     ? COST_ESTIMATED
+				     : COST_CATALOG;
 }

@@ -217,6 +217,14 @@ static struct playback_counts replay(struct rig *rig, const struct buf *bytes)
 	return counts;
 }
 
+/* An estimate goes by words, and those are not in the recording. */
+static bool is_estimated(json_t *event)
+{
+	const char *context = json_string_value(json_object_get(event, "context"));
+
+	return context && strstr(context, "estimate=");
+}
+
 static void assert_same_events(const struct rig *rig, const char *what)
 {
 	const char *key;
@@ -225,15 +233,17 @@ static void assert_same_events(const struct rig *rig, const char *what)
 
 	assert_int_equal(json_array_size(rig->replayed), json_array_size(rig->live));
 	for (i = 0; i < json_array_size(rig->live); i++)
-		json_object_foreach(json_array_get(rig->live, i), key, live)
-		{
-			json_t *got = json_object_get(json_array_get(rig->replayed, i), key);
+		if (!is_estimated(json_array_get(rig->live, i)))
+			json_object_foreach(json_array_get(rig->live, i), key, live)
+			{
+				json_t *got =
+				    json_object_get(json_array_get(rig->replayed, i), key);
 
-			if (!json_equal(live, got))
-				fail_msg("%s, call %zu, %s: %s, live %s", what, i, key,
-					 json_dumps(got, JSON_ENCODE_ANY),
-					 json_dumps(live, JSON_ENCODE_ANY));
-		}
+				if (!json_equal(live, got))
+					fail_msg("%s, call %zu, %s: %s, live %s", what, i, key,
+						 json_dumps(got, JSON_ENCODE_ANY),
+						 json_dumps(live, JSON_ENCODE_ANY));
+			}
 }
 
 /* --- the vectors */

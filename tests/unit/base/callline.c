@@ -75,6 +75,12 @@ static void test_lines(void **state)
 	    "09:40:37 a-ve~[4194304] a-long-pr~ gpt-4o-mini-2024-07-18    -       -  123.4M "
 	    "$9000000.000!       -");
 	line = usual();
+	line.is_estimated = true;
+	assert_line(
+	    line, 100,
+	    "09:40:37 python3[4242]  openai     gpt-4o-mini-2024-07-18  200    1234      56 "
+	    " $0.00022340 ~ 812 ms");
+	line = usual();
 	line.is_priced = false;
 	assert_line(line, 80,
 		    "09:40:37 python3  openai     gpt-4o-~  200    1234      56     unpriced   812 "
@@ -109,6 +115,7 @@ static void test_width(void **state)
 		line.cost_pico = line.tokens_in;
 		line.duration_ns = line.tokens_in / 2;
 		line.is_partial = i % 2;
+		line.is_estimated = i % 3;
 		buf_reset(&out);
 		callline_format(&line, width, &out);
 		if (cell_width(buf_span(&out)) != expected)

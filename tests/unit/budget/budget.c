@@ -252,6 +252,28 @@ static void test_unpriced_call(void **state)
 	budgets_free(budgets);
 }
 
+/* An estimate is charged, and its sum kept apart from what is known. */
+static void test_estimated_call(void **state)
+{
+	struct budgets *budgets = start(&one_dollar, 1);
+	struct process process = make_process(100, "alice", "");
+	const struct budget_counters *counters = budgets_counters(budgets);
+	struct charge estimated = make_charge(&process, "m", NOON, USD(0.25));
+	struct verdict verdict;
+
+	(void)state;
+	estimated.source = COST_ESTIMATED;
+	budgets_charge(budgets, &estimated, NOON, &verdict);
+	charge(budgets, &process, USD(0.5), NOON);
+	charge(budgets, &process, -1, NOON);
+	check(budgets, 0, NOON, USD(0.75), 0);
+	assert_int_equal(counter_read(&counters->charged), 3);
+	assert_int_equal(counter_read(&counters->estimated), 1);
+	assert_int_equal(counter_read(&counters->estimated_pico), USD(0.25));
+	assert_int_equal(counter_read(&counters->priced_pico), USD(0.5));
+	budgets_free(budgets);
+}
+
 /* litellm 24949: an unknown price is not a free call; a price of zero is one. */
 static void test_unpriced_ask(void **state)
 {
@@ -934,6 +956,7 @@ int main(void)
 		cmocka_unit_test(test_settle),
 		cmocka_unit_test(test_captured),
 		cmocka_unit_test(test_unpriced_call),
+		cmocka_unit_test(test_estimated_call),
 		cmocka_unit_test(test_unpriced_ask),
 		cmocka_unit_test(test_midnight),
 		cmocka_unit_test(test_reload),

@@ -321,6 +321,9 @@ static void says_what_is_wrong(void **state)
 		  ":5: routes[0].operation: expected a word of a-z, 0-9, _, - and ." },
 		{ ROUTE "GET /x\n  operation: x\n  format: [json, xml]\n",
 		  ":6: routes[0].format[1]: no such format" },
+		{ ROUTE "GET /x\n  operation: x\n  format: [sse]\n  estimate: talk\n  usage:\n"
+			"    input: /x\n",
+		  ":7: routes[0].estimate: no such shape" },
 		{ ROUTE "GET /x\n  operation: x\n",
 		  ":4: routes[0].match: expected a usage or free: true beside it" },
 		{ ROUTE "GET /x\n  operation: x\n  usage:\n    input: /x\n",
