@@ -370,6 +370,13 @@ int json_scan_feed(struct json_scan *scan, struct span piece)
 	return scan->state == COMPLETE;
 }
 
+bool json_scan_in_text(const struct json_scan *scan)
+{
+	if (scan->error || scan->escape || scan->surrogate)
+		return false;
+	return scan->state == SKIP ? scan->in_string : scan->state == STRING && !scan->is_key;
+}
+
 int json_scan_end(struct json_scan *scan)
 {
 	if (!scan->error && scan->state == SCALAR && !scan->depth)

@@ -100,6 +100,10 @@ void json_scan_init_members(struct json_scan *scan, const struct json_paths *pat
  * reported after them. */
 int json_scan_feed(struct json_scan *scan, struct span piece);
 
+/* Inside of a string, not of a key and not of an escape: up to its end plain text changes nothing
+ * besides the value. */
+bool json_scan_in_text(const struct json_scan *scan);
+
 /* No more bytes. 1 = complete, -EAGAIN = cut off in the middle, else as json_scan_feed. A number
  * at the top level ends here. */
 int json_scan_end(struct json_scan *scan);

@@ -15,8 +15,10 @@ static void store(void *ctx, unsigned id, const struct json_value *value)
 {
 	struct format_reader *reader = ctx;
 
-	if (reader->learning && !slot_is_absent(value))
-		repeat_learn(reader->repeat, id);
+	if (reader->repeat && slot_plan_selects(reader->plan, id))
+		repeat_spoil(reader->repeat);
+	else if (reader->repeat && !slot_is_absent(value))
+		repeat_learn(reader->repeat, id, value);
 	slot_plan_store(reader->plan, reader->slots, reader->documents, id, value);
 	if (!reader->plan->measures)
 		return;
@@ -32,27 +34,6 @@ static void measure(void *ctx, struct span piece)
 	measure_feed(&reader->measure, piece);
 }
 
-/* Feeds what the document has in common with the one before it, or takes the scan and the values of
- * that; returns how many bytes that were. */
-static size_t feed_repeated(struct format_reader *reader, struct span piece)
-{
-	struct repeat *repeat = reader->repeat;
-	size_t n = repeat_match(repeat, piece);
-
-	if (n && repeat_take(repeat, reader->slots, reader->documents)) {
-		reader->scan = repeat->scan;
-		return n;
-	}
-	n = repeat_common(repeat, piece);
-	if (n) {
-		reader->learning = true;
-		json_scan_feed(&reader->scan, span_head(piece, n));
-		reader->learning = false;
-		repeat->scan = reader->scan;
-	}
-	return n;
-}
-
 /* The beginning of a document in a stream of its like. */
 static size_t begin_document(struct format_reader *reader, struct span piece)
 {
@@ -64,12 +45,13 @@ static size_t begin_document(struct format_reader *reader, struct span piece)
 		reader->scan.piece_fn = measure;
 		reader->measure = (struct measure){ 0 };
 	}
-	if (reader->format != &format_table[FORMAT_SSE] || reader->plan->n_selectors ||
-	    reader->plan->measures)
+	if (reader->format != &format_table[FORMAT_SSE] || reader->plan->measures)
 		return 0;
 	if (!reader->repeat && reader->documents > 1)
 		reader->repeat = repeat_new();
-	return reader->repeat ? feed_repeated(reader, piece) : 0;
+	return reader->repeat ? repeat_feed(reader->repeat, &reader->scan, reader->slots,
+					    reader->documents, piece)
+			      : 0;
 }
 
 static void tear_values(struct format_reader *reader)

@@ -191,7 +191,6 @@ void format_begin(struct format_reader *reader, const struct format *format,
 	reader->tail = NULL;
 	reader->tail_len = 0;
 	reader->repeat = NULL;
-	reader->learning = false;
 	if (format)
 		format->begin(reader);
 }

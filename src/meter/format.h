@@ -58,7 +58,6 @@ struct format_reader {
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
 	struct repeat *repeat; /* sse: from the second document on; NULL without memory */
-	bool learning;         /* what is stored is of the part that may repeat */
 	struct json_scan scan;
 	union {
 		struct sse sse;

@@ -29,6 +29,7 @@ void slot_store(struct slot *slot, uint32_t document, const struct json_value *v
 		slot->count = slot->sum = 0;
 	}
 	add(slot, value);
+	slot->bytes += (int64_t)value->text_length;
 	slot->text_len = 0;
 	slot->integer = value->integer;
 	if (value->type == JSON_INTEGER)
@@ -131,6 +132,17 @@ int slot_plan_add(struct slot_plan *plan, struct span pointer, unsigned *ret_slo
 
 	return at ? add_selector(plan, pointer, at, ret_slot)
 		  : add_pointer(plan, pointer, ret_slot);
+}
+
+bool slot_plan_selects(const struct slot_plan *plan, unsigned id)
+{
+	for (unsigned i = 0; i < plan->n_selectors; i++) {
+		const struct slot_selector *selector = &plan->selectors[i];
+
+		if (id == selector->element || id == selector->kind || id == selector->value)
+			return true;
+	}
+	return false;
 }
 
 /* Kind and value of an element come in any order. */

@@ -31,6 +31,7 @@ struct slot {
 	int64_t count; /* of values in that document, for pointers with '*' */
 	int64_t sum;
 	int64_t held_integer;
+	int64_t bytes;      /* of its texts in all documents, each of them whole */
 	int64_t characters; /* of a text, when the plan measures */
 	int64_t segments;
 	char text[SLOT_TEXT_MAX];
@@ -58,6 +59,9 @@ void slot_plan_done(struct slot_plan *plan);
 
 /* As json_paths_add; `pointer` may hold one selector. */
 int slot_plan_add(struct slot_plan *plan, struct span pointer, unsigned *ret_slot);
+
+/* Whether the pointer `id` is a part of a selector. */
+bool slot_plan_selects(const struct slot_plan *plan, unsigned id);
 
 /* A value that the scanner found for the pointer `id`: into its slot, and those of selectors. */
 void slot_plan_store(const struct slot_plan *plan, struct slot *slots, uint32_t document,

@@ -61,28 +61,37 @@ static void feed(struct load *load, enum direction direction, struct span bytes)
 	"1764061200,\"model\":\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\","            \
 	"\"system_fingerprint\":\"fp_bench\",\"choices\":["
 
-/* One event a chunk of the transfer coding, as OpenAI sends them. */
-static void put_event(struct buf *out, const char *choices, const char *rest)
+/* One event a chunk of the transfer coding, as OpenAI sends them: filled up to a length that does
+ * not tell the word. */
+static void put_event(struct buf *out, const char *choices, const char *rest, size_t filling)
 {
 	char event[1024];
-	int n = snprintf(event, sizeof(event), CHUNK "%s],%s,\"obfuscation\":\"x8Fz\"}\n\n",
-			 choices, rest);
+	int n = snprintf(event, sizeof(event), CHUNK "%s],%s,\"obfuscation\":\"%.*s\"}\n\n",
+			 choices, rest, (int)filling, "x8FzQm3LpK7Wd");
 
 	buf_printf(out, "%x\r\n%.*s\r\n", (unsigned)n, n, event);
 }
 
 static struct buf make_stream(void)
 {
+	static const char *const words[] = { " the",   " scanner", ",",      " reads",
+					     " what",  " it",      "\\n\\n", ".",
+					     " Words", " differ",  " in",    " lengths" };
 	struct buf out = buf_with_max(BYTES_MAX);
 
 	buf_printf(&out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
 			 "Transfer-Encoding: chunked\r\n\r\n");
-	for (int i = 0; i < EVENTS; i++)
-		put_event(&out,
-			  "{\"index\":0,\"delta\":{\"content\":\" word\"},\"logprobs\":null,"
-			  "\"finish_reason\":null}",
-			  "\"usage\":null");
-	put_event(&out, "", USAGE);
+	for (int i = 0; i < EVENTS; i++) {
+		const char *word = words[(size_t)(i * i) % (sizeof(words) / sizeof(*words))];
+		char choice[128];
+
+		snprintf(choice, sizeof(choice),
+			 "{\"index\":0,\"delta\":{\"content\":\"%s\"},\"logprobs\":null,"
+			 "\"finish_reason\":null}",
+			 word);
+		put_event(&out, choice, "\"usage\":null", 13 - strlen(word));
+	}
+	put_event(&out, "", USAGE, 0);
 	buf_printf(&out, "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n");
 	return out;
 }

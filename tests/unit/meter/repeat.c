@@ -16,10 +16,17 @@
 #include "meter/format.h"
 
 #define STREAMS    400
-#define EVENTS_MAX 12
-#define N_SLOTS    5
+#define EVENTS_MAX 40
+#define N_POINTERS 7
+#define N_SLOTS    (N_POINTERS + 3) /* a selector has three parts */
 
-static const char *const pointers[N_SLOTS] = { "/id", "/model", "/tier", "/usage/n", "/list/*" };
+static const char *const pointers[N_POINTERS] = { "/id",
+						  "/model",
+						  "/tier",
+						  "/usage/n",
+						  "/list/*",
+						  "/choices/*/delta/content",
+						  "/parts/*[k=a]/n" };
 
 struct reading {
 	struct format_reader reader;
@@ -50,8 +57,18 @@ static void compare(const struct reading *a, const struct reading *b)
 		assert_int_equal(x->count, y->count);
 		assert_int_equal(x->sum, y->sum);
 		assert_int_equal(x->integer, y->integer);
+		assert_int_equal(x->bytes, y->bytes);
 		assert_string_equal(x->text, y->text);
 	}
+}
+
+static void store(void *ctx, unsigned id, const struct json_value *value)
+{
+	struct reading *r = ctx;
+
+	if (r->reader.repeat)
+		repeat_learn(r->reader.repeat, id, value);
+	slot_store(&r->slots[id], r->reader.documents, value);
 }
 
 static struct slot_plan the_plan(void)
@@ -60,10 +77,11 @@ static struct slot_plan the_plan(void)
 	unsigned id;
 
 	assert_int_equal(slot_plan_init(&plan), 0);
-	for (unsigned i = 0; i < N_SLOTS; i++) {
+	for (unsigned i = 0; i < N_POINTERS; i++) {
 		assert_int_equal(slot_plan_add(&plan, span_of(pointers[i]), &id), 0);
 		assert_int_equal(id, i);
 	}
+	assert_int_equal(plan.n, N_SLOTS);
 	return plan;
 }
 
@@ -78,6 +96,9 @@ static void put_event(struct buf *out)
 	static const char *const ids[] = { "chatcmpl-1", "chatcmpl-1", "chatcmpl-1", "chatcmpl-2" };
 	static const char *const models[] = { "\"gpt-4o\"", "\"gpt-4o\"", "null", "\"\"",
 					      "\"other\"" };
+	static const char *const words[] = { "\\u00e9", "",     " a",   " word",   "\\n",
+					     "\\\\",    "\\\"", "\x01", "\\ud83d", "\xff" };
+	static const char *const fills[] = { "", "abc", "\\n", "a longer one" };
 	static const char *const middles[] = {
 		"", "", "", "\"model\":\"twice\",", "\"list\":[1,2,3],", "\"list\":[1,"
 	};
@@ -89,13 +110,20 @@ static void put_event(struct buf *out)
 					    "\"usage\":{\"n\":9}",
 					    "}" };
 
+	static const char *const parts[] = { "", "", "{\"k\":\"a\",\"n\":1},{\"n\":2,\"k\":\"b\"}",
+					     "{\"n\":3,\"k\":\"a\"}", "{\"n\":4}" };
+
 	if (rand() % 20 == 0)
 		buf_printf(out, "data: [DONE]\n\n");
-	buf_printf(out, "data: {\"id\":\"%s\",\"object\":\"chat.completion.chunk\",\"model\":%s,",
-		   one_of(ids, 4), one_of(models, 5));
+	buf_printf(out, "data: {\"id\":\"%s\",\"parts\":[%s],\"object\":\"chat.completion.chunk\",",
+		   one_of(ids, 4), one_of(parts, 5));
+	buf_printf(out, "\"model\":%s,", one_of(models, 5));
 	buf_printf(out,
-		   "\"tier\":\"default\",%s\"choices\":[{\"delta\":{\"content\":\"w%d\\u00e9\"}}],",
-		   one_of(middles, 6), rand() % 1000);
+		   "\"tier\":\"default\",%s\"choices\":[{\"delta\":{\"content\":\"%s%s\"},"
+		   "\"logprobs\":null}],"
+		   "\"fill\":\"%s\",",
+		   one_of(middles, rand() % 2 ? 3 : 6), one_of(words, 10), one_of(words, 4),
+		   one_of(fills, 4));
 	buf_printf(out, "%s\n\n", one_of(ends, 7));
 }
 
@@ -125,43 +153,111 @@ static void test_streams(void **state)
 	slot_plan_done(&plan);
 }
 
-/* The part that repeats is known from the third document on, and its values are its own. */
-static void test_take(void **state)
+/* As document.c does, of a document in two pieces. */
+static size_t feed_pieces(struct repeat *repeat, struct reading *r, const struct slot_plan *plan,
+			  uint32_t document, const char *text, const char *more)
 {
-	static const char first[] = "{\"model\":\"gpt-4o\",\"more than 32 bytes\":\"aaaa\"}";
-	static const char second[] = "{\"model\":\"gpt-4o\",\"more than 32 bytes\":\"bbbb\"}";
+	size_t n;
+
+	json_scan_init(&r->reader.scan, plan->paths, store, r);
+	r->reader.documents = document;
+	n = repeat_feed(repeat, &r->reader.scan, r->slots, document, span_of(text));
+	assert_true(n <= strlen(text));
+	json_scan_feed(&r->reader.scan, span_skip(span_of(text), n));
+	json_scan_feed(&r->reader.scan, span_of(more));
+	assert_int_equal(json_scan_end(&r->reader.scan), 1);
+	return n;
+}
+
+static size_t feed(struct repeat *repeat, struct reading *r, const struct slot_plan *plan,
+		   uint32_t document, const char *text)
+{
+	return feed_pieces(repeat, r, plan, document, text, "");
+}
+
+#define FRONT "{\"model\":\"gpt-4o\",\"more than 32 bytes\":\""
+#define REST  ",\"tier\":\"flex\",\"usage\":{\"n\":"
+
+/* Front and rest are known from the third document on, and their values are its own. */
+static void test_feed(void **state)
+{
 	struct repeat *repeat = repeat_new();
-	struct slot slots[2] = { { .document = 0 }, { .document = 2, .count = 1 } };
-	size_t n = sizeof(first) - 1 - strlen("aaaa\"}");
+	struct slot_plan plan = the_plan();
+	struct reading r = { .reader.repeat = repeat };
+	size_t front = strlen(FRONT), rest = strlen(REST);
 
 	(void)state;
-	assert_int_equal(repeat_match(repeat, SPAN(first)), 0);
-	assert_int_equal(repeat_common(repeat, SPAN(first)), 0);
-	assert_int_equal(repeat_common(repeat, SPAN(second)), n);
-	repeat_learn(repeat, 1);
-	assert_int_equal(repeat_match(repeat, SPAN(first)), n);
-	assert_int_equal(repeat_match(repeat, span_head(SPAN(first), n - 1)), 0);
-	assert_true(repeat_take(repeat, slots, 3));
-	assert_int_equal(slots[1].document, 3);
-	/* not of the document before; stored twice there; torn */
-	assert_false(repeat_take(repeat, slots, 5));
-	slots[1] = (struct slot){ .document = 2, .count = 2 };
-	assert_false(repeat_take(repeat, slots, 3));
-	slots[1] = (struct slot){ .document = 2, .count = 1, .torn = true };
-	assert_false(repeat_take(repeat, slots, 3));
-	slots[1].torn = false;
-	for (int i = 0; i < REPEAT_SLOTS_MAX; i++)
-		repeat_learn(repeat, 1);
-	assert_false(repeat_take(repeat, slots, 3));
+	assert_int_equal(feed(repeat, &r, &plan, 2, FRONT "one\"" REST "1}}"), 0);
+	assert_int_equal(feed(repeat, &r, &plan, 3, FRONT "and two\"" REST "2}}"),
+			 front + 8 + rest);
+	assert_int_equal(repeat->front.n, front);
+	assert_int_equal(repeat->rest.n, rest);
+	assert_int_equal(feed(repeat, &r, &plan, 4, FRONT "\"" REST "3}}"), front + 1 + rest);
+	assert_int_equal(r.slots[1].document, 4);
+	assert_int_equal(r.slots[1].bytes, 3 * strlen("gpt-4o"));
+	assert_int_equal(r.slots[2].document, 4);
+	assert_int_equal(r.slots[2].bytes, 3 * strlen("flex"));
+	assert_int_equal(r.slots[3].integer, 3);
+	/* a text with an escape, or with another end */
+	assert_int_equal(feed(repeat, &r, &plan, 5, FRONT "\\\"\"" REST "4}}"), front);
+	assert_int_equal(feed(repeat, &r, &plan, 6, FRONT "six\"}"), front);
+	assert_int_equal(r.slots[2].document, 5);
+	/* a tier that is not of the document before is read again */
+	assert_int_equal(feed(repeat, &r, &plan, 7, FRONT "7\"" REST "5}}"), front + 2 + rest);
+	assert_int_equal(r.slots[2].document, 7);
+	assert_int_equal(r.slots[3].integer, 5);
+	assert_int_equal(feed(repeat, &r, &plan, 8, FRONT "8\"" REST "6}}"), front + 2 + rest);
+	/* one in two pieces, whose model is another one */
+	assert_int_equal(feed_pieces(repeat, &r, &plan, 9, "{\"model\":\"g", "pt-5\"}"), 0);
+	assert_string_equal(r.slots[1].text, "gpt-5");
+	assert_int_equal(feed(repeat, &r, &plan, 10, FRONT "10\"" REST "7}}"), front + 3 + rest);
+	assert_string_equal(r.slots[1].text, "gpt-4o");
 	repeat_free(repeat);
 	repeat_free(NULL);
+	slot_plan_done(&plan);
+}
+
+/* What ends in a key, in an escape or after more values than are kept has no rest, or is fed. */
+static void test_ends(void **state)
+{
+	static const char *const pairs[][2] = {
+		{ "{\"model\":\"a model of more than 32 bytes\",\"key 1\":\"and more behind it\"}",
+		  "{\"model\":\"a model of more than 32 bytes\",\"key 2\":\"and more behind "
+		  "it\"}" },
+		{ "{\"model\":\"a model of more than 32 bytes\",\"t\":\"\\n\",\"tier\":\"flex\"}",
+		  "{\"model\":\"a model of more than 32 bytes\",\"t\":\"\\t\",\"tier\":\"flex\"}" },
+		{ "{\"t\":[\"more than 32 bytes of text\",\"\\ud83d\\ude00\"],\"tier\":\"flex\"}",
+		  "{\"t\":[\"more than 32 bytes of text\",\"\\ud83d\\ude01\"],\"tier\":\"flex\"}" },
+		{ "{\"list\":[1,2,3,4,5,6,7,8,9],\"t\":\"more of it\",\"tier\":\"flex\"}",
+		  "{\"list\":[1,2,3,4,5,6,7,8,9],\"t\":\"much of it\",\"tier\":\"flex\"}" },
+	};
+	struct slot_plan plan = the_plan();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+		struct repeat *repeat = repeat_new();
+		struct reading r = { .reader.repeat = repeat }, plain = { .slots[0].type = 0 };
+
+		for (uint32_t document = 2; document < 9; document++) {
+			const char *text = pairs[i][document % 2];
+
+			feed(repeat, &r, &plan, document, text);
+			plain.reader.documents = document;
+			json_scan_init(&plain.reader.scan, plan.paths, store, &plain);
+			json_scan_feed(&plain.reader.scan, span_of(text));
+			compare(&r, &plain);
+		}
+		repeat_free(repeat);
+	}
+	slot_plan_done(&plan);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_feed),
+		cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
