@@ -71,6 +71,7 @@ PRICING = {
     9: 'Converse leaves the cache out of its input',
     10: 'and what was written too',
     11: 'nothing is floored to zero',
+    13: 'a count that the provider itself tells twice',
     14: 'Gemini: cached, and over the step',
     15: 'Gemini: nearly all cached',
     16: 'Gemini: thoughts are beside the candidates',

@@ -6,6 +6,7 @@
  *   prices  "models" of a price list (price/catalog.h) in the place of the shipped ones, for rates
  *           that are not those of today
  *   usage   {bucket: count}: these and no other count that is not zero
+ *   before  [the same two of each call before the last]; else there is one call
  *   others  members of the usage event, as they must be there
  *
  * Each runs through http -> meter -> price as whole messages, in pieces of 7 bytes and byte by
@@ -34,9 +35,7 @@
 
 struct rig {
 	struct catalog *catalog;
-	struct meter *meter;
-	unsigned n_events;
-	json_t *event; /* the last one */
+	json_t *events; /* of the play at hand */
 };
 
 /* What is shipped, loaded once. */
@@ -70,10 +69,10 @@ static void on_usage(void *ctx, const struct usage *usage)
 
 	catalog_price(rig->catalog, usage, &v.charge);
 	verdict_json(&text, &v, "host", "name");
-	json_decref(rig->event);
-	rig->event = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
-	assert_non_null(rig->event);
-	rig->n_events++;
+	assert_int_equal(
+	    json_array_append_new(rig->events,
+				  json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)),
+	    0);
 	buf_done(&text);
 }
 
@@ -98,17 +97,14 @@ static struct catalog *catalog_of(const char *dir, json_t *models)
 
 static void rig_init(struct rig *rig, const char *dir, json_t *prices)
 {
-	struct meter_options options = { .providers = providers, .usage = on_usage, .ctx = rig };
-
 	rig->catalog = prices ? catalog_of(dir, prices) : catalog_ref(shipped);
-	assert_int_equal(meter_new(&options, &rig->meter), 0);
+	rig->events = json_array();
 }
 
 static void rig_done(struct rig *rig)
 {
-	meter_free(rig->meter);
 	catalog_unref(rig->catalog);
-	json_decref(rig->event);
+	json_decref(rig->events);
 }
 
 static void read_file(const char *dir, const char *name, struct buf *out)
@@ -163,18 +159,23 @@ static void feed(struct h1 *h1, struct span bytes, size_t from, size_t to, size_
 static void play(struct rig *rig, struct span request, struct span response, size_t piece,
 		 int64_t start_ns)
 {
+	const struct meter_options options = {
+		.providers = providers, .remembers = true, .usage = on_usage, .ctx = rig
+	};
 	const struct process process = { .pid = 1, .uid = 1000 };
 	struct connection conn = { .process = &process };
 	struct http_counters counters = { 0 };
 	uint64_t lost[2] = { 0, 0 };
 	struct http_header room[HEAD_HEADERS_MAX];
 	struct http_head head;
+	struct meter *meter;
 	long sent, received;
 	struct h1 *h1;
 
 	find_server(request, &conn);
-	rig->n_events = 0;
-	assert_int_equal(h1_new(&conn, &meter_handler, rig->meter, &counters, &h1), 0);
+	json_array_clear(rig->events);
+	assert_int_equal(meter_new(&options, &meter), 0);
+	assert_int_equal(h1_new(&conn, &meter_handler, meter, &counters, &h1), 0);
 	sent = head_parse_request(request, room, &head);
 	received = response.len ? head_parse_response(response, room, &head) : 0;
 	/* A client of a WebSocket sends when it was told that it is one. */
@@ -189,8 +190,9 @@ static void play(struct rig *rig, struct span request, struct span response, siz
 	     DIRECTION_RECEIVED);
 	h1_close(h1, start_ns + 2 * NS_PER_SEC, lost);
 	h1_free(h1);
+	meter_settle(meter, INT64_MAX);
+	meter_free(meter);
 	connection_set_server(&conn, SPAN(""));
-	assert_int_equal(rig->n_events, 1);
 }
 
 static void compare_usage(json_t *got, json_t *want)
@@ -224,7 +226,7 @@ static void compare(json_t *got, json_t *want)
 	json_object_foreach(want, key, value)
 	{
 		if (strcmp(key, "source") == 0 || strcmp(key, "time") == 0 ||
-		    strcmp(key, "prices") == 0)
+		    strcmp(key, "prices") == 0 || strcmp(key, "before") == 0)
 			continue;
 		if (strcmp(key, "usage") == 0) {
 			compare_usage(json_object_get(got, key), value);
@@ -235,6 +237,17 @@ static void compare(json_t *got, json_t *want)
 			fail_msg("%s: %s, want %s", key, g ? g : "absent", w);
 		}
 	}
+}
+
+static void compare_all(json_t *got, json_t *want)
+{
+	json_t *before = json_object_get(want, "before");
+	size_t n = json_array_size(before);
+
+	assert_int_equal(json_array_size(got), n + 1);
+	for (size_t i = 0; i < n; i++)
+		compare(json_array_get(got, i), json_array_get(before, i));
+	compare(json_array_get(got, n), want);
 }
 
 static void run_case(const char *dir)
@@ -259,7 +272,7 @@ static void run_case(const char *dir)
 	rig_init(&rig, dir, json_object_get(want, "prices"));
 	for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
 		play(&rig, buf_span(&request), buf_span(&response), pieces[i], start_ns);
-		compare(rig.event, want);
+		compare_all(rig.events, want);
 	}
 	rig_done(&rig);
 	json_decref(want);
