@@ -55,6 +55,11 @@ static void status(void *ctx, struct emit *out)
 	status_write(&a->sources, out);
 }
 
+static unsigned unmetered(void *ctx, const struct flow_unmetered **ret_rows)
+{
+	return flow_loop_unmetered(((struct agent *)ctx)->flow, ret_rows);
+}
+
 /* --- events of the main loop */
 
 static void on_stop(evutil_socket_t signal_number, short what, void *ctx)
@@ -189,6 +194,7 @@ static int open_policy(struct agent *a, struct err *err)
 					       .queries = a->queues.queries,
 					       .shown = a->on_terminal ? a->queues.shown : NULL,
 					       .status = status,
+					       .unmetered = unmetered,
 					       .ctx = a };
 
 	/* Before the socket accepts: who connects may rely on being seen. */

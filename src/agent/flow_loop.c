@@ -306,7 +306,15 @@ static void describe_enforce(const struct enforce_counters *c, struct emit *out)
 	emit_int(out, "uncut", (int64_t)counter_read(&c->evicted));
 }
 
-static void describe_row(const struct flow_unmetered *row, struct emit *out)
+unsigned flow_loop_unmetered(struct flow_loop *l, const struct flow_unmetered **ret_rows)
+{
+	const struct top *top = latest_read(l->top);
+
+	*ret_rows = top->rows;
+	return top->n;
+}
+
+void flow_loop_describe_row(const struct flow_unmetered *row, struct emit *out)
 {
 	char time[TIMESTAMP_TEXT_MAX];
 
@@ -326,7 +334,8 @@ static void describe_row(const struct flow_unmetered *row, struct emit *out)
 
 void flow_loop_describe(struct flow_loop *l, struct emit *out)
 {
-	const struct top *top = latest_read(l->top);
+	const struct flow_unmetered *rows;
+	unsigned n = flow_loop_unmetered(l, &rows);
 
 	emit_object(out, "flows");
 	if (l->hooks)
@@ -337,7 +346,7 @@ void flow_loop_describe(struct flow_loop *l, struct emit *out)
 	describe_enforce(enforce_counters(l->enforce), out);
 	emit_end_object(out);
 	emit_array(out, "unmetered");
-	for (unsigned i = 0; i < top->n; i++)
-		describe_row(&top->rows[i], out);
+	for (unsigned i = 0; i < n; i++)
+		flow_loop_describe_row(&rows[i], out);
 	emit_end_array(out);
 }

@@ -26,6 +26,11 @@ int flow_loop_start(struct flow_loop *loop, struct err *err);
 void flow_loop_stop(struct flow_loop *loop);
 void flow_loop_free(struct flow_loop *loop);
 
+/* The rows with the most connections that are not metered: valid until the next call. The thread of
+ * flow_loop_describe. */
+unsigned flow_loop_unmetered(struct flow_loop *loop, const struct flow_unmetered **ret_rows);
+void flow_loop_describe_row(const struct flow_unmetered *row, struct emit *out);
+
 /* An object `flows` with features and counters, an array `unmetered`. One thread, always the
  * same. */
 void flow_loop_describe(struct flow_loop *loop, struct emit *out);

@@ -8,10 +8,13 @@
 #include <time.h>
 
 #include "agent/enforcement.h"
+#include "agent/flow_loop.h"
 #include "agent/notify.h"
 #include "base/cleanup.h"
 #include "base/users.h"
+#include "budget/match.h"
 
+#define TOLD_MAX        256
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
 
 static const struct timeval tick = { .tv_sec = 1 };
@@ -28,6 +31,8 @@ struct policy_loop {
 	struct buf json;
 	struct process question; /* waits for room among the orders */
 	bool has_question;
+	uint64_t told[TOLD_MAX]; /* hashes of what is unmetered and was told */
+	unsigned n_told;
 };
 
 static int64_t now_utc(void)
@@ -139,6 +144,35 @@ static void take_questions(void *ctx)
 	}
 }
 
+/* Each program, host and reason once, as long as not too many others came after it. */
+static bool is_news(struct policy_loop *l, const struct flow_unmetered *row)
+{
+	uint64_t hash = match_hash(MATCH_HASH_START + row->reason, span_of(row->exe));
+
+	hash = match_hash(hash, span_of(row->host));
+	for (unsigned i = 0; i < TOLD_MAX; i++)
+		if (l->told[i] == hash)
+			return false;
+	l->told[l->n_told++ % TOLD_MAX] = hash;
+	return true;
+}
+
+static void tell_unmetered(struct policy_loop *l)
+{
+	const struct flow_unmetered *rows;
+	unsigned n = l->options.unmetered(l->options.ctx, &rows);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct emit e = emit_to(&l->json);
+
+		if (!is_news(l, &rows[i]))
+			continue;
+		buf_reset(&l->json);
+		flow_loop_describe_row(&rows[i], &e);
+		policy_publish(l->policy, "unmetered", buf_span(&l->json), UINT32_MAX);
+	}
+}
+
 /* Windows turn and money is added without a call. */
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
@@ -148,6 +182,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	enforcement_look(l->enforcement, now_utc());
 	take_questions(l);
+	tell_unmetered(l);
 }
 
 /* An action against a budget, or its end. */

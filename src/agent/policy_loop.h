@@ -5,6 +5,7 @@
 #include "agent/intake.h"
 #include "agent/ledger_loop.h"
 #include "budget/budget.h"
+#include "flow/flow.h"
 #include "meter/provider.h"
 #include "policy/policy.h"
 #include "price/catalog.h"
@@ -30,6 +31,7 @@ struct policy_loop_options {
 	struct queue *orders;    /* out: struct flow_order */
 	struct queue *shown;     /* out: struct verdict; NULL when there is no terminal */
 	void (*status)(void *ctx, struct emit *out);
+	unsigned (*unmetered)(void *ctx, const struct flow_unmetered **ret_rows);
 	void *ctx;
 };
 

@@ -373,6 +373,8 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		.reserved = budget->reserved,
 		.window_start_ns = budget->totals.current.window.start_ns,
 		.resets_ns = resets_at(budget),
+		.former = window_former(&budget->totals, &rule->kind),
+		.rolling = rule->kind.rolling,
 		.mode = rule->mode,
 		.exceeded = window_used(&budget->totals) + budget->reserved > rule->limit,
 	};

@@ -42,6 +42,8 @@ struct budget_view {
 	money_wide limit, spent, reserved;
 	money_wide asked;                   /* by the decision at hand */
 	int64_t window_start_ns, resets_ns; /* INT64_MAX: never. Rolling: when some room returns */
+	money_wide former; /* used in the window before this one; -1: not known, or rolling */
+	bool rolling;
 	enum budget_mode mode;
 	bool exceeded; /* a reason for the denial (or would be, in observe mode) */
 	bool unpriced; /* the reason is that the price is unknown */

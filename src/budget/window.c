@@ -211,6 +211,15 @@ struct window_total *window_find(struct window_totals *totals, int64_t time_ns)
 	return former ? former : &totals->current;
 }
 
+money_wide window_former(const struct window_totals *totals, const struct window_kind *kind)
+{
+	const struct window *former = &totals->formers[0].window;
+
+	if (kind->rolling || !former->end_ns || former->end_ns != totals->current.window.start_ns)
+		return -1;
+	return totals->formers[0].used;
+}
+
 void window_add(struct window_totals *totals, const struct window_kind *kind,
 		struct window_total *total, money_wide amount)
 {

@@ -76,6 +76,9 @@ static inline money_wide window_used(const struct window_totals *totals)
 	return totals->current.used + totals->older;
 }
 
+/* What the calendar window right before this one has used; -1: not known, or rolling. */
+money_wide window_former(const struct window_totals *totals, const struct window_kind *kind);
+
 /* Takes a total of before a restart or a change of the rules; all are turned to `now_ns` before.
  * One of the same kind of window finds its place. One of another kind counts in the current window
  * when it began in that, or is running and as long (the same period by another clock); but only

@@ -1,7 +1,7 @@
 /* GET /v1/budgets: every budget that concerns the caller, with the figures of its window. */
 #include "policy/routes.h"
 
-void budgets_emit(struct emit *e, const char *key, const struct budget_view *view)
+static void emit_state(struct emit *e, const struct budget_view *view)
 {
 	static const char *const modes[] = { "observe", "advise", "hold", "cut" };
 	static const char *const names[][2] = { { "limit_usd", "limit" },
@@ -13,7 +13,6 @@ void budgets_emit(struct emit *e, const char *key, const struct budget_view *vie
 	char text[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
 	bool money = view->unit == UNIT_USD;
 
-	emit_object(e, key);
 	emit_text(e, "name", view->name);
 	emit_text(e, "mode", modes[view->mode]);
 	for (int i = 0; i < 4; i++)
@@ -24,7 +23,45 @@ void budgets_emit(struct emit *e, const char *key, const struct budget_view *vie
 	emit_text(e, "unit", unit_name(view->unit));
 	for (int i = 0; !money && i < 4; i++)
 		emit_text(e, names[i][1], unit_format(view->unit, amounts[i], text));
+}
+
+void budgets_emit(struct emit *e, const char *key, const struct budget_view *view)
+{
+	emit_object(e, key);
+	emit_state(e, view);
 	emit_end_object(e);
+}
+
+static void emit_amount(struct emit *e, const char *usd, const char *name,
+			const struct budget_view *view, money_wide amount)
+{
+	char text[MONEY_TEXT_MAX];
+
+	emit_text(e, view->unit == UNIT_USD ? usd : name,
+		  amount < 0 ? NULL : unit_format(view->unit, amount, text));
+}
+
+/* Where the window goes at the pace that it had until now; a hundredth of it tells no pace. */
+static void emit_outlook(struct emit *e, const struct budget_view *view, int64_t now_ns)
+{
+	int64_t elapsed = (now_ns - view->window_start_ns) / NS_PER_SEC;
+	int64_t length = view->resets_ns / NS_PER_SEC - view->window_start_ns / NS_PER_SEC;
+	bool known = !view->rolling && view->resets_ns != INT64_MAX && elapsed > length / 100;
+	money_wide projected = known ? view->spent * length / elapsed : -1, left;
+	char time[TIMESTAMP_TEXT_MAX];
+
+	emit_amount(e, "projected_usd", "projected", view, projected);
+	emit_amount(e, "former_usd", "former", view, view->former);
+	left = view->limit - view->spent;
+	if (!known || projected <= view->limit)
+		emit_null(e, "exhausted");
+	else
+		emit_text(
+		    e, "exhausted",
+		    timestamp_format(
+			now_ns +
+			    (left > 0 ? (int64_t)(left * elapsed / view->spent) * NS_PER_SEC : 0),
+			time));
 }
 
 static bool is_touched(const struct budget_view *view, const struct budget_touch *touches,
@@ -65,7 +102,10 @@ void budgets_serve(struct client *client, const struct request *request)
 		if (!client->peer.sees_all && !budgets_concern(ports->budgets, i, process))
 			continue;
 		budgets_view(ports->budgets, i, now_ns, &view);
-		budgets_emit(&e, NULL, &view);
+		emit_object(&e, NULL);
+		emit_state(&e, &view);
+		emit_outlook(&e, &view, now_ns);
+		emit_end_object(&e);
 	}
 	emit_end_array(&e);
 	emit_end_object(&e);

@@ -6,7 +6,7 @@
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
  *   POST /v1/renew    GET /v1/limits
  *   POST /v1/release
- *   POST /v1/usage
+ *   POST /v1/usage    GET /metrics
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
  * calls and the budgets that concern it; root and group `outlay` see all. */
@@ -106,7 +106,7 @@ void policy_calls_page(struct policy *policy, const struct policy_calls_page *pa
 
 /* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is
  * (UINT32_MAX: for those who see all). The agent publishes `call`, once it is
- * charged; `decision`, `budget` and `threshold` come from the server itself. */
+ * charged, and `enforcement` and `unmetered`; the others come from the server itself. */
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid);
 
 const struct policy_counters *policy_counters(const struct policy *policy);

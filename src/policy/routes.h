@@ -18,6 +18,7 @@ void budgets_serve(struct client *client, const struct request *request);
 void limits_serve(struct client *client, const struct request *request);
 void calls_serve(struct client *client, const struct request *request);
 void status_serve(struct client *client, const struct request *request);
+void metrics_serve(struct client *client, const struct request *request);
 void watch_serve(struct client *client, const struct request *request);
 
 /* Begins the object of a 200, which opens with the time; emit_end_object and answer_end end it. */
@@ -32,6 +33,9 @@ void routes_refuse_field(struct client *client, const struct request *request,
 			 const struct form_fault *fault);
 /* Whether the ledger takes the totals of one more change; if not, the answer is a 503. */
 bool routes_can_store(struct client *client, const struct request *request);
+
+/* The members of the status object, without the time. */
+void status_emit(struct emit *e, const struct policy *policy);
 
 /* The state of a budget as a JSON object. */
 void budgets_emit(struct emit *e, const char *key, const struct budget_view *view);

@@ -44,6 +44,7 @@ struct client {
 struct watch_state {
 	money_wide limit, spent, reserved;
 	int64_t window_start_ns;
+	bool is_spent; /* no room was left */
 };
 
 struct policy {

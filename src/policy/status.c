@@ -51,15 +51,19 @@ static void emit_budgets(struct emit *e, const struct budgets *budgets)
 	emit_end_object(e);
 }
 
+void status_emit(struct emit *e, const struct policy *policy)
+{
+	emit_policy(e, policy);
+	emit_budgets(e, policy->ports.budgets);
+	policy->ports.status(policy->ports.ctx, e);
+}
+
 void status_serve(struct client *client, const struct request *request)
 {
-	struct policy *policy = client->policy;
 	struct answer answer;
 	struct emit e = routes_begin(client, request, &answer);
 
-	emit_policy(&e, policy);
-	emit_budgets(&e, policy->ports.budgets);
-	policy->ports.status(policy->ports.ctx, &e);
+	status_emit(&e, client->policy);
 	emit_end_object(&e);
 	answer_end(&answer);
 }

@@ -108,13 +108,14 @@ static void send_concerned(struct policy *policy, unsigned index, const char *na
 	buf_done(&event);
 }
 
-static void send_budget(struct policy *policy, unsigned index, const struct budget_view *view)
+static void send_budget(struct policy *policy, unsigned index, const char *name,
+			const struct budget_view *view)
 {
 	struct buf json = buf_with_max(EVENT_BYTES_MAX);
 	struct emit e = emit_to(&json);
 
 	budgets_emit(&e, NULL, view);
-	send_concerned(policy, index, "budget", &json);
+	send_concerned(policy, index, name, &json);
 	buf_done(&json);
 }
 
@@ -168,12 +169,14 @@ void watch_budgets(struct policy *policy)
 		budgets_view(policy->ports.budgets, i, now_ns, &view);
 		if (!has_changed(&policy->watched[i], &view))
 			continue;
-		policy->watched[i] =
-		    (struct watch_state){ .limit = view.limit,
-					  .spent = view.spent,
-					  .reserved = view.reserved,
-					  .window_start_ns = view.window_start_ns };
-		send_budget(policy, i, &view);
+		send_budget(policy, i, "budget", &view);
+		if (policy->watched[i].is_spent && view.spent < view.limit)
+			send_budget(policy, i, "resumed", &view);
+		policy->watched[i] = (struct watch_state){ .limit = view.limit,
+							   .spent = view.spent,
+							   .reserved = view.reserved,
+							   .window_start_ns = view.window_start_ns,
+							   .is_spent = view.spent >= view.limit };
 	}
 }
 

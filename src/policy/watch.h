@@ -1,6 +1,6 @@
 /* GET /v1/watch: server-sent events. A watcher that does not read loses events, and is told how
- * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `threshold`,
- * `dropped`. */
+ * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `resumed` (a budget that
+ * was spent has room again), `threshold`, `enforcement`, `unmetered`, `dropped`. */
 #pragma once
 
 #include "policy/server.h"
@@ -9,7 +9,8 @@
 
 void watch_event(struct policy *policy, const char *name, struct span json, uint32_t uid);
 
-/* A `budget` event for each budget that changed since the last time, to those whom it concerns. */
+/* A `budget` event, and perhaps `resumed`, for each budget that changed since the last time, to
+ * those whom it concerns. */
 void watch_budgets(struct policy *policy);
 
 /* A `threshold` event for each threshold that was reached, to those whom its budget concerns. */

@@ -37,6 +37,7 @@
 struct rig {
 	struct clock clock; /* first: the rig is found by it */
 	_Atomic int64_t moved_ns;
+	_Atomic int64_t frozen_ns; /* UTC; 0 = it goes on */
 	char dir[64], path[96];
 	struct event_base *base;
 	struct event *keep; /* an event that keeps the loop alive */
@@ -56,7 +57,7 @@ static inline int64_t rig_now(const struct clock *clock)
 {
 	struct rig *rig = (struct rig *)clock;
 
-	return clock_system.now_ns(clock) + rig->moved_ns;
+	return rig->frozen_ns ? rig->frozen_ns : clock_system.now_ns(clock) + rig->moved_ns;
 }
 
 static inline int64_t rig_monotonic(const struct clock *clock)
