@@ -93,10 +93,17 @@ static int open_socket(const struct sockaddr_un *address, int *ret_fd, struct er
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
 		      int length, void *ctx)
 {
-	(void)listener;
+	static const struct timeval at_once;
+	struct policy *policy = ctx;
+
 	(void)address;
 	(void)length;
-	server_accept(ctx, fd);
+	server_accept(policy, fd);
+	/* The listener goes on as long as somebody connects: whoever is here would wait. */
+	if (++policy->n_accepted % SERVER_ACCEPTS_AT_ONCE == 0) {
+		evconnlistener_disable(listener);
+		event_add(policy->relisten, &at_once);
+	}
 }
 
 /* Out of descriptors or memory: the connection stays in the queue and the listener readable, so
@@ -237,6 +244,7 @@ void policy_free(struct policy *policy)
 	form_free(policy->reservation_form);
 	form_free(policy->usage_form);
 	buf_done(&policy->out);
+	share_sweep(&policy->shares, INT64_MAX);
 	free(policy->watched);
 	free(policy->limits);
 	users_free(policy->users);

@@ -22,7 +22,9 @@
 
 #define POLICY_BODY_MAX        65536 /* bytes of a request body; one more is a 413 */
 #define POLICY_CONNECTIONS_MAX 1024
-#define POLICY_PER_UID_MAX     256 /* connections of one user (root: no limit of its own) */
+#define POLICY_PER_UID_MAX     256   /* connections of one user (root: no limit of its own) */
+#define POLICY_RATE            20000 /* requests of one user a second, not of root */
+#define POLICY_BURST           2000  /* of them at once: 429 to the next */
 #define POLICY_WATCHERS_MAX    64
 #define POLICY_HEAD_MAX        8192         /* bytes of a request's head; one more is a 431 */
 #define POLICY_WATCH_BYTES_MAX (256u << 10) /* unsent events of one watcher */
@@ -37,7 +39,7 @@ struct policy;
 
 struct policy_counters {
 	struct counter connections, refused_connections;
-	struct counter requests, bad_requests;
+	struct counter requests, bad_requests, throttled;
 	struct counter watch_dropped; /* events not sent to a watcher that was too slow */
 };
 

@@ -68,6 +68,8 @@ void server_free(struct client *client)
 	if (client->next)
 		client->next->prev = client->prev;
 	policy->n_clients--;
+	if (client->share)
+		share_leave(client->share);
 	bufferevent_free(client->bev);
 	free(client);
 }
@@ -91,7 +93,22 @@ static void refuse(struct client *client, unsigned status, const char *why)
 
 static bool is_blocked(const struct client *client)
 {
-	return server_unsent(client) + client->policy->out.len > UNSENT_MAX;
+	return client->is_throttled || server_unsent(client) + client->policy->out.len > UNSENT_MAX;
+}
+
+/* Nothing more is read before the next tick: the answer costs nearly as much as what it refuses. */
+static void throttle(struct client *client)
+{
+	struct policy *policy = client->policy;
+
+	counter_add(&policy->counters.throttled, 1);
+	answer_problem(&policy->out,
+		       &(struct answer_fault){ .status = 429,
+					       .detail = "This user asks too often.",
+					       .extra = SPAN("Retry-After: 1\r\n") },
+		       client->keep_alive);
+	client->is_throttled = true;
+	bufferevent_disable(client->bev, EV_READ);
 }
 
 /* Takes one request. False: nothing more can be done now. */
@@ -118,7 +135,10 @@ static bool take_request(struct client *client)
 	counter_add(&policy->counters.requests, 1);
 	client->was_continued = false;
 	client->keep_alive = request.keep_alive;
-	routes_serve(client, &request);
+	if (!client->share || share_take(client->share, 1, server_monotonic_ns(policy)))
+		routes_serve(client, &request);
+	else
+		throttle(client);
 	evbuffer_drain(bufferevent_get_input(client->bev), (size_t)n);
 	if (client->state == CLIENT_OPEN && !client->keep_alive)
 		server_close(client);
@@ -210,19 +230,6 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 	server_step(client);
 }
 
-static bool has_room(const struct policy *policy, const struct peer *peer)
-{
-	unsigned same = 0;
-
-	if (policy->n_clients >= POLICY_CONNECTIONS_MAX)
-		return false;
-	if (peer->process.uid == 0)
-		return true;
-	for (const struct client *at = policy->clients; at; at = at->next)
-		same += at->peer.process.uid == peer->process.uid;
-	return same < POLICY_PER_UID_MAX;
-}
-
 static struct client *add_client(struct policy *policy, int fd, const struct peer *peer)
 {
 	struct client *client = calloc(1, sizeof(*client));
@@ -245,35 +252,55 @@ static struct client *add_client(struct policy *policy, int fd, const struct pee
 	return client;
 }
 
-static void turn_away(struct policy *policy, int fd)
+static void turn_away(struct policy *policy, int fd, const struct answer_fault *fault)
 {
 	counter_add(&policy->counters.refused_connections, 1);
-	answer_problem(&policy->out,
-		       &(struct answer_fault){ .status = 503,
-					       .detail = "Too many connections are open.",
-					       .extra = SPAN("Retry-After: 1\r\n") },
-		       false);
+	answer_problem(&policy->out, fault, false);
 	if (!policy->out.failed)
 		(void)!send(fd, policy->out.data, policy->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	buf_reset(&policy->out);
 	close(fd);
 }
 
-void server_accept(struct policy *policy, int fd)
+static void begin_reading(struct client *client)
 {
-	struct client *client = NULL;
-	struct peer peer;
-
-	if (peer_init(fd, policy->group, &peer) == 0 && has_room(policy, &peer))
-		client = add_client(policy, fd, &peer);
-	if (!client) {
-		turn_away(policy, fd);
-		return;
-	}
-	counter_add(&policy->counters.connections, 1);
 	bufferevent_setcb(client->bev, on_read, on_drained, on_event, client);
 	bufferevent_setwatermark(client->bev, EV_READ, 0, INPUT_MAX);
 	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+}
+
+void server_accept(struct policy *policy, int fd)
+{
+	static const struct answer_fault full = { .status = 503,
+						  .detail = "Too many connections are open.",
+						  .extra = SPAN("Retry-After: 1\r\n") };
+	static const struct answer_fault too_often = {
+		.status = 429,
+		.detail = "This user has too many connections, or asks too often.",
+		.extra = SPAN("Retry-After: 1\r\n")
+	};
+	struct client *client = NULL;
+	struct share *share = NULL;
+	struct peer peer;
+
+	if (policy->n_clients >= POLICY_CONNECTIONS_MAX ||
+	    peer_init(fd, policy->group, &peer) < 0) {
+		turn_away(policy, fd, &full);
+		return;
+	}
+	if (peer.process.uid)
+		share = share_join(&policy->shares, peer.process.uid, server_monotonic_ns(policy));
+	if (!peer.process.uid || share)
+		client = add_client(policy, fd, &peer);
+	if (!client) {
+		if (share)
+			share_leave(share);
+		turn_away(policy, fd, share ? &full : &too_often);
+		return;
+	}
+	client->share = share;
+	counter_add(&policy->counters.connections, 1);
+	begin_reading(client);
 }
 
 static bool is_past(int64_t now_ns, int64_t since_ns, int seconds)
@@ -304,9 +331,14 @@ void server_tick(struct policy *policy)
 	int64_t now_ns = server_monotonic_ns(policy);
 	struct client *next;
 
+	share_sweep(&policy->shares, now_ns);
 	for (struct client *client = policy->clients; client; client = next) {
 		next = client->next;
-		if (is_idle(client, now_ns)) {
+		if (client->is_throttled) {
+			client->is_throttled = false;
+			bufferevent_enable(client->bev, EV_READ);
+			server_step(client);
+		} else if (is_idle(client, now_ns)) {
 			server_free(client);
 		} else if (client->state == CLIENT_WATCHING) {
 			watch_beat(client, now_ns);

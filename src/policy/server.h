@@ -8,6 +8,7 @@
 #include "policy/form.h"
 #include "policy/peer.h"
 #include "policy/policy.h"
+#include "policy/share.h"
 
 enum client_state {
 	CLIENT_OPEN,     /* takes requests */
@@ -21,7 +22,9 @@ struct client {
 	struct client *next, *prev;
 	struct bufferevent *bev;
 	struct peer peer;
+	struct share *share; /* NULL: root */
 	enum client_state state;
+	bool is_throttled;  /* until the next tick: no request is read */
 	bool keep_alive;    /* after the answer at hand */
 	bool has_ended;     /* its sending side is closed: answers still go out */
 	bool has_partial;   /* a part of a request is here, since `since_ns` */
@@ -53,8 +56,9 @@ struct policy {
 	struct evconnlistener *listener;
 	struct event *tick, *relisten;
 	struct client *clients;
+	struct share *shares; /* by user */
 	unsigned n_clients, n_watchers;
-	uint64_t last_ticket;
+	uint64_t last_ticket, n_accepted;
 	gid_t group; /* its members see all */
 	struct users *users;
 	struct uuid_maker ids; /* of the calls that are told */
@@ -67,6 +71,8 @@ struct policy {
 	struct policy_counters counters;
 	char path[108];
 };
+
+#define SERVER_ACCEPTS_AT_ONCE 16 /* before callers that are here have their turn */
 
 /* Takes a connection that was just accepted. */
 void server_accept(struct policy *policy, int fd);

@@ -24,6 +24,7 @@ static void emit_policy(struct emit *e, const struct policy *policy)
 	emit_counter(e, "refused_connections", &counters->refused_connections);
 	emit_counter(e, "requests", &counters->requests);
 	emit_counter(e, "bad_requests", &counters->bad_requests);
+	emit_counter(e, "throttled", &counters->throttled);
 	emit_counter(e, "watch_dropped", &counters->watch_dropped);
 	emit_end_object(e);
 }

@@ -352,7 +352,7 @@ static int too_many_of_one_user(const struct rig *rig)
 
 	if (open_many(rig, POLICY_PER_UID_MAX + 1, fds) < 0)
 		return 1;
-	if (unasked_status(fds[POLICY_PER_UID_MAX]) != 503)
+	if (unasked_status(fds[POLICY_PER_UID_MAX]) != 429)
 		return 2;
 	return unasked_status(fds[POLICY_PER_UID_MAX - 1]) == 0 ? 0 : 3;
 }

@@ -38,6 +38,7 @@ struct rig {
 	struct clock clock; /* first: the rig is found by it */
 	_Atomic int64_t moved_ns;
 	_Atomic int64_t frozen_ns; /* UTC; 0 = it goes on */
+	_Atomic int64_t frozen_monotonic_ns;
 	char dir[64], path[96];
 	struct event_base *base;
 	struct event *keep; /* an event that keeps the loop alive */
@@ -64,7 +65,8 @@ static inline int64_t rig_monotonic(const struct clock *clock)
 {
 	struct rig *rig = (struct rig *)clock;
 
-	return clock_system.monotonic_ns(clock) + rig->moved_ns;
+	return rig->frozen_monotonic_ns ? rig->frozen_monotonic_ns
+					: clock_system.monotonic_ns(clock) + rig->moved_ns;
 }
 
 static inline void rig_price(void *ctx, const struct usage *usage, struct charge *ret_charge)
