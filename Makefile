@@ -75,7 +75,7 @@ $B/outlayd $B/outlay: $B/%: $B/opt/%
 	$Q install $< $@
 
 # --- the client library: what its header names is all that it shows, also where it is linked in
-$B/lib/liboutlay.o: $(wildcard src/lib/*.[ch]) include/outlay/outlay.h
+$B/lib/liboutlay.o: $(wildcard src/lib/*.[ch]) $(wildcard include/outlay/*.h)
 	$(call say,CC,$@)
 	$Q mkdir -p $(@D)
 	$Q for c in $(filter %.c,$^); do $(CC) $(filter-out -fPIE,$(BASE)) $(CFLAGS_opt) -fPIC \
@@ -178,7 +178,7 @@ install: all
 	install -D -m 644 -t $(DESTDIR)/etc/outlay/prices/seed-2025 config/prices/seed-2025/*.json
 	install -D -m 644 -t $(DESTDIR)/usr/share/outlay include/outlay/*.schema.json
 	install -D -m 644 -t $(DESTDIR)/usr/lib/systemd/system packaging/systemd/*
-	install -D -m 644 -t $(DESTDIR)/usr/include/outlay include/outlay/outlay.h
+	install -D -m 644 -t $(DESTDIR)/usr/include/outlay include/outlay/outlay.h include/outlay/peek.h
 	install -D -m 644 -t $(DESTDIR)/usr/lib $B/liboutlay.a
 	install -D -m 755 $B/liboutlay.so $(DESTDIR)/usr/lib/liboutlay.so.0
 	ln -sf liboutlay.so.0 $(DESTDIR)/usr/lib/liboutlay.so

@@ -7,7 +7,7 @@ to=$(mktemp -d build/install.XXXXXX)
 trap 'rm -rf "$to"' EXIT
 make -s --no-print-directory install DESTDIR="$to"
 
-declared=$(grep -o 'outlay_[a-z_]*(' "$to/usr/include/outlay/outlay.h" | tr -d '(' | sort -u)
+declared=$(grep -oh 'outlay_[a-z_]*(' "$to/usr/include/outlay/"*.h | tr -d '(' | sort -u)
 for library in "-D $to/usr/lib/liboutlay.so.0" "$to/usr/lib/liboutlay.a"; do
 	# shellcheck disable=SC2086 # an option and a file
 	exported=$(nm --defined-only $library | awk '$2 == "T" { print $3 }' | sort)
@@ -25,7 +25,7 @@ flags=$(pkg-config --cflags outlay)
 libs=$(pkg-config --libs outlay)
 [ "$(pkg-config --modversion outlay)" = "$(build/outlay --version | awk '{ print $2 }')" ]
 # shellcheck disable=SC2086 # lists of words
-clang -std=c89 -pedantic -Wall -Wextra -Werror $flags -o "$to/shared" packaging/examples/ask.c $libs
+clang -std=c89 -pedantic -Wall -Wextra -Werror $flags -include outlay/peek.h -o "$to/shared" packaging/examples/ask.c $libs
 # shellcheck disable=SC2086
 clang -std=c89 $flags -o "$to/static" packaging/examples/ask.c "$to/usr/lib/liboutlay.a" -pthread
 

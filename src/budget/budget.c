@@ -45,6 +45,7 @@ static int set_rules(struct budgets *budgets, struct budget_rules *rules)
 			return -ENOMEM;
 		}
 	}
+	budgets->generation++;
 	budgets->rules = rules;
 	budgets->index = TAKE_PTR(index);
 	budgets->all = TAKE_PTR(all);

@@ -106,5 +106,16 @@ unsigned budgets_count(const struct budgets *budgets);
 /* `exceeded` here: spent + reserved is over the limit. */
 void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);
+/* Counts the sets of rules: an index means the same budget as long as it stays. */
+unsigned budgets_generation(const struct budgets *budgets);
+
+/* What of a call of this process, with the labels that it has, a budget asks for; valid until the
+ * next reload. False: no such call can be refused by it. */
+struct budget_pattern {
+	const char *name, *provider, *model, *operation;
+};
+bool budgets_pattern(const struct budgets *budgets, unsigned index, const struct process *process,
+		     struct budget_pattern *ret_pattern);
+
 /* Whether it can apply to calls of this process: what one without rights may see. */
 bool budgets_concern(const struct budgets *budgets, unsigned index, const struct process *process);

@@ -130,3 +130,25 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 			    1);
 	budgets_check(budgets);
 }
+
+bool budgets_pattern(const struct budgets *budgets, unsigned index, const struct process *process,
+		     struct budget_pattern *ret_pattern)
+{
+	const struct budget_rule *rule = budgets->all[index].rule;
+
+	if (rule->mode == BUDGET_OBSERVE || !match_process(rule, process) ||
+	    !match_labels(rule, process->labels))
+		return false;
+	*ret_pattern = (struct budget_pattern){
+		.name = rule->name,
+		.provider = rule->provider,
+		.model = rule->model,
+		.operation = rule->operation,
+	};
+	return true;
+}
+
+unsigned budgets_generation(const struct budgets *budgets)
+{
+	return budgets->generation;
+}

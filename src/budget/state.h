@@ -22,8 +22,9 @@ struct budgets {
 	struct reserve *reserve;
 	struct uuid_maker ids;
 	int64_t now_ns;
-	bool owes;   /* some total is owed to the ledger */
-	bool rising; /* some threshold may have been reached and not told */
+	unsigned generation; /* of the rules */
+	bool owes;           /* some total is owed to the ledger */
+	bool rising;         /* some threshold may have been reached and not told */
 	struct budget_counters counters;
 	struct match_set matched, exceeded; /* of the call at hand */
 };

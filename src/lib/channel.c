@@ -101,6 +101,11 @@ int channel_send(struct channel *channel, const char *bytes, size_t n, int64_t d
 	return 0;
 }
 
+int channel_wait(struct channel *channel, int64_t deadline_ns)
+{
+	return wait_for(channel->fd, POLLIN, deadline_ns);
+}
+
 int channel_more(struct channel *channel, int64_t deadline_ns)
 {
 	ssize_t n;
@@ -108,7 +113,7 @@ int channel_more(struct channel *channel, int64_t deadline_ns)
 	if (channel->len == CHANNEL_BYTES)
 		return -EPROTO;
 	for (;;) {
-		int code = wait_for(channel->fd, POLLIN, deadline_ns);
+		int code = channel_wait(channel, deadline_ns);
 
 		if (code < 0)
 			return code;

@@ -26,6 +26,8 @@ int channel_open(const char *path, int64_t deadline_ns, struct channel **ret_cha
 void channel_close(struct channel *channel); /* NULL is allowed */
 
 int channel_send(struct channel *channel, const char *bytes, size_t n, int64_t deadline_ns);
+/* Until there is something to read. */
+int channel_wait(struct channel *channel, int64_t deadline_ns);
 /* Waits for more bytes behind what is there. -EPIPE: the end. */
 int channel_more(struct channel *channel, int64_t deadline_ns);
 /* Takes one whole response with a Content-Length. */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "policy/calls.h"
 #include "policy/decide.h"
+#include "policy/peek.h"
 #include "policy/server.h"
 #include "policy/settle.h"
 #include "policy/usage.h"
@@ -154,6 +155,14 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	policy_store_owed(policy);
 	server_tick(policy);
 	watch_budgets(policy);
+	peek_update(policy);
+}
+
+static void on_peek(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	peek_update(ctx);
 }
 
 static int start(struct policy *policy, int fd)
@@ -162,7 +171,9 @@ static int start(struct policy *policy, int fd)
 
 	policy->tick = event_new(policy->base, -1, EV_PERSIST, on_tick, policy);
 	policy->relisten = event_new(policy->base, -1, 0, on_rested, policy);
-	if (!policy->tick || !policy->relisten || event_add(policy->tick, &second) < 0)
+	policy->peek_timer = event_new(policy->base, -1, 0, on_peek, policy);
+	if (!policy->tick || !policy->relisten || !policy->peek_timer ||
+	    event_add(policy->tick, &second) < 0)
 		return -ENOMEM;
 	policy->listener =
 	    evconnlistener_new(policy->base, on_accept, policy,
@@ -237,6 +248,8 @@ void policy_free(struct policy *policy)
 		event_free(policy->tick);
 	if (policy->relisten)
 		event_free(policy->relisten);
+	if (policy->peek_timer)
+		event_free(policy->peek_timer);
 	if (policy->path[0])
 		unlink(policy->path);
 	form_free(policy->decide_form);
@@ -263,6 +276,7 @@ void policy_calls_page(struct policy *policy, const struct policy_calls_page *pa
 
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid)
 {
+	peek_touch(policy);
 	watch_event(policy, name, json, uid);
 	watch_thresholds(policy);
 }

@@ -6,7 +6,7 @@
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
  *   POST /v1/renew    GET /v1/limits
  *   POST /v1/release
- *   POST /v1/usage    GET /metrics
+ *   POST /v1/usage    GET /metrics     GET /v1/peek (memory)
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
  * calls and the budgets that concern it; root and group `outlay` see all. */
@@ -20,19 +20,21 @@
 #include "budget/budget.h"
 #include "price/charge.h"
 
-#define POLICY_BODY_MAX        65536 /* bytes of a request body; one more is a 413 */
-#define POLICY_CONNECTIONS_MAX 1024
-#define POLICY_PER_UID_MAX     256   /* connections of one user (root: no limit of its own) */
-#define POLICY_RATE            20000 /* requests of one user a second, not of root */
-#define POLICY_BURST           2000  /* of them at once: 429 to the next */
-#define POLICY_WATCHERS_MAX    64
-#define POLICY_HEAD_MAX        8192         /* bytes of a request's head; one more is a 431 */
-#define POLICY_WATCH_BYTES_MAX (256u << 10) /* unsent events of one watcher */
-#define POLICY_REQUEST_SECONDS 2            /* for a request to arrive whole */
-#define POLICY_IDLE_SECONDS    300
-#define POLICY_LIMITS_MAX      256 /* of users, providers, keys and models together */
-#define POLICY_STALL_SECONDS   30  /* a caller that does not read its answer is dropped */
-#define POLICY_LEDGER_SECONDS  10  /* for a page of calls; then 504, or the answer is cut */
+#define POLICY_BODY_MAX            65536 /* bytes of a request body; one more is a 413 */
+#define POLICY_CONNECTIONS_MAX     1024
+#define POLICY_PER_UID_MAX         256   /* connections of one user (root: no limit of its own) */
+#define POLICY_RATE                20000 /* requests of one user a second, not of root */
+#define POLICY_BURST               2000  /* of them at once: 429 to the next */
+#define POLICY_WATCHERS_MAX        64
+#define POLICY_PEEKERS_MAX         64
+#define POLICY_PEEKERS_PER_UID_MAX 8            /* not of root */
+#define POLICY_HEAD_MAX            8192         /* bytes of a request's head; one more is a 431 */
+#define POLICY_WATCH_BYTES_MAX     (256u << 10) /* unsent events of one watcher */
+#define POLICY_REQUEST_SECONDS     2            /* for a request to arrive whole */
+#define POLICY_IDLE_SECONDS        300
+#define POLICY_LIMITS_MAX          256 /* of users, providers, keys and models together */
+#define POLICY_STALL_SECONDS       30  /* a caller that does not read its answer is dropped */
+#define POLICY_LEDGER_SECONDS      10  /* for a page of calls; then 504, or the answer is cut */
 
 struct event_base;
 struct policy;

@@ -13,7 +13,8 @@ static const struct route {
 	{ "POST", "/v1/release", settle_release }, { "GET", "/v1/budgets", budgets_serve },
 	{ "GET", "/v1/calls", calls_serve },       { "GET", "/v1/limits", limits_serve },
 	{ "GET", "/v1/status", status_serve },     { "GET", "/v1/watch", watch_serve },
-	{ "GET", "/v1/metrics", metrics_serve },   { "GET", "/metrics", metrics_serve },
+	{ "GET", "/v1/peek", peek_serve },         { "GET", "/v1/metrics", metrics_serve },
+	{ "GET", "/metrics", metrics_serve },
 };
 
 struct emit routes_begin(struct client *client, const struct request *request,

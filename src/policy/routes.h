@@ -19,6 +19,7 @@ void limits_serve(struct client *client, const struct request *request);
 void calls_serve(struct client *client, const struct request *request);
 void status_serve(struct client *client, const struct request *request);
 void metrics_serve(struct client *client, const struct request *request);
+void peek_serve(struct client *client, const struct request *request);
 void watch_serve(struct client *client, const struct request *request);
 
 /* Begins the object of a 200, which opens with the time; emit_end_object and answer_end end it. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/calls.h"
+#include "policy/peek.h"
 #include "policy/routes.h"
 #include "policy/watch.h"
 
@@ -61,6 +62,7 @@ void server_free(struct client *client)
 
 	if (client->state == CLIENT_WATCHING)
 		policy->n_watchers--;
+	peek_end(client);
 	if (client->prev)
 		client->prev->next = client->next;
 	else
@@ -135,6 +137,7 @@ static bool take_request(struct client *client)
 	counter_add(&policy->counters.requests, 1);
 	client->was_continued = false;
 	client->keep_alive = request.keep_alive;
+	peek_touch(policy);
 	if (!client->share || share_take(client->share, 1, server_monotonic_ns(policy)))
 		routes_serve(client, &request);
 	else
@@ -202,7 +205,8 @@ static void on_read(struct bufferevent *bev, void *ctx)
 	struct client *client = ctx;
 	struct evbuffer *input = bufferevent_get_input(bev);
 
-	if (client->state == CLIENT_CLOSING || client->state == CLIENT_WATCHING)
+	if (client->state == CLIENT_CLOSING || client->state == CLIENT_WATCHING ||
+	    client->state == CLIENT_PEEKING)
 		evbuffer_drain(input, evbuffer_get_length(input));
 	else if (client->state == CLIENT_OPEN)
 		server_step(client);
@@ -219,7 +223,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 	struct client *client = ctx;
 
 	(void)bev;
-	if (!(what & BEV_EVENT_EOF)) {
+	if (!(what & BEV_EVENT_EOF) || client->state == CLIENT_PEEKING) {
 		server_free(client);
 		return;
 	}
@@ -316,7 +320,7 @@ static bool is_idle(struct client *client, int64_t now_ns)
 	if (!unsent || unsent < client->unsent)
 		client->moved_ns = now_ns;
 	client->unsent = unsent;
-	if (client->state == CLIENT_WATCHING)
+	if (client->state == CLIENT_WATCHING || client->state == CLIENT_PEEKING)
 		return false;
 	if (unsent)
 		return is_past(now_ns, client->moved_ns, POLICY_STALL_SECONDS);

@@ -14,6 +14,7 @@ enum client_state {
 	CLIENT_OPEN,     /* takes requests */
 	CLIENT_PAGING,   /* gets pages of calls; further requests wait */
 	CLIENT_WATCHING, /* gets events until it goes */
+	CLIENT_PEEKING,  /* has memory that is kept up to date until it goes */
 	CLIENT_CLOSING,  /* gets what is still to be sent, then the end; its bytes are dropped */
 };
 
@@ -39,6 +40,8 @@ struct client {
 	bool has_head;                   /* PAGING: the head of the response is sent */
 	bool is_chunked;                 /* PAGING */
 
+	struct peek *peek; /* PEEKING; peek.c */
+
 	uint64_t dropped;   /* WATCHING: events since the last one it was sent */
 	int64_t written_ns; /* WATCHING: monotonic, of the last bytes for it */
 };
@@ -54,10 +57,11 @@ struct policy {
 	struct policy_ports ports;
 	struct event_base *base;
 	struct evconnlistener *listener;
-	struct event *tick, *relisten;
+	struct event *tick, *relisten, *peek_timer;
 	struct client *clients;
 	struct share *shares; /* by user */
-	unsigned n_clients, n_watchers;
+	unsigned n_clients, n_watchers, n_peekers;
+	bool is_peek_due; /* its timer runs */
 	uint64_t last_ticket, n_accepted;
 	gid_t group; /* its members see all */
 	struct users *users;

@@ -221,7 +221,7 @@ static void tell_limits(struct rig *rig, void *ctx)
 static void test_views(void **state)
 {
 	struct rig *rig = *state;
-	struct caller caller = rig_connect(rig);
+	struct caller caller = rig_connect(rig), peeker = rig_connect(rig);
 	struct reply reply = caller_ask(&caller, "GET", "/v1/status", NULL);
 
 	/* What the agent adds is the agent's. */
@@ -229,6 +229,8 @@ static void test_views(void **state)
 	check_reply("status", reply, 200);
 	check_reply("budgets", caller_ask(&caller, "GET", "/v1/budgets", NULL), 200);
 	rig_run(rig, tell_limits, NULL);
+	check_reply("peek.response", caller_ask(&peeker, "GET", "/v1/peek", NULL), 200);
+	caller_done(&peeker);
 	check_reply("limits", caller_ask(&caller, "GET", "/v1/limits", NULL), 200);
 	check_reply("problem", caller_ask(&caller, "GET", "/v1/calls?x=1", NULL), 400);
 	check_reply("problem", caller_ask(&caller, "GET", "/v2", NULL), 404);
