@@ -19,7 +19,7 @@
  * lost before, else GAP. A request that comes while one of these is passing is taken for its own
  * and ends as GAP.
  *
- * Memory of one connection: under 1 KiB idle. At worst about 1 MiB: two heads that come in
+ * Memory of one connection: under 1 KiB idle. At worst about 420 KiB: two heads that come in
  * pieces (HEAD_BYTES_MAX each), the heads of the exchanges in flight (four times that, all
  * together), their structs, H1_HELD_MAX; and the decoders of a body in each direction, which
  * http/decoder.h tells. */

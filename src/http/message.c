@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define DECIDED_BYTES 64 /* a head's first bytes are checked as they come, up to this many */
+#define FIRST_ROOM_BYTES 1024
+#define DECIDED_BYTES    64 /* a head's first bytes are checked as they come, up to this many */
 
 static void drop_head(struct message *m)
 {
@@ -14,7 +15,29 @@ static void drop_head(struct message *m)
 		explicit_bzero(m->head, m->head_len);
 	free(m->head);
 	m->head = NULL;
-	m->head_len = 0;
+	m->head_len = m->head_cap = 0;
+}
+
+/* For so many bytes of a head, HEAD_BYTES_MAX at most. realloc would leave what it held about. */
+static bool make_room(struct message *m, size_t bytes)
+{
+	uint32_t cap = m->head_cap ? m->head_cap : FIRST_ROOM_BYTES, len = m->head_len;
+	char *room;
+
+	while (cap < bytes)
+		cap *= 2;
+	if (cap == m->head_cap)
+		return true;
+	room = malloc(cap);
+	if (!room)
+		return false;
+	if (len)
+		memcpy(room, m->head, len);
+	drop_head(m);
+	m->head = room;
+	m->head_len = len;
+	m->head_cap = cap;
+	return true;
 }
 
 static long parse(const struct message *m, struct span in)
@@ -66,12 +89,10 @@ static enum message_event gather_head(struct message *m, struct span *in, struct
 	size_t had = m->head_len, n;
 	struct span part = span_head(*in, HEAD_BYTES_MAX - had);
 
-	if (!m->head)
-		m->head = malloc(HEAD_BYTES_MAX);
-	if (!m->head)
+	if (!make_room(m, had + part.len))
 		return MESSAGE_BAD;
 	memcpy(m->head + had, part.ptr, part.len);
-	m->head_len += part.len;
+	m->head_len += (uint32_t)part.len;
 	*ret_piece = (struct span){ m->head, m->head_len };
 	n = head_length(m, *ret_piece, had);
 	if (n) {

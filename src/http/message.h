@@ -29,8 +29,8 @@ struct message {
 	bool requests;       /* the heads here are those of requests */
 	uint32_t line_bytes; /* of the chunk line or the trailer at hand */
 	uint64_t left;       /* of the counted body or of the chunk at hand */
-	char *head;          /* one that came in pieces: HEAD_BYTES_MAX bytes, else NULL */
-	size_t head_len;
+	char *head;          /* one that came in pieces, else NULL */
+	uint32_t head_len, head_cap;
 };
 
 enum message_event {

@@ -10,22 +10,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "heap.h"
 
-/* malloc's own figure counts what it keeps for the next call: good for a bound, not for a leak. */
-#if __has_feature(address_sanitizer)
-#include <sanitizer/allocator_interface.h>
-#define allocated_bytes() __sanitizer_get_current_allocated_bytes()
-#define SLACK_BYTES       0
-#else
-#define allocated_bytes() mallinfo2().uordblks
-#define SLACK_BYTES       8192
-#endif
-
-#define CONNECTION_BYTES_MAX ((size_t)1200 << 10)
+#define CONNECTION_BYTES_MAX ((size_t)440 << 10)
 #define IDLE_BYTES_MAX       1024
 
 static size_t wiped_bytes;
