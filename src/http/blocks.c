@@ -67,6 +67,8 @@ static bool set_head(struct h2 *h2, struct lane *lane, struct stream *s, struct 
 	}
 	if (!usable)
 		head->status = 0; /* an interim one cannot be the last */
+	else if (s->websocket && head->status / 100 == 2)
+		head->status = 101; /* as in HTTP/1 */
 	s->headed[lane->direction] = true;
 	if (!streams_set_head(&h2->streams, s, lane->direction, head)) {
 		counter_add(&h2->counters->floods, 1);
@@ -74,6 +76,21 @@ static bool set_head(struct h2 *h2, struct lane *lane, struct stream *s, struct 
 		return false;
 	}
 	return usable;
+}
+
+/* From here on DATA is its frames. */
+static void begin_websocket(struct h2 *h2, struct stream *s)
+{
+	for (unsigned d = 0; d < 2; d++) {
+		content_drop(&s->content[d]);
+		if (content_begin_websocket(&s->content[d], &s->ex) < 0)
+			stream_mark(s, COMPLETENESS_GAP);
+	}
+	counter_add(&h2->counters->websockets, 1);
+	if (!s->early)
+		return;
+	stream_mark(s, COMPLETENESS_GAP);
+	content_gap(&s->content[DIRECTION_SENT], CONTENT_LOST);
 }
 
 static void take_head(struct h2 *h2, struct lane *lane, struct stream *s, struct hpack_block *block)
@@ -85,14 +102,16 @@ static void take_head(struct h2 *h2, struct lane *lane, struct stream *s, struct
 		s->ex.response_utc_ns = 0; /* of the response is not known yet */
 		return;
 	}
+	s->websocket |= block->websocket;
 	if (set_head(h2, lane, s, block))
 		(lane_is_sent(lane) ? handler->request : handler->response)(h2->streams.ctx,
 									    &s->ex);
-	/* What goes through a tunnel is no body. */
-	if (!span_eq(s->ex.request.method, SPAN("CONNECT")))
+	if (s->ex.response.status == 101 && s->websocket)
+		begin_websocket(h2, s);
+	else if (span_eq(s->ex.request.method, SPAN("CONNECT")))
+		counter_add(&h2->counters->tunnels, lane_is_sent(lane)); /* and no body */
+	else if (!s->websocket || s->ex.response.status)
 		content_begin(&s->content[lane->direction], &s->ex);
-	else if (lane_is_sent(lane))
-		counter_add(&h2->counters->tunnels, 1);
 }
 
 void blocks_close(struct h2 *h2, struct lane *lane)

@@ -3,6 +3,7 @@
 #include "http/calls.h"
 
 #include "http/h2.h"
+#include "http/ws.h"
 
 enum completeness calls_doubt(const struct h2 *h2)
 {
@@ -61,6 +62,8 @@ struct stream *calls_open_unseen(struct h2 *h2, struct lane *lane, uint32_t id)
 
 void calls_finish(struct h2 *h2, struct lane *lane, struct stream *s)
 {
+	if (s->content[lane->direction].ws && ws_in_message(s->content[lane->direction].ws))
+		stream_mark(s, COMPLETENESS_TRUNCATED);
 	if (!content_end(&s->content[lane->direction])) {
 		counter_add(&h2->counters->bad_codings, 1);
 		content_fault(&s->ex, EXCHANGE_BAD_CODING);

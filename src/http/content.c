@@ -4,6 +4,9 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
+#include "http/ws.h"
+
 /* Those of a message, in the order in which they were applied; `n` counts all. */
 struct codings {
 	unsigned n;
@@ -64,6 +67,17 @@ void content_begin(struct content *c, struct exchange *ex)
 	c->stopped = false;
 }
 
+int content_begin_websocket(struct content *c, struct exchange *ex)
+{
+	struct ws_options options = { .handler = c->handler,
+				      .ctx = c->ctx,
+				      .counters = c->counters,
+				      .exchange = ex,
+				      .direction = c->direction };
+
+	return ws_new(&options, &c->ws);
+}
+
 /* RFC 1952, 2.3.1 (gzip) and RFC 8878, 3.1.1 (zstd). The first byte tells, and may come alone. */
 static void look(struct content *c, struct span piece)
 {
@@ -79,6 +93,10 @@ void content_piece(struct content *c, struct span piece)
 {
 	int err = 0;
 
+	if (c->ws) {
+		ws_feed(c->ws, piece);
+		return;
+	}
 	if (!c->ex || c->stopped)
 		return;
 	if (c->unsure && piece.len)
@@ -100,8 +118,10 @@ void content_piece(struct content *c, struct span piece)
 		stop(c, err);
 }
 
-void content_gap(struct content *c)
+void content_gap(struct content *c, uint64_t bytes)
 {
+	if (c->ws)
+		ws_skip(c->ws, bytes);
 	if (!c->ex)
 		return;
 	c->stopped |= c->coded;
@@ -124,4 +144,5 @@ void content_drop(struct content *c)
 	body_free(c->body);
 	c->body = NULL;
 	c->ex = NULL;
+	ws_free(TAKE_PTR(c->ws));
 }

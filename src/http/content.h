@@ -1,5 +1,6 @@
-/* The body of one message on its way to the next stage: decodes it, stops at the first fault and
- * says so in the exchange. A zeroed struct with the first four members set is idle. */
+/* The body of one message, or one direction of a WebSocket, on its way to the next stage: decodes
+ * it, stops at the first fault and says so in the exchange. A zeroed struct with the first four
+ * members set is idle. */
 #pragma once
 
 #include "http/body.h"
@@ -17,13 +18,19 @@ struct content {
 	struct span told;    /* then the one by which the body begins */
 	bool stopped;        /* by a gap or a fault */
 	struct body *body;   /* from the first piece on: a body may be empty whatever its coding */
+	struct ws *ws;       /* it is one */
 };
 
 /* Where fields of the head are missing (the exchange is in doubt), gzip and zstd are known by
  * their first byte, for neither JSON nor an event stream begins so; others are taken for none. */
 void content_begin(struct content *c, struct exchange *ex);
+/* From the response on that agreed to it. -ENOMEM. */
+int content_begin_websocket(struct content *c, struct exchange *ex);
 void content_piece(struct content *c, struct span piece);
-void content_gap(struct content *c);
+/* So many bytes are not here; of a WebSocket more than its frame has are its place in the stream,
+ * and CONTENT_LOST always. */
+#define CONTENT_LOST UINT64_MAX
+void content_gap(struct content *c, uint64_t bytes);
 /* All of it passed by. False when the decoder wants more: the framing said otherwise. */
 bool content_end(struct content *c);
 /* Nothing more of it comes. */

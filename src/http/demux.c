@@ -107,12 +107,21 @@ static bool carries_block(uint8_t type)
 	return type == FRAME_HEADERS || type == FRAME_PUSH_PROMISE || type == FRAME_CONTINUATION;
 }
 
+static void take_data(struct h2 *h2, struct lane *lane, struct stream *s, struct span piece)
+{
+	s->early |= s->websocket && !s->content[lane->direction].ws;
+	s->ex.end_utc_ns = h2->now_utc_ns;
+	content_piece(&s->content[lane->direction], piece);
+	if (streams_is_closed(s))
+		streams_cancel(&h2->streams, s, COMPLETENESS_COMPLETE, h2->now_utc_ns);
+}
+
 static void take_piece(struct h2 *h2, struct lane *lane, struct span piece)
 {
 	struct stream *s = stream_at_hand(h2, lane);
 
 	if (s && lane->frames.frame.type == FRAME_DATA)
-		content_piece(&s->content[lane->direction], piece);
+		take_data(h2, lane, s, piece);
 	else if (carries_block(lane->frames.frame.type))
 		blocks_feed(h2, lane, piece);
 }
@@ -214,7 +223,7 @@ void demux_gap(struct h2 *h2, struct lane *lane, uint64_t n, bool cut)
 		return;
 	pass(s, lane, n, cut && type == FRAME_DATA);
 	if (type == FRAME_DATA)
-		content_gap(&s->content[lane->direction]);
+		content_gap(&s->content[lane->direction], n);
 }
 
 /* Of requests nothing more is waited for: their calls end with the response. */
@@ -222,7 +231,7 @@ static void doubt(struct h2 *h2, struct lane *lane, struct stream *s, bool cut)
 {
 	if (!cut)
 		stream_mark(s, COMPLETENESS_GAP);
-	content_gap(&s->content[lane->direction]);
+	content_gap(&s->content[lane->direction], CONTENT_LOST);
 	s->doubtful = true;
 	if (!lane_is_sent(lane))
 		return;

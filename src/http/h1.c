@@ -51,21 +51,21 @@ static void hole(struct h1 *h1, struct side *side, uint64_t n, bool cut)
 
 	if (!side_is_sent(side))
 		release_all(h1); /* what is held came before the hole */
-	if (side->ws) {
+	if (side->content.ws) {
 		upgrade_skip(h1, side, n, cut);
 		return;
 	}
 	skipped = message_skip(&side->message, n);
 	if (skipped) {
 		pairing_pass(side, side->call, skipped, cut);
-		content_gap(&side->content);
+		content_gap(&side->content, skipped);
 		pairing_pump(h1, side,
 			     (struct span){ NULL, 0 }); /* it may have been the last of it */
 	}
 	n -= skipped;
 	if (n && cut && side->call) {
 		pairing_pass(side, side->call, n, true);
-		content_gap(&side->content);
+		content_gap(&side->content, n);
 		pairing_stumble(h1, side, 0);
 	} else if (n && !h1->opaque) {
 		pairing_stumble(h1, side, n);
@@ -88,7 +88,7 @@ static void take(struct h1 *h1, struct side *side, struct span data)
 {
 	if (!data.len || h1->opaque)
 		return;
-	if (side->message.state == MESSAGE_LOST && !side->ws)
+	if (side->message.state == MESSAGE_LOST && !side->content.ws)
 		resync(h1, side, data);
 	pairing_pump(h1, side, data);
 	/* For a request that came, or because the sent side lost its place: none will. */

@@ -2,8 +2,8 @@
  * middle, perhaps with holes. Each stream that a client opens is one exchange, named by its id, so
  * interleaving and the order of the two directions do not matter. Its end is END_STREAM on both
  * sides, RST_STREAM or GOAWAY (TRUNCATED, unless the response is complete), or the close. Pushed
- * streams and what goes through CONNECT are passed over; interim heads and trailers, too. So a
- * WebSocket on a stream (RFC 8441) is an exchange without a body, counted in `tunnels`.
+ * streams and what goes through CONNECT are passed over; interim heads and trailers, too. A
+ * WebSocket on a stream (RFC 8441) is told as on HTTP/1: GET, 101, then messages.
  *
  * Holes. One inside a frame is skipped exactly: in DATA the call goes on as GAP; in a header block
  * the head is unknown. Any other one loses the place in that direction: all calls that were not

@@ -205,9 +205,13 @@ static bool take_once(struct span *field, struct span value, int is_valid)
 	return true;
 }
 
+struct pseudo { /* headers that a head has otherwise */
+	struct span authority, protocol;
+};
+
 /* False: twice, or not as RFC 9113, 8.3 wants it. */
 static bool take_pseudo(struct http_head *head, struct span name, struct span value,
-			struct span *authority)
+			struct pseudo *other)
 {
 	const uint8_t *bytes = (const uint8_t *)value.ptr;
 
@@ -218,8 +222,11 @@ static bool take_pseudo(struct http_head *head, struct span name, struct span va
 	if (span_eq(name, SPAN(":path")))
 		return take_once(&head->target, value, nghttp2_check_path(bytes, value.len));
 	if (span_eq(name, SPAN(":authority")))
-		return take_once(authority, value, nghttp2_check_authority(bytes, value.len));
-	return span_eq(name, SPAN(":scheme")) || span_eq(name, SPAN(":protocol"));
+		return take_once(&other->authority, value,
+				 nghttp2_check_authority(bytes, value.len));
+	if (span_eq(name, SPAN(":protocol")))
+		return take_once(&other->protocol, value, true);
+	return span_eq(name, SPAN(":scheme"));
 }
 
 static struct span take_text(struct span *in, uint32_t len)
@@ -232,7 +239,8 @@ static struct span take_text(struct span *in, uint32_t len)
 
 static void read_fields(const struct hpack *h, struct hpack_block *block, struct http_head *head)
 {
-	struct span rest = buf_span(&h->fields), authority = { NULL, 0 };
+	struct span rest = buf_span(&h->fields);
+	struct pseudo other = { { NULL, 0 }, { NULL, 0 } };
 
 	while (rest.len) {
 		struct span name, value;
@@ -243,16 +251,22 @@ static void read_fields(const struct hpack *h, struct hpack_block *block, struct
 		name = take_text(&rest, lengths[0]);
 		value = span_trim(take_text(&rest, lengths[1]));
 		if (is_pseudo(name))
-			block->malformed |= !take_pseudo(head, name, value, &authority);
+			block->malformed |= !take_pseudo(head, name, value, &other);
 		else
 			head->headers[head->n_headers++] = (struct http_header){ name, value };
 	}
 	/* As in HTTP/1: CONNECT has the authority for its target, all others have a Host. */
 	if (!head->target.len && span_eq(head->method, SPAN("CONNECT")))
-		head->target = authority;
-	if (authority.len && head->n_headers < HEAD_HEADERS_MAX &&
+		head->target = other.authority;
+	else if (span_eq(other.protocol, SPAN("websocket")) &&
+		 span_eq(head->method, SPAN("CONNECT")))
+		block->websocket = true;
+	if (block->websocket)
+		head->method = SPAN("GET");
+	if (other.authority.len && head->n_headers < HEAD_HEADERS_MAX &&
 	    !head_get(head, SPAN("host")).ptr)
-		head->headers[head->n_headers++] = (struct http_header){ SPAN("host"), authority };
+		head->headers[head->n_headers++] =
+		    (struct http_header){ SPAN("host"), other.authority };
 	if (!head->method.len || !head->target.len)
 		head->method = head->target = (struct span){ NULL, 0 };
 }

@@ -38,7 +38,9 @@ struct hpack {
 struct hpack_block {
 	struct http_head head; /* a copy, the caller's: with :authority as a header "host", and no
 				* other pseudo header */
-	bool unknown; /* fields may be missing; method and target are there both or not at all */
+	bool websocket; /* an extended CONNECT for one (RFC 8441): then its method is GET, as in
+			 * HTTP/1 */
+	bool unknown;   /* fields may be missing; method and target are there both or not at all */
 	bool malformed;
 };
 

@@ -8,7 +8,6 @@
 
 #include "base/cleanup.h"
 #include "http/upgrade.h"
-#include "http/ws.h"
 
 static void drop_held(struct h1 *h1)
 {
@@ -26,7 +25,6 @@ void pairing_shut(struct h1 *h1, enum completeness completeness)
 		content_drop(&h1->sides[d].content);
 		message_lose(&h1->sides[d].message);
 		h1->sides[d].call = NULL;
-		ws_free(TAKE_PTR(h1->sides[d].ws));
 	}
 	drop_held(h1);
 	inflight_end_all(&h1->calls, completeness, h1->now_utc_ns);
@@ -90,7 +88,7 @@ void pairing_stumble(struct h1 *h1, struct side *side, uint64_t n)
 		call = inflight_awaiting(&h1->calls);
 	if (call && n) {
 		pairing_pass(side, call, n, false);
-		content_gap(&side->content);
+		content_gap(&side->content, n);
 	}
 	if (side->call)
 		pairing_finish(h1, side);
@@ -364,7 +362,7 @@ void pairing_pump(struct h1 *h1, struct side *side, struct span in)
 	do {
 		size_t had;
 
-		if (side->ws) {
+		if (side->content.ws) {
 			upgrade_feed(h1, side, in);
 			return;
 		}

@@ -14,7 +14,6 @@ struct side {
 	struct message message;
 	struct content content;
 	struct call *call;   /* whose message is at hand; NULL between messages */
-	struct ws *ws;       /* from an upgrade on: http/upgrade */
 	uint64_t head_bytes; /* of a request that is no call yet */
 	int64_t head_utc_ns; /* when they began */
 };

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "http/ws.h"
+
 struct stream *streams_find(const struct streams *t, uint32_t id)
 {
 	struct stream *s;
@@ -68,10 +70,33 @@ void streams_done(struct streams *t, struct stream *s, enum direction direction,
 		end(t, s, time_utc_ns);
 }
 
+static bool is_between_messages(const struct stream *s)
+{
+	const struct ws *sent = s->content[DIRECTION_SENT].ws;
+	const struct ws *received = s->content[DIRECTION_RECEIVED].ws;
+
+	return s->ex.response.status == 101 && (!sent || !ws_in_message(sent)) &&
+	       (!received || !ws_in_message(received));
+}
+
+bool streams_is_closed(const struct stream *s)
+{
+	const struct ws *sent = s->content[DIRECTION_SENT].ws;
+	const struct ws *received = s->content[DIRECTION_RECEIVED].ws;
+
+	return sent && received && ws_is_closed(sent) && ws_is_closed(received);
+}
+
+static void cut(struct stream *s, enum completeness completeness)
+{
+	if (completeness != COMPLETENESS_TRUNCATED || !is_between_messages(s))
+		stream_mark(s, completeness);
+}
+
 void streams_cancel(struct streams *t, struct stream *s, enum completeness completeness,
 		    int64_t time_utc_ns)
 {
-	stream_mark(s, completeness);
+	cut(s, completeness);
 	end(t, s, time_utc_ns);
 }
 
@@ -80,7 +105,7 @@ void streams_end_all(struct streams *t, enum completeness completeness, int64_t 
 	struct stream *s, *next;
 
 	HASH_ITER(hh, t->all, s, next) {
-		stream_mark(s, completeness);
+		cut(s, completeness);
 		end(t, s, time_utc_ns);
 	}
 }

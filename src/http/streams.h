@@ -16,6 +16,8 @@ struct stream {
 	uint32_t id;
 	bool done[2];   /* by direction: nothing more is waited for */
 	bool headed[2]; /* its head came, or was given up: another block is of trailers */
+	bool websocket; /* is asked for */
+	bool early;     /* of which the client sent something before it was agreed to */
 	bool doubtful;  /* its end may have been among lost bytes */
 	int64_t heard_utc_ns;
 	struct content content[2];
@@ -45,10 +47,13 @@ bool streams_set_head(struct streams *t, struct stream *s, enum direction direct
 /* Nothing more is waited for in that direction. Ends and frees the stream when it was the last. */
 void streams_done(struct streams *t, struct stream *s, enum direction direction,
 		  int64_t time_utc_ns);
-/* Ends it now. */
+/* Ends it now. A WebSocket between two messages is not truncated by that. */
 void streams_cancel(struct streams *t, struct stream *s, enum completeness completeness,
 		    int64_t time_utc_ns);
 void streams_end_all(struct streams *t, enum completeness completeness, int64_t time_utc_ns);
+
+/* Both sides of a WebSocket said Close. */
+bool streams_is_closed(const struct stream *s);
 
 /* Among the last STREAMS_GONE_MAX that ended: what comes of it is no call of its own. */
 bool streams_is_gone(const struct streams *t, uint32_t id);

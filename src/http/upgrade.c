@@ -3,18 +3,6 @@
 
 #include "http/ws.h"
 
-static struct ws *make(struct h1 *h1, struct call *call, enum direction direction)
-{
-	struct ws_options options = { .handler = h1->calls.handler,
-				      .ctx = h1->calls.ctx,
-				      .counters = h1->counters,
-				      .exchange = &call->ex,
-				      .direction = direction };
-	struct ws *ws = NULL;
-
-	return ws_new(&options, &ws) < 0 ? NULL : ws;
-}
-
 bool upgrade_begin(struct h1 *h1, struct call *call)
 {
 	const struct http_head *response = &call->ex.response;
@@ -25,8 +13,7 @@ bool upgrade_begin(struct h1 *h1, struct call *call)
 	    !span_ieq(head_get(response, SPAN("upgrade")), SPAN("websocket")))
 		return false;
 	for (unsigned d = 0; d < 2; d++) {
-		h1->sides[d].ws = make(h1, call, d);
-		if (!h1->sides[d].ws)
+		if (content_begin_websocket(&h1->sides[d].content, &call->ex) < 0)
 			return false;
 		message_lose(&h1->sides[d].message);
 		h1->sides[d].call = call;
@@ -34,7 +21,7 @@ bool upgrade_begin(struct h1 *h1, struct call *call)
 	counter_add(&h1->counters->websockets, 1);
 	if (!in_step) {
 		call_mark(call, COMPLETENESS_GAP);
-		ws_lose(sent->ws);
+		content_gap(&sent->content, CONTENT_LOST);
 	}
 	return true;
 }
@@ -45,7 +32,7 @@ static void finish(struct h1 *h1)
 	bool cut = false;
 
 	for (unsigned d = 0; d < 2; d++)
-		cut |= ws_in_message(h1->sides[d].ws);
+		cut |= ws_in_message(h1->sides[d].content.ws);
 	if (cut)
 		call_mark(call, COMPLETENESS_TRUNCATED);
 	inflight_done(&h1->calls, call, DIRECTION_RECEIVED, h1->now_utc_ns);
@@ -58,9 +45,9 @@ void upgrade_feed(struct h1 *h1, struct side *side, struct span in)
 
 	*(side_is_sent(side) ? &ex->request_bytes : &ex->response_bytes) += in.len;
 	ex->end_utc_ns = h1->now_utc_ns;
-	ws_feed(side->ws, in);
-	if (ws_is_closed(h1->sides[DIRECTION_SENT].ws) &&
-	    ws_is_closed(h1->sides[DIRECTION_RECEIVED].ws))
+	content_piece(&side->content, in);
+	if (ws_is_closed(h1->sides[DIRECTION_SENT].content.ws) &&
+	    ws_is_closed(h1->sides[DIRECTION_RECEIVED].content.ws))
 		finish(h1);
 }
 
@@ -68,11 +55,11 @@ void upgrade_skip(struct h1 *h1, struct side *side, uint64_t n, bool cut)
 {
 	pairing_pass(side, side->call, n, cut);
 	side->call->ex.end_utc_ns = h1->now_utc_ns;
-	ws_skip(side->ws, n);
+	content_gap(&side->content, n);
 }
 
 void upgrade_close(struct h1 *h1)
 {
-	if (h1->sides[DIRECTION_SENT].ws)
+	if (h1->sides[DIRECTION_SENT].content.ws)
 		finish(h1);
 }

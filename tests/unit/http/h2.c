@@ -232,28 +232,104 @@ static void test_tunnel_is_no_body(void **state)
 	play_all_ways(&t, "CONNECT db.test:5432 [] -> 200 [] complete\n");
 }
 
-/* RFC 8441, 5.1: the exchange is there, with its path, and that it is not read is counted. */
+/* "Hello" of RFC 6455, 5.7, from the client, from the server, and compressed (RFC 7692, 7.2.3.1);
+ * Close of either. */
+#define SENT_HELLO     "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"
+#define SENT_CLOSE     "\x88\x82\x01\x01\x01\x01\x02\xe9"
+#define HELLO          "\x81\x05Hello"
+#define PACKED         "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\0"
+#define RECEIVED_CLOSE "\x88\x02\x03\xe8"
+
+struct socket { /* what both send after the request of RFC 8441, 5.1, in this order */
+	const char *name, *response;
+	struct span received, sent;
+	const char *lines;
+	unsigned websockets;
+	bool ends; /* the server's last frame ends the stream */
+};
+
+static const struct socket sockets[] = {
+	{ "closed by both", ":status: 200\n", SPAN(HELLO "\x01\x02yo\x80\x01u" RECEIVED_CLOSE),
+	  SPAN(SENT_HELLO SENT_CLOSE), "GET /chat [Hello|] -> 101 [Hello|you|] complete\n", 1, 0 },
+	{ "closed by the stream", ":status: 200\n", SPAN(HELLO), SPAN(SENT_HELLO),
+	  "GET /chat [Hello|] -> 101 [Hello|] complete\n", 1, 1 },
+	{ "the connection is lost between messages", ":status: 204\n", SPAN(HELLO),
+	  SPAN(SENT_HELLO), "GET /chat [Hello|] -> 101 [Hello|] complete\n", 1, 0 },
+	{ "and in a message", ":status: 200\n", SPAN("\x81\x06Hello"), SPAN(SENT_HELLO),
+	  "GET /chat [Hello|] -> 101 [Hello] truncated\n", 1, 0 },
+	{ "the stream ends in a message", ":status: 200\n", SPAN("\x81\x06Hello"), SPAN(SENT_HELLO),
+	  "GET /chat [Hello|] -> 101 [Hello] truncated\n", 1, 1 },
+	{ "a broken frame", ":status: 200\n", SPAN(HELLO "\xb1\x02hi"), SPAN(SENT_HELLO),
+	  "GET /chat [Hello|] -> 101 [Hello|~] complete bad-frame\n", 1, 0 },
+	{ "refused", ":status: 403\n", SPAN("no"), SPAN(""), "GET /chat [] -> 403 [no] truncated\n",
+	  0, 1 },
+};
+
+static void ask(struct talk2 *t)
+{
+	talk2_init(t);
+	talk2_hello(t);
+	talk2_headers(t, S, 0, 1,
+		      ":method: CONNECT\n:protocol: websocket\n:scheme: https\n:path: /chat\n"
+		      ":authority: server.example.com\nsec-websocket-protocol: chat, superchat\n"
+		      "sec-websocket-extensions: permessage-deflate\n"
+		      "sec-websocket-version: 13\norigin: http://www.example.com\n");
+}
+
 static void test_websocket_on_a_stream(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(*sockets); i++) {
+		const struct socket *socket = &sockets[i];
+		struct talk2 t;
+
+		ask(&t);
+		talk2_headers(&t, R, 0, 1, socket->response);
+		talk2_frame(&t, S, FRAME_DATA, 0, 1, socket->sent);
+		talk2_frame(&t, R, FRAME_DATA, socket->ends ? FRAME_END_STREAM : 0, 1,
+			    socket->received);
+		play_all_ways(&t, socket->lines);
+	}
+}
+
+static void test_websocket_with_holes(void **state)
 {
 	struct talk2 t;
 	struct ear e;
 
 	(void)state;
-	talk2_init(&t);
-	talk2_hello(&t);
-	talk2_headers(&t, S, 0, 1,
-		      ":method: CONNECT\n:protocol: websocket\n:scheme: https\n"
-		      ":path: /v1/responses\n:authority: api.test\n"
-		      "sec-websocket-version: 13\n");
+	ask(&t);
+	talk2_headers(&t, R, 0, 1, ":status: 200\nsec-websocket-extensions: permessage-deflate\n");
+	talk2_frame(&t, R, FRAME_DATA, 0, 1, SPAN(PACKED));
+	ear_init(&e, 0);
+	ear_hear(&e, &t, 0, t.n);
+	ear_chunk(&e, R, SPAN("\0\0\x0e\0\0\0\0\0\1\x81\x05He"), 13);
+	ear_lose(&e, R, 3);
+	ear_chunk(&e, R, SPAN(HELLO), 7); /* the rest of the frame of HTTP/2 */
+	ear_close(&e);
+	expect(&e, "GET /chat [] -> 101 [Hello|He~Hello|] gap lost 3\n", "hole", 0);
+	assert_int_equal(counter_read(&e.counters.websockets), 1);
+	assert_int_equal(counter_read(&e.counters.tunnels), 0);
+	assert_int_equal(counter_read(&e.counters.bad_heads), 0);
+	ear_done(&e);
+	talk2_done(&t);
+}
+
+/* Threads: what the client sent was seen before the response that agreed to it. */
+static void test_websocket_out_of_order(void **state)
+{
+	struct talk2 t;
+	struct ear e;
+
+	(void)state;
+	ask(&t);
+	talk2_frame(&t, S, FRAME_DATA, 0, 1, SPAN(SENT_HELLO));
 	talk2_headers(&t, R, 0, 1, ":status: 200\n");
-	talk2_data(&t, S, FRAME_END_STREAM, 1, "\x81\x01x");
-	talk2_data(&t, R, FRAME_END_STREAM, 1, "\x81\x01y");
+	talk2_frame(&t, R, FRAME_DATA, 0, 1, SPAN(HELLO));
 	ear_init(&e, 0);
 	ear_hear(&e, &t, 0, t.n);
 	ear_close(&e);
-	expect(&e, "CONNECT /v1/responses [] -> 200 [] complete\n", "websocket", 0);
-	assert_int_equal(counter_read(&e.counters.tunnels), 1);
-	assert_int_equal(counter_read(&e.counters.bad_heads), 0);
+	expect(&e, "GET /chat [~] -> 101 [Hello|] gap\n", "early", 0);
 	ear_done(&e);
 	talk2_done(&t);
 }
@@ -321,6 +397,8 @@ int main(void)
 		cmocka_unit_test(test_response_before_its_request),
 		cmocka_unit_test(test_tunnel_is_no_body),
 		cmocka_unit_test(test_websocket_on_a_stream),
+		cmocka_unit_test(test_websocket_with_holes),
+		cmocka_unit_test(test_websocket_out_of_order),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_flood_of_continuations),
 	};
