@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Content codings that providers use, plain and streamed, by curl over HTTP/1.1 and HTTP/2 and by
-httpx, which undo them; and Responses over a WebSocket, compressed and not, by aiohttp: each answer
-in the ledger once, right to the token and the picodollar."""
+httpx, which undo them; and Responses over a WebSocket, compressed and not, by aiohttp, and on a
+stream of HTTP/2 by node: each answer in the ledger once, right to the token and the picodollar."""
 import collections
 import json
 import socket
@@ -35,6 +35,7 @@ class Codings:
             self.check.finish(self.world)
         self.bodies()
         self.websockets()
+        self.websockets_of_http2()
         self.check.finish(self.world)
 
     def client(self, name, command):
@@ -67,14 +68,14 @@ class Codings:
         self.before = len(events)
 
     @staticmethod
-    def listens():
+    def listens(port):
         with socket.socket() as probe:
-            return probe.connect_ex(('127.0.0.1', 8443)) == 0
+            return probe.connect_ex(('127.0.0.1', port)) == 0
 
     def websockets(self):
         """Capture case 39."""
         self.world.spawn('wss', [PYTHON, HERE / 'websocket.py', 'serve', self.world.dir])
-        self.check('the WebSocket server starts', wait_for(self.listens, 10))
+        self.check('the WebSocket server starts', wait_for(lambda: self.listens(8443), 10))
         for case in CASES:
             self.client('websocket-' + case, [
                 PYTHON, HERE / 'websocket.py', 'connect',
@@ -99,6 +100,25 @@ class Codings:
         self.check('right to the token and the picodollar', not wrong, wrong[:1])
         status = self.daemon.get('/v1/status')
         self.check.equal('counted', status['http']['websockets'], len(CASES))
+
+    def websockets_of_http2(self):
+        first, count = ANSWERS * len(CASES) + 1, 3
+        self.world.spawn('wss of h2', ['node', HERE / 'websocket.mjs', 'serve', self.world.dir,
+                                       str(first)])
+        self.check('the WebSocket server of HTTP/2 starts',
+                   wait_for(lambda: self.listens(8444), 10))
+        said = self.client('websocket-h2', ['node', HERE / 'websocket.mjs', 'connect',
+                                            f'https://{calls.PROVIDER}:8444', str(count)])
+        names = {f'resp_{number}' for number in range(first, first + count)}
+        self.check.equal('the client has its answers', set(said.split()), names)
+        have = self.before + ANSWERS * len(CASES)
+        events = self.daemon.settled_calls(have + count)[have:]
+        self.check.equal('each is a call, once', sorted(e['response_id'] for e in events),
+                         sorted(names))
+        wrong = [event for event in events if self.differs(int(event['response_id'][5:]), event)]
+        self.check('right to the token and the picodollar, on HTTP/2 too', not wrong, wrong[:1])
+        status = self.daemon.get('/v1/status')
+        self.check.equal('counted with the others', status['http']['websockets'], len(CASES) + 1)
 
     @staticmethod
     def differs(number, event):

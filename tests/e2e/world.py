@@ -68,8 +68,8 @@ class World:
             'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
             'OUTLAY_LABELS': 'team=e2e', 'HOME': str(self.dir), 'LANG': 'C.UTF-8',
             'PYTHONUNBUFFERED': '1', 'PYTHONDONTWRITEBYTECODE': '1',
-            **dict.fromkeys(('SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE'),
-                            str(self.dir / 'ca.pem')),
+            **dict.fromkeys(('SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE',
+                             'NODE_EXTRA_CA_CERTS'), str(self.dir / 'ca.pem')),
         }
 
     def lead_hosts_here(self):
