@@ -1,0 +1,293 @@
+/* Calls go into slots of ten seconds. Six of them are the last minute, which is judged; what leaves
+ * it is what is usual, unless the breaker is open. Binomials are judged by their variance, in
+ * integers. */
+#include "alert/breaker.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "alert/usual.h"
+#include "base/clock.h"
+#include "base/money.h"
+
+#define SLOT_NS     (10 * NS_PER_SEC)
+#define SLOTS       6
+#define CALLS_MIN   20  /* to open, or to say that it is well again */
+#define TRIAL_CALLS 10  /* to end HALF_OPEN */
+#define LEARNED_MIN 200 /* calls, before a rate of errors is usual */
+#define HALF_LIFE   256 /* slots with calls, some 45 minutes: what is older counts less */
+#define LOOK_NS     (30 * NS_PER_SEC)
+#define ADOPT_NS    (3600 * NS_PER_SEC)
+#define MILLION     1000000
+#define WEIGHT      1024 /* of a call in `learned` */
+
+struct tally {
+	uint64_t calls, errors, timed, late;
+};
+
+struct breaker {
+	char provider[32];
+	enum breaker_state state;
+	bool by_errors, by_latency;
+	int64_t since_ns;  /* of the state */
+	int64_t opened_ns; /* when it left CLOSED */
+	int64_t looked_ns; /* not CLOSED: the slots are of the time since then */
+	int64_t slot;      /* of the newest tally: time / SLOT_NS */
+	struct tally slots[SLOTS];
+	uint64_t learned_calls, learned_errors; /* x WEIGHT, fading */
+	UT_hash_handle hh;
+};
+
+struct breakers {
+	struct breaker_limits limits;
+	struct usual *usual;
+	struct breaker *table; /* in order of use, oldest first */
+};
+
+const char *breaker_state_name(enum breaker_state state)
+{
+	static const char *const names[] = { "closed", "open", "half_open" };
+
+	return names[state];
+}
+
+int breakers_new(const struct breaker_limits *limits, struct breakers **ret_breakers)
+{
+	struct breakers *breakers = calloc(1, sizeof(*breakers));
+
+	if (breakers)
+		breakers->usual = usual_new();
+	if (!breakers || !breakers->usual) {
+		free(breakers);
+		return -ENOMEM;
+	}
+	breakers->limits = *limits;
+	*ret_breakers = breakers;
+	return 0;
+}
+
+void breakers_set(struct breakers *breakers, const struct breaker_limits *limits)
+{
+	breakers->limits = *limits;
+}
+
+static void drop(struct breakers *breakers, struct breaker *breaker)
+{
+	HASH_DEL(breakers->table, breaker);
+	free(breaker);
+}
+
+void breakers_free(struct breakers *breakers)
+{
+	if (!breakers)
+		return;
+	while (breakers->table)
+		drop(breakers, breakers->table);
+	usual_free(breakers->usual);
+	free(breakers);
+}
+
+/* --- time */
+
+static bool learns(const struct breaker *breaker, int64_t now_ns)
+{
+	return breaker->state == BREAKER_CLOSED || now_ns - breaker->opened_ns >= ADOPT_NS;
+}
+
+static void learn(struct breaker *breaker, const struct tally *tally)
+{
+	if (!tally->calls)
+		return;
+	breaker->learned_calls -= breaker->learned_calls / HALF_LIFE;
+	breaker->learned_errors -= breaker->learned_errors / HALF_LIFE;
+	breaker->learned_calls += tally->calls * WEIGHT;
+	breaker->learned_errors += tally->errors * WEIGHT;
+}
+
+/* What was seen leaves the judgement. */
+static void retire(struct breaker *breaker, struct tally *tally, int64_t now_ns)
+{
+	if (learns(breaker, now_ns))
+		learn(breaker, tally);
+	*tally = (struct tally){ 0 };
+}
+
+/* Makes the slot of `now` the newest. A clock that goes back adds to the newest that there is. */
+static void turn(struct breaker *breaker, int64_t now_ns)
+{
+	int64_t slot = now_ns / SLOT_NS;
+
+	if (slot - breaker->slot > SLOTS)
+		breaker->slot = slot - SLOTS;
+	while (breaker->slot < slot)
+		retire(breaker, &breaker->slots[++breaker->slot % SLOTS], now_ns);
+}
+
+/* --- judgement */
+
+static struct tally sum(const struct breaker *breaker)
+{
+	struct tally total = { 0 };
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		total.calls += breaker->slots[i].calls;
+		total.errors += breaker->slots[i].errors;
+		total.timed += breaker->slots[i].timed;
+		total.late += breaker->slots[i].late;
+	}
+	return total;
+}
+
+/* UINT_MAX: not known. */
+static unsigned usual_error_ppm(const struct breaker *breaker)
+{
+	if (breaker->learned_calls < LEARNED_MIN * WEIGHT)
+		return UINT_MAX;
+	return (unsigned)((money_wide)breaker->learned_errors * MILLION / breaker->learned_calls);
+}
+
+/* Whether k of n are more than chance makes of a probability of `ppm`: k > np + 5 sqrt(np(1 - p)).
+ */
+static bool is_beyond(uint64_t k, uint64_t n, unsigned ppm)
+{
+	money_wide over = (money_wide)k * MILLION - (money_wide)n * ppm;
+
+	return over > 0 && over * over > (money_wide)25 * n * ppm * (MILLION - ppm);
+}
+
+static bool fails(const struct breakers *breakers, const struct breaker *breaker,
+		  const struct tally *seen)
+{
+	unsigned usual = usual_error_ppm(breaker);
+	unsigned points = breakers->limits.error_points;
+
+	if (!points || usual == UINT_MAX || usual + points * 10000 >= MILLION)
+		return false;
+	return is_beyond(seen->errors, seen->calls, usual + points * 10000);
+}
+
+static bool is_late(const struct breakers *breakers, const struct tally *seen)
+{
+	return breakers->limits.latency_ms && is_beyond(seen->late, seen->timed, MILLION / 2);
+}
+
+static void enter(struct breaker *breaker, enum breaker_state state, int64_t now_ns)
+{
+	if (breaker->state == BREAKER_CLOSED)
+		breaker->opened_ns = now_ns;
+	if (breaker->state != state)
+		breaker->since_ns = now_ns;
+	breaker->state = state;
+	breaker->looked_ns = now_ns;
+	for (unsigned i = 0; i < SLOTS; i++)
+		retire(breaker, &breaker->slots[i], now_ns);
+}
+
+static void look(const struct breakers *breakers, struct breaker *breaker, int64_t now_ns)
+{
+	struct tally seen = sum(breaker);
+	uint64_t least = breaker->state == BREAKER_HALF_OPEN ? TRIAL_CALLS : CALLS_MIN;
+	bool by_errors = fails(breakers, breaker, &seen), by_latency = is_late(breakers, &seen);
+
+	if (breaker->state == BREAKER_OPEN && now_ns - breaker->looked_ns < LOOK_NS)
+		return;
+	if (seen.calls < least) {
+		if (breaker->state == BREAKER_OPEN)
+			enter(breaker, BREAKER_HALF_OPEN, now_ns);
+	} else if (by_errors || by_latency) {
+		breaker->by_errors = by_errors;
+		breaker->by_latency = by_latency;
+		enter(breaker, BREAKER_OPEN, now_ns);
+	} else if (breaker->state != BREAKER_CLOSED) {
+		enter(breaker, BREAKER_CLOSED, now_ns);
+	}
+}
+
+/* --- calls */
+
+static struct breaker *find(const struct breakers *breakers, struct span provider)
+{
+	struct breaker *breaker;
+
+	HASH_FIND(hh, breakers->table, provider.ptr, provider.len, breaker);
+	return breaker;
+}
+
+static struct breaker *of_call(struct breakers *breakers, const struct usage *usage, int64_t now_ns)
+{
+	struct span provider = span_of(usage->provider);
+	struct breaker *breaker = find(breakers, provider);
+
+	if (breaker) {
+		HASH_DEL(breakers->table, breaker); /* added again: the last one used */
+	} else {
+		if (HASH_COUNT(breakers->table) >= BREAKER_PROVIDERS_MAX)
+			drop(breakers, breakers->table);
+		breaker = calloc(1, sizeof(*breaker));
+		if (!breaker)
+			return NULL;
+		span_copy(provider, breaker->provider, sizeof(breaker->provider));
+		breaker->slot = now_ns / SLOT_NS;
+	}
+	HASH_ADD_KEYPTR(hh, breakers->table, breaker->provider, provider.len, breaker);
+	return breaker;
+}
+
+static bool has_failed(const struct usage *usage)
+{
+	return usage->status >= 500 || usage->status == 0 ||
+	       (usage->status < 300 && usage->error[0]);
+}
+
+bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t now_ns)
+{
+	int64_t late_ns = breakers->limits.latency_ms * NS_PER_MS, usual_ns;
+	enum breaker_state before;
+	struct breaker *breaker;
+	struct tally *tally;
+
+	if (!usage->provider[0] || (usage->status == 0 && usage->doubt != USAGE_DOUBT_NO_ANSWER))
+		return false;
+	breaker = of_call(breakers, usage, now_ns);
+	if (!breaker)
+		return false;
+	turn(breaker, now_ns);
+	tally = &breaker->slots[breaker->slot % SLOTS];
+	tally->calls++;
+	tally->errors += has_failed(usage);
+	usual_ns = has_failed(usage) ? -1 : usual_ttfb_ns(breakers->usual, usage);
+	tally->timed += usual_ns >= 0;
+	tally->late += usual_ns >= 0 && usage->ttfb_ns > usual_ns + late_ns;
+	if (learns(breaker, now_ns) && !has_failed(usage))
+		usual_learn(breakers->usual, usage, now_ns);
+	before = breaker->state;
+	look(breakers, breaker, now_ns);
+	return breaker->state != before;
+}
+
+bool breakers_view(struct breakers *breakers, struct span provider, int64_t now_ns,
+		   struct breaker_view *ret_view)
+{
+	struct breaker *breaker = find(breakers, provider);
+	struct tally seen;
+
+	if (!breaker)
+		return false;
+	turn(breaker, now_ns);
+	look(breakers, breaker, now_ns);
+	seen = sum(breaker);
+	*ret_view = (struct breaker_view){ .state = breaker->state,
+					   .by_errors = breaker->by_errors,
+					   .by_latency = breaker->by_latency,
+					   .since_ns = breaker->since_ns,
+					   .calls = seen.calls,
+					   .errors = seen.errors,
+					   .timed = seen.timed,
+					   .late = seen.late,
+					   .usual_error_ppm = usual_error_ppm(breaker) };
+	memcpy(ret_view->provider, breaker->provider, sizeof(breaker->provider));
+	return true;
+}
