@@ -18,18 +18,6 @@
 
 CLEANUP_FOR(ledger, struct ledger *, ledger_close)
 
-/* A write of a batch. Outside of one it would be a transaction of its own. */
-static int run_in_batch(struct ledger *ledger, enum statement which)
-{
-	int code = sqlite3_get_autocommit(ledger->db) ? -EINVAL : statement_run(ledger, which);
-
-	if (code == -EINVAL)
-		sqlite3_reset(ledger->stmts[which]);
-	if (code < 0 && code != -EEXIST)
-		ledger_rollback(ledger);
-	return code;
-}
-
 /* --- open, close */
 
 /* What makes this host this host; a ledger that has it keeps it. */
@@ -137,7 +125,7 @@ static int add_shared(struct ledger *ledger, enum table table, const struct verd
 	sqlite3_bind_int64(stmt, 1, seq);
 	code = row_bind(stmt, 2, &ledger->layout, table, verdict, &ledger->scratch);
 	if (code == 0)
-		code = run_in_batch(ledger, ADD + table);
+		code = statement_run_in_batch(ledger, ADD + table);
 	if (code == 0)
 		shared_add(&ledger->shared[table], buf_span(&ledger->keys[table]), seq);
 	return code;
@@ -155,7 +143,7 @@ int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *re
 		code =
 		    row_bind(stmt, 2 + SERVICE, &ledger->layout, CALL, verdict, &ledger->scratch);
 	if (code == 0) {
-		code = run_in_batch(ledger, ADD);
+		code = statement_run_in_batch(ledger, ADD);
 		if (code == -EEXIST)
 			return code;
 	}
@@ -181,7 +169,7 @@ int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
 	statement_bind_text(stmt, 4, touch->unit == UNIT_USD ? NULL : unit_name(touch->unit));
 	sqlite3_bind_int64(stmt, 5, touch->window_end_ns);
 	sqlite3_bind_int64(stmt, 6, touch->fired_percent);
-	return run_in_batch(ledger, TOUCH);
+	return statement_run_in_batch(ledger, TOUCH);
 }
 
 int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq)
@@ -190,12 +178,12 @@ int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq)
 
 	statement_bind_text(stmt, 1, sink);
 	sqlite3_bind_int64(stmt, 2, seq);
-	return run_in_batch(ledger, SET_CURSOR);
+	return statement_run_in_batch(ledger, SET_CURSOR);
 }
 
 int ledger_commit(struct ledger *ledger)
 {
-	int code = run_in_batch(ledger, COMMIT);
+	int code = statement_run_in_batch(ledger, COMMIT);
 
 	if (code == 0)
 		ledger->committed_seq = ledger->last_seq;

@@ -129,6 +129,39 @@ CREATE TABLE IF NOT EXISTS budget_window (
 	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS alert (
+	-- What a person should know: include/outlay/alert.schema.json. An outbox as `call` is.
+	seq INTEGER PRIMARY KEY,
+	event_id BLOB NOT NULL UNIQUE,
+	time INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	level TEXT NOT NULL,
+	subject TEXT NOT NULL,
+	window_start INTEGER NOT NULL,  -- 0 = told each time
+	step INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	details TEXT                    -- JSON
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS habit (
+	-- What each program did in an hour (since 1970) of the last 14 days.
+	uid INTEGER NOT NULL,
+	exe TEXT NOT NULL,
+	hour INTEGER NOT NULL,
+	calls INTEGER NOT NULL,
+	spent_pico INTEGER NOT NULL,
+	PRIMARY KEY (hour, uid, exe)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS dead_letter (
+	-- What a sink has given up. `seq` is that of the table which the sink takes.
+	sink TEXT NOT NULL,
+	seq INTEGER NOT NULL,
+	time INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	PRIMARY KEY (sink, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS sink_cursor (
 	-- How far each sink has safely taken the calls.
 	sink TEXT PRIMARY KEY,

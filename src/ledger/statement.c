@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "ledger/database.h"
+#include "ledger/ledger.h"
 
 #define MATCH   " FROM call WHERE seq > ?1 AND time_end >= ?2"
 #define OF_USER " AND uid = ?4"
@@ -43,6 +44,21 @@ static const char *const fixed[EVENTS] = {
 	[DROP_CALLS] = "DELETE FROM call WHERE seq <= ?",
 	[DROP_CALLERS] = "DELETE FROM caller WHERE caller <= ?",
 	[DROP_SERVICES] = "DELETE FROM service WHERE service <= ?",
+	[ADD_ALERT] = "INSERT INTO alert (event_id, time, kind, level, subject, window_start, step,"
+		      " text, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ALERTS] = "SELECT seq, event_id, time, kind, level, subject, window_start, step, text,"
+		   " details FROM alert WHERE seq > ? ORDER BY seq LIMIT ?",
+	[NEWEST_ALERT] = "SELECT max(seq) FROM alert",
+	/* The newest stays: its number is never given again. */
+	[DROP_ALERTS] = "DELETE FROM alert WHERE seq <= ?2 AND time < ?1"
+			" AND seq < (SELECT max(seq) FROM alert)",
+	[SET_HABIT] = "REPLACE INTO habit (uid, exe, hour, calls, spent_pico)"
+		      " VALUES (?, ?, ?, ?, ?)",
+	[HABITS] = "SELECT uid, exe, hour, calls, spent_pico FROM habit WHERE hour > ?"
+		   " ORDER BY hour",
+	[DROP_HABITS] = "DELETE FROM habit WHERE hour <= ?",
+	[ADD_DEAD] = "REPLACE INTO dead_letter (sink, seq, time, reason) VALUES (?, ?, ?, ?)",
+	[DROP_DEAD] = "DELETE FROM dead_letter WHERE time < ?",
 };
 
 int statement_step(struct ledger *ledger, enum statement which)
@@ -62,6 +78,17 @@ int statement_run(struct ledger *ledger, enum statement which)
 	int code = statement_step(ledger, which);
 
 	sqlite3_reset(ledger->stmts[which]);
+	return code;
+}
+
+int statement_run_in_batch(struct ledger *ledger, enum statement which)
+{
+	int code = sqlite3_get_autocommit(ledger->db) ? -EINVAL : statement_run(ledger, which);
+
+	if (code == -EINVAL)
+		sqlite3_reset(ledger->stmts[which]);
+	if (code < 0 && code != -EEXIST)
+		ledger_rollback(ledger);
 	return code;
 }
 

@@ -28,6 +28,15 @@ enum statement {
 	DROP_CALLS,
 	DROP_CALLERS,
 	DROP_SERVICES,
+	ADD_ALERT,
+	ALERTS,
+	NEWEST_ALERT,
+	DROP_ALERTS,
+	SET_HABIT,
+	HABITS,
+	DROP_HABITS,
+	ADD_DEAD,
+	DROP_DEAD,
 	/* These hold the columns of the event: their text is made around them. */
 	EVENTS,
 	EVENTS_OF_USER,
@@ -57,6 +66,10 @@ int statement_step(struct ledger *ledger, enum statement which);
 
 /* One step of a statement that gives no rows, and reset. */
 int statement_run(struct ledger *ledger, enum statement which);
+
+/* The same for a write of a batch, which a failure rolls back, save -EEXIST. -EINVAL: there is no
+ * batch, and it would be a transaction of its own. */
+int statement_run_in_batch(struct ledger *ledger, enum statement which);
 
 /* The integer of the one row, and reset: 1, or 0 when there is none or it is NULL. */
 int statement_int(struct ledger *ledger, enum statement which, int64_t *ret_value);

@@ -1,0 +1,157 @@
+/* The names of alerts, their JSON, and the memory of those that were told. */
+#include "alert/alert.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "base/emit.h"
+#include "base/timestamp.h"
+
+static const char *const kind_names[] = {
+#define X(id, name, topic) name,
+	ALERT_KINDS(X)
+#undef X
+};
+
+static const char *const types[] = {
+#define X(id, name, topic) "io.outlay." topic ".v1",
+	ALERT_KINDS(X)
+#undef X
+};
+
+static const char *const level_names[] = { "info", "warning", "critical" };
+
+const char *alert_kind_name(enum alert_kind kind)
+{
+	return kind_names[kind];
+}
+
+const char *alert_level_name(enum alert_level level)
+{
+	return level_names[level];
+}
+
+const char *alert_type(enum alert_kind kind)
+{
+	return types[kind];
+}
+
+static int find(struct span name, const char *const *names, unsigned n, unsigned *ret_index)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (span_eq(name, span_of(names[i]))) {
+			*ret_index = i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+int alert_kind_find(struct span name, enum alert_kind *ret_kind)
+{
+	return find(name, kind_names, ALERT_KIND_MAX, ret_kind);
+}
+
+int alert_level_find(struct span name, enum alert_level *ret_level)
+{
+	return find(name, level_names, 3, ret_level);
+}
+
+void alert_json(struct buf *out, const struct alert *alert, const char *host_id,
+		const char *host_name)
+{
+	char id[UUID_TEXT], time[TIMESTAMP_TEXT_MAX];
+	struct emit e = emit_to(out);
+
+	emit_object(&e, NULL);
+	emit_text(&e, "event_id", uuid_format(&alert->event_id, id));
+	emit_text(&e, "time", timestamp_format(alert->time_ns, time));
+	emit_text(&e, "host_id", host_id);
+	emit_text(&e, "host_name", host_name);
+	emit_text(&e, "kind", kind_names[alert->kind]);
+	emit_text(&e, "level", level_names[alert->level]);
+	emit_text(&e, "subject", alert->subject);
+	emit_text(&e, "window_start",
+		  alert->window_ns ? timestamp_format(alert->window_ns, time) : NULL);
+	emit_int(&e, "step", alert->step);
+	emit_text(&e, "text", alert->text);
+	emit_raw(&e, "details", alert->details[0] ? span_of(alert->details) : SPAN("null"));
+	emit_end_object(&e);
+}
+
+/* --- what was told */
+
+struct told_key {
+	enum alert_kind kind;
+	uint32_t step;
+	int64_t window_ns;
+	char subject[256];
+};
+
+struct told {
+	struct told_key key;
+	UT_hash_handle hh;
+};
+
+struct alerts {
+	struct told *told; /* oldest first */
+	struct uuid_maker ids;
+};
+
+struct alerts *alerts_new(void)
+{
+	return calloc(1, sizeof(struct alerts));
+}
+
+static void drop_oldest(struct alerts *alerts)
+{
+	struct told *oldest = alerts->told;
+
+	HASH_DEL(alerts->told, oldest);
+	free(oldest);
+}
+
+void alerts_free(struct alerts *alerts)
+{
+	while (alerts && alerts->told)
+		drop_oldest(alerts);
+	free(alerts);
+}
+
+/* True: it was not there. One that cannot be kept is told: better twice than never. */
+static bool add(struct alerts *alerts, const struct alert *alert)
+{
+	struct told *told, *before;
+
+	if (!alert->window_ns)
+		return true;
+	told = calloc(1, sizeof(*told)); /* zeroed: the hash looks at every byte of the key */
+	if (!told)
+		return true;
+	told->key.kind = alert->kind;
+	told->key.step = alert->step;
+	told->key.window_ns = alert->window_ns;
+	span_copy(span_of(alert->subject), told->key.subject, sizeof(told->key.subject));
+	HASH_FIND(hh, alerts->told, &told->key, sizeof(told->key), before);
+	if (before) {
+		free(told);
+		return false;
+	}
+	if (HASH_COUNT(alerts->told) >= ALERTS_KNOWN_MAX)
+		drop_oldest(alerts);
+	HASH_ADD(hh, alerts->told, key, sizeof(told->key), told);
+	return true;
+}
+
+bool alerts_first(struct alerts *alerts, struct alert *alert)
+{
+	if (!add(alerts, alert))
+		return false;
+	alert->event_id = uuid_make(&alerts->ids, alert->time_ns);
+	return true;
+}
+
+void alerts_restore(struct alerts *alerts, const struct alert *alert)
+{
+	(void)add(alerts, alert);
+}

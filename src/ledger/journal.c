@@ -1,0 +1,149 @@
+/* Small tables beside the calls. Each row is read as hostile: the file may have been edited. */
+#include "ledger/journal.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "ledger/statement.h"
+
+#define HOUR_NS (3600 * NS_PER_SEC)
+
+/* --- writing */
+
+int journal_add_alert(struct ledger *ledger, const struct alert *alert)
+{
+	sqlite3_stmt *stmt = ledger->stmts[ADD_ALERT];
+
+	sqlite3_bind_blob(stmt, 1, alert->event_id.bytes, UUID_BYTES, SQLITE_TRANSIENT);
+	sqlite3_bind_int64(stmt, 2, alert->time_ns);
+	statement_bind_text(stmt, 3, alert_kind_name(alert->kind));
+	statement_bind_text(stmt, 4, alert_level_name(alert->level));
+	statement_bind_text(stmt, 5, alert->subject);
+	sqlite3_bind_int64(stmt, 6, alert->window_ns);
+	sqlite3_bind_int64(stmt, 7, alert->step);
+	statement_bind_text(stmt, 8, alert->text);
+	statement_bind_text(stmt, 9, alert->details[0] ? alert->details : NULL);
+	return statement_run_in_batch(ledger, ADD_ALERT);
+}
+
+int journal_set_hour(struct ledger *ledger, const struct habit_hour *hour)
+{
+	sqlite3_stmt *stmt = ledger->stmts[SET_HABIT];
+
+	sqlite3_bind_int64(stmt, 1, hour->program.uid);
+	statement_bind_text(stmt, 2, hour->program.exe);
+	sqlite3_bind_int64(stmt, 3, hour->hour);
+	sqlite3_bind_int64(stmt, 4, hour->calls);
+	sqlite3_bind_int64(stmt, 5, hour->spent_pico);
+	return statement_run_in_batch(ledger, SET_HABIT);
+}
+
+int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64_t time_ns,
+		     const char *reason)
+{
+	sqlite3_stmt *stmt = ledger->stmts[ADD_DEAD];
+
+	statement_bind_text(stmt, 1, sink);
+	sqlite3_bind_int64(stmt, 2, seq);
+	sqlite3_bind_int64(stmt, 3, time_ns);
+	statement_bind_text(stmt, 4, reason);
+	return statement_run_in_batch(ledger, ADD_DEAD);
+}
+
+/* --- reading */
+
+static bool take_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+	return span_copy(span_of(text), out, size);
+}
+
+static bool read_alert(sqlite3_stmt *stmt, struct alert *alert)
+{
+	const void *id = sqlite3_column_blob(stmt, 1);
+	char kind[32], level[16];
+
+	*alert = (struct alert){ .time_ns = sqlite3_column_int64(stmt, 2),
+				 .window_ns = sqlite3_column_int64(stmt, 6),
+				 .step = (uint32_t)sqlite3_column_int64(stmt, 7) };
+	if (!id || sqlite3_column_bytes(stmt, 1) != UUID_BYTES)
+		return false;
+	memcpy(alert->event_id.bytes, id, UUID_BYTES);
+	return take_text(stmt, 3, kind, sizeof(kind)) && take_text(stmt, 4, level, sizeof(level)) &&
+	       alert_kind_find(span_of(kind), &alert->kind) == 0 &&
+	       alert_level_find(span_of(level), &alert->level) == 0 &&
+	       take_text(stmt, 5, alert->subject, sizeof(alert->subject)) &&
+	       take_text(stmt, 8, alert->text, sizeof(alert->text)) &&
+	       take_text(stmt, 9, alert->details, sizeof(alert->details));
+}
+
+int journal_alerts(struct ledger *ledger, int64_t after_seq, int64_t limit, journal_alert_fn *fn,
+		   void *ctx)
+{
+	sqlite3_stmt *stmt = ledger->stmts[ALERTS];
+	struct alert alert;
+	int code;
+
+	sqlite3_bind_int64(stmt, 1, after_seq);
+	sqlite3_bind_int64(stmt, 2, limit);
+	code = statement_step(ledger, ALERTS);
+	while (code > 0) {
+		bool said = read_alert(stmt, &alert);
+		bool more = fn(ctx, sqlite3_column_int64(stmt, 0), said ? &alert : NULL);
+
+		code = more ? statement_step(ledger, ALERTS) : 0;
+	}
+	sqlite3_reset(stmt);
+	return code;
+}
+
+int journal_newest_alert(struct ledger *ledger, int64_t *ret_seq)
+{
+	int code;
+
+	*ret_seq = 0;
+	code = statement_int(ledger, NEWEST_ALERT, ret_seq);
+	return code < 0 ? code : 0;
+}
+
+int journal_hours(struct ledger *ledger, int64_t now_ns, journal_hour_fn *fn, void *ctx)
+{
+	sqlite3_stmt *stmt = ledger->stmts[HABITS];
+	int code;
+
+	sqlite3_bind_int64(stmt, 1, now_ns / HOUR_NS - HABIT_HOURS);
+	code = statement_step(ledger, HABITS);
+	while (code > 0) {
+		struct habit_hour hour = { .program.uid = (uint32_t)sqlite3_column_int64(stmt, 0),
+					   .hour = sqlite3_column_int64(stmt, 2),
+					   .calls = (uint32_t)sqlite3_column_int64(stmt, 3),
+					   .spent_pico = sqlite3_column_int64(stmt, 4) };
+
+		if (take_text(stmt, 1, hour.program.exe, sizeof(hour.program.exe)) &&
+		    hour.hour <= now_ns / HOUR_NS)
+			fn(ctx, &hour);
+		code = statement_step(ledger, HABITS);
+	}
+	sqlite3_reset(stmt);
+	return code;
+}
+
+/* --- leaving */
+
+int journal_drop_alerts(struct ledger *ledger, int64_t before_ns, int64_t acked_seq)
+{
+	int code;
+
+	sqlite3_bind_int64(ledger->stmts[DROP_ALERTS], 1, before_ns);
+	sqlite3_bind_int64(ledger->stmts[DROP_ALERTS], 2, acked_seq);
+	code = statement_run(ledger, DROP_ALERTS);
+	sqlite3_bind_int64(ledger->stmts[DROP_DEAD], 1, before_ns);
+	return code < 0 ? code : statement_run(ledger, DROP_DEAD);
+}
+
+int journal_drop_hours(struct ledger *ledger, int64_t now_ns)
+{
+	sqlite3_bind_int64(ledger->stmts[DROP_HABITS], 1, now_ns / HOUR_NS - HABIT_HOURS);
+	return statement_run(ledger, DROP_HABITS);
+}

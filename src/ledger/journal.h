@@ -1,0 +1,32 @@
+/* The alerts in the ledger, which are an outbox as the calls are, with numbers of their own; the
+ * hours of programs that habits are made of; what sinks have given up. The writes belong to a batch
+ * of ledger.h. */
+#pragma once
+
+#include "alert/alert.h"
+#include "alert/habit.h"
+#include "ledger/ledger.h"
+
+/* -EEXIST: it is there; the batch goes on. */
+int journal_add_alert(struct ledger *ledger, const struct alert *alert);
+int journal_set_hour(struct ledger *ledger, const struct habit_hour *hour);
+/* Event `seq` of what the sink takes will never be there. */
+int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64_t time_ns,
+		     const char *reason);
+
+/* Alerts with seq > after, oldest first, at most `limit`; false stops. NULL: a row that this
+ * program cannot say. */
+typedef bool journal_alert_fn(void *ctx, int64_t seq, const struct alert *alert_or_null);
+int journal_alerts(struct ledger *ledger, int64_t after_seq, int64_t limit, journal_alert_fn *fn,
+		   void *ctx);
+/* The seq of the newest one, 0 = none. */
+int journal_newest_alert(struct ledger *ledger, int64_t *ret_seq);
+
+/* Of the last HABIT_HOURS before now, in order of time. */
+typedef void journal_hour_fn(void *ctx, const struct habit_hour *hour);
+int journal_hours(struct ledger *ledger, int64_t now_ns, journal_hour_fn *fn, void *ctx);
+
+/* Drops alerts of before `before_ns` up to `acked_seq`, and with them what sinks gave up then;
+ * hours that no habit looks at. */
+int journal_drop_alerts(struct ledger *ledger, int64_t before_ns, int64_t acked_seq);
+int journal_drop_hours(struct ledger *ledger, int64_t now_ns);
