@@ -60,6 +60,30 @@ static unsigned unmetered(void *ctx, const struct flow_unmetered **ret_rows)
 	return flow_loop_unmetered(((struct agent *)ctx)->flow, ret_rows);
 }
 
+/* On the policy loop. */
+static void survey(void *ctx, struct lookout *lookout)
+{
+	struct agent *a = ctx;
+	int64_t now_ns = clock_system.now_ns(&clock_system);
+	const struct flow_unmetered *rows;
+	unsigned n = flow_loop_unmetered(a->flow, &rows), at = 0;
+	struct alert alert;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct tell_traffic traffic = { rows[i].exe, rows[i].host,
+						flow_reason_name(rows[i].reason), rows[i].user,
+						rows[i].connections };
+
+		tell_unmetered(&traffic, now_ns, &alert);
+		lookout_raise(lookout, &alert);
+	}
+	for (const char *path = canary_missed(a->canary, &at); path;
+	     path = canary_missed(a->canary, &at)) {
+		tell_canary(path, now_ns, &alert);
+		lookout_raise(lookout, &alert);
+	}
+}
+
 /* --- events of the main loop */
 
 static void on_stop(evutil_socket_t signal_number, short what, void *ctx)
@@ -178,24 +202,27 @@ static int open_flow(struct agent *a, struct err *err)
 
 static int open_policy(struct agent *a, struct err *err)
 {
-	struct policy_loop_options options = { .socket = a->options.socket,
-					       .config = { providers_ref(a->config.providers),
-							   catalog_ref(a->config.catalog),
-							   TAKE_PTR(a->config.rules) },
-					       .ledger = a->ledger,
-					       .host_id = a->host_id,
-					       .host_name = a->host_name,
-					       .charges = a->queues.charges,
-					       .pages = a->queues.pages,
-					       .reloads = a->queues.policy_reloads,
-					       .questions = a->queues.questions,
-					       .orders = a->queues.orders,
-					       .tasks = a->queues.tasks,
-					       .queries = a->queues.queries,
-					       .shown = a->on_terminal ? a->queues.shown : NULL,
-					       .status = status,
-					       .unmetered = unmetered,
-					       .ctx = a };
+	struct policy_loop_options options = {
+		.socket = a->options.socket,
+		.config = { providers_ref(a->config.providers), catalog_ref(a->config.catalog),
+			    TAKE_PTR(a->config.rules) },
+		.ledger = a->ledger,
+		.host_id = a->host_id,
+		.host_name = a->host_name,
+		.charges = a->queues.charges,
+		.pages = a->queues.pages,
+		.reloads = a->queues.policy_reloads,
+		.questions = a->queues.questions,
+		.orders = a->queues.orders,
+		.tasks = a->queues.tasks,
+		.queries = a->queues.queries,
+		.shown = a->on_terminal ? a->queues.shown : NULL,
+		.status = status,
+		.unmetered = unmetered,
+		.survey = survey,
+		.breaker = { a->options.breaker_error_points, a->options.breaker_latency_ms },
+		.ctx = a
+	};
 
 	/* Before the socket accepts: who connects may rely on being seen. */
 	attach_sweep(a->attach);

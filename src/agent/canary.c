@@ -240,6 +240,17 @@ struct canary_watch *canary_watch(struct canary *c)
 	return &c->watch;
 }
 
+const char *canary_missed(struct canary *c, unsigned *at)
+{
+	while (*at < atomic_load(&c->n)) {
+		struct library *library = &c->libraries[(*at)++];
+
+		if (atomic_load(&library->state) == MISSED)
+			return library->path;
+	}
+	return NULL;
+}
+
 void canary_describe(struct canary *c, struct emit *out)
 {
 	static const char *const names[] = { "not tried", "seen", "missed" };

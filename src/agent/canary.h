@@ -39,6 +39,10 @@ struct canary_watch *canary_watch(struct canary *canary);
 bool canary_owns(const struct connection *conn);
 void canary_take(struct canary_watch *watch, const struct chunk *chunk);
 
+/* Any thread: the path of a library whose last call was not seen, the next after `*at` (0 at
+ * first), which moves on; NULL = no more. */
+const char *canary_missed(struct canary *canary, unsigned *at);
+
 /* Writes the member `canary` of the status. Any thread. */
 void canary_describe(struct canary *canary, struct emit *out);
 

@@ -120,6 +120,7 @@ static void tell(struct enforcement *e, const struct stop_action *action, int64_
 	struct buf json = buf_with_max(EVENT_BYTES_MAX);
 	struct emit out = emit_to(&json);
 	char time[TIMESTAMP_TEXT_MAX];
+	struct alert alert;
 
 	emit_object(&out, NULL);
 	emit_text(&out, "time", timestamp_format(now_ns, time));
@@ -128,8 +129,10 @@ static void tell(struct enforcement *e, const struct stop_action *action, int64_
 	emit_text(&out, "why", action->why);
 	budgets_emit(&out, "budget", &action->view);
 	emit_end_object(&out);
+	tell_enforcement(action->view.name, names[action->stop], action->why, buf_span(&json),
+			 now_ns, &alert);
 	if (!json.failed)
-		e->options.tell(e->options.ctx, buf_span(&json));
+		e->options.tell(e->options.ctx, &alert, buf_span(&json));
 	buf_done(&json);
 }
 

@@ -2,6 +2,7 @@
  * Wires the two: neither knows the other. */
 #pragma once
 
+#include "alert/tell.h"
 #include "base/queue.h"
 #include "base/span.h"
 #include "budget/budget.h"
@@ -11,7 +12,7 @@ struct enforcement_options {
 	struct budgets *budgets; /* borrowed */
 	struct queue *orders;    /* out: struct flow_order */
 	/* An action was taken: {"time","action","who","why","budget":{...}}. */
-	void (*tell)(void *ctx, struct span json);
+	void (*tell)(void *ctx, struct alert *alert, struct span json);
 	void *ctx;
 };
 

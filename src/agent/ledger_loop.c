@@ -37,19 +37,41 @@ struct ledger_loop {
 
 /* --- storing */
 
+static int store_verdict(struct ledger_loop *l, const struct verdict *verdict)
+{
+	int code = ledger_add(l->options.ledger, verdict, &l->last_seq);
+
+	if (code == -EEXIST) /* it is there: that is all we want */
+		return 0;
+	for (unsigned i = 0; code == 0 && i < verdict->n_budgets; i++)
+		code = ledger_touch(l->options.ledger, &verdict->budgets[i]);
+	return code;
+}
+
+static int store_alert(struct ledger_loop *l, const struct alert *alert)
+{
+	int code = journal_add_alert(l->options.ledger, alert);
+
+	return code == -EEXIST ? 0 : code;
+}
+
 static int store_task(struct ledger_loop *l, const struct ledger_task *task)
 {
 	int code = 0;
 
-	if (task->kind == TASK_VERDICT) {
-		code = ledger_add(l->options.ledger, &task->verdict, &l->last_seq);
-		if (code == -EEXIST) /* it is there: that is all we want */
-			return 0;
-		for (unsigned i = 0; code == 0 && i < task->verdict.n_budgets; i++)
-			code = ledger_touch(l->options.ledger, &task->verdict.budgets[i]);
-	} else if (task->kind == TASK_TOUCHES) {
+	switch (task->kind) {
+	case TASK_VERDICT:
+		return store_verdict(l, &task->verdict);
+	case TASK_TOUCHES:
 		for (unsigned i = 0; code == 0 && i < task->touches.n; i++)
 			code = ledger_touch(l->options.ledger, &task->touches.touch[i]);
+		return code;
+	case TASK_ALERT:
+		return store_alert(l, &task->alert);
+	case TASK_HOURS:
+		for (unsigned i = 0; code == 0 && i < task->hours.n; i++)
+			code = journal_set_hour(l->options.ledger, &task->hours.hour[i]);
+		return code;
 	}
 	return code;
 }
@@ -126,9 +148,11 @@ static void pump_sinks(struct ledger_loop *l)
 	int64_t slowest = l->last_seq;
 
 	for (unsigned i = 0; i < l->n_outboxes; i++) {
-		outbox_pump(&l->outboxes[i]);
-		if (l->outboxes[i].acked_seq < slowest)
-			slowest = l->outboxes[i].acked_seq;
+		struct outbox *o = &l->outboxes[i];
+
+		outbox_pump(o);
+		if (o->kind->stream == SINK_CALLS && o->acked_seq < slowest)
+			slowest = o->acked_seq;
 	}
 	atomic_store_explicit(&l->counters.unpublished.value, (uint64_t)(l->last_seq - slowest),
 			      memory_order_relaxed);
@@ -181,19 +205,29 @@ static bool in_flight(const struct ledger_loop *l)
 	return false;
 }
 
-/* What is old and safely with every sink leaves, a slice a second. */
+/* Up to where every sink of a stream has it, and the ledger knows. */
+static int64_t stored_by_all(const struct ledger_loop *l, enum sink_stream stream, int64_t newest)
+{
+	for (unsigned i = 0; i < l->n_outboxes; i++)
+		if (l->outboxes[i].kind->stream == stream && l->outboxes[i].stored_seq < newest)
+			newest = l->outboxes[i].stored_seq;
+	return newest;
+}
+
+/* What is old and safely with every sink leaves, a slice a second; small tables once in a while. */
 static void drop_old(struct ledger_loop *l)
 {
-	int64_t acked = l->last_seq, dropped = 0;
+	struct ledger *ledger = l->options.ledger;
+	int64_t now_ns = clock_system.now_ns(&clock_system);
+	int64_t before_ns = now_ns - l->options.keep_ns, dropped = 0;
 
-	for (unsigned i = 0; i < l->n_outboxes; i++)
-		if (l->outboxes[i].stored_seq < acked)
-			acked = l->outboxes[i].stored_seq;
-	if (retain_drop(l->options.ledger, clock_system.now_ns(&clock_system) - l->options.keep_ns,
-			acked, &dropped) < 0)
+	if (retain_drop(ledger, before_ns, stored_by_all(l, SINK_CALLS, l->last_seq), &dropped) < 0)
 		counter_add(&l->counters.failures, 1);
 	counter_add(&l->counters.dropped, (uint64_t)dropped);
-	if (l->n_pumps++ % WINDOWS_SECONDS == 0 && retain_windows(l->options.ledger) < 0)
+	if (l->n_pumps++ % WINDOWS_SECONDS != 0)
+		return;
+	if (retain_windows(ledger) < 0 || journal_drop_hours(ledger, now_ns) < 0 ||
+	    journal_drop_alerts(ledger, before_ns, stored_by_all(l, SINK_ALERTS, INT64_MAX)) < 0)
 		counter_add(&l->counters.failures, 1);
 }
 

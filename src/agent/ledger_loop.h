@@ -8,12 +8,14 @@
 #include "base/counter.h"
 #include "base/emit.h"
 #include "budget/verdict.h"
-#include "ledger/ledger.h"
+#include "ledger/journal.h"
 #include "sink/sink.h"
 
 #define LEDGER_HOLD_MS 100
 
-enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES };
+#define LEDGER_HOURS_MAX 8
+
+enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES, TASK_ALERT, TASK_HOURS };
 
 struct ledger_task {
 	enum ledger_task_kind kind;
@@ -23,6 +25,11 @@ struct ledger_task {
 			unsigned n;
 			struct budget_touch touch[VERDICT_BUDGETS_MAX];
 		} touches;
+		struct alert alert;
+		struct {
+			unsigned n;
+			struct habit_hour hour[LEDGER_HOURS_MAX];
+		} hours;
 	};
 };
 

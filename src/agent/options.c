@@ -21,6 +21,8 @@
 #define DEFAULT_KEEP        400
 #define KEEP_DAYS_MAX       36500
 #define DEFAULT_REQUEST_KIB 32
+#define DEFAULT_POINTS      5
+#define DEFAULT_LATE_MS     100
 #define DEFAULT_CANARY      60
 #define CANARY_SECONDS_MAX  86400
 #define REQUEST_KIB_MAX     (2 * EVENT_KEEP_MAX / 1024)
@@ -35,6 +37,8 @@ struct settings {
 	unsigned *canary_seconds;
 	char *catalog;
 	bool fail_closed;
+	unsigned *breaker_error_points;
+	unsigned *breaker_latency_ms;
 	char *kafka;
 	char *kafka_topic;
 };
@@ -55,6 +59,10 @@ static const cyaml_schema_field_t settings_fields[] = {
 	CYAML_FIELD_STRING_PTR("catalog", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       catalog, 1, 100),
 	CYAML_FIELD_BOOL("fail_closed", CYAML_FLAG_OPTIONAL, struct settings, fail_closed),
+	CYAML_FIELD_UINT_PTR("breaker_error_points", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			     struct settings, breaker_error_points),
+	CYAML_FIELD_UINT_PTR("breaker_latency_ms", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			     struct settings, breaker_latency_ms),
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -189,31 +197,13 @@ static int check_catalog(const struct options *o, const char *path, struct err *
 	return 0;
 }
 
-static int load_settings(struct options *o, const char *path, struct err *err)
+static unsigned number_of(const unsigned *given, unsigned otherwise)
 {
-	void *value = NULL;
-	struct settings *settings, none = { 0 };
-	int code;
+	return given ? *given : otherwise;
+}
 
-	code = access(path, F_OK) == 0 ? yaml_load(path, &settings_schema, &value, err) : 0;
-	if (code < 0)
-		return code;
-	settings = value ? value : &none;
-	o->ring_mib = settings->ring_mib ? settings->ring_mib : DEFAULT_RING_MIB;
-	o->keep_days = settings->keep_days ? settings->keep_days : DEFAULT_KEEP;
-	o->request_kib = settings->request_kib ? *settings->request_kib : DEFAULT_REQUEST_KIB;
-	o->canary_seconds = settings->canary_seconds ? *settings->canary_seconds : DEFAULT_CANARY;
-	o->fail_closed = settings->fail_closed;
-	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
-	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
-	choose(&o->catalog, NULL, &settings->catalog, NULL);
-	choose(&o->kafka, NULL, &settings->kafka, NULL);
-	choose(&o->kafka_topic, NULL, &settings->kafka_topic, NULL);
-	if (value)
-		yaml_unload(&settings_schema, value);
-	code = check_catalog(o, path, err);
-	if (code < 0)
-		return code;
+static int check_numbers(const struct options *o, const char *path, struct err *err)
+{
 	if (o->keep_days > KEEP_DAYS_MAX)
 		return err_set(err, -EINVAL, "%s:%u: keep_days: expected up to %d, got %u", path,
 			       yaml_line(path, "keep_days"), KEEP_DAYS_MAX, o->keep_days);
@@ -230,7 +220,39 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	if (o->request_kib > REQUEST_KIB_MAX)
 		return err_set(err, -EINVAL, "%s:%u: request_kib: expected 0 to %u, got %u", path,
 			       yaml_line(path, "request_kib"), REQUEST_KIB_MAX, o->request_kib);
+	if (o->breaker_error_points > 100)
+		return err_set(err, -EINVAL,
+			       "%s:%u: breaker_error_points: expected 0 to 100, got %u", path,
+			       yaml_line(path, "breaker_error_points"), o->breaker_error_points);
 	return 0;
+}
+
+static int load_settings(struct options *o, const char *path, struct err *err)
+{
+	void *value = NULL;
+	struct settings *settings, none = { 0 };
+	int code;
+
+	code = access(path, F_OK) == 0 ? yaml_load(path, &settings_schema, &value, err) : 0;
+	if (code < 0)
+		return code;
+	settings = value ? value : &none;
+	o->ring_mib = settings->ring_mib ? settings->ring_mib : DEFAULT_RING_MIB;
+	o->keep_days = settings->keep_days ? settings->keep_days : DEFAULT_KEEP;
+	o->request_kib = number_of(settings->request_kib, DEFAULT_REQUEST_KIB);
+	o->canary_seconds = number_of(settings->canary_seconds, DEFAULT_CANARY);
+	o->breaker_error_points = number_of(settings->breaker_error_points, DEFAULT_POINTS);
+	o->breaker_latency_ms = number_of(settings->breaker_latency_ms, DEFAULT_LATE_MS);
+	o->fail_closed = settings->fail_closed;
+	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
+	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
+	choose(&o->catalog, NULL, &settings->catalog, NULL);
+	choose(&o->kafka, NULL, &settings->kafka, NULL);
+	choose(&o->kafka_topic, NULL, &settings->kafka_topic, NULL);
+	if (value)
+		yaml_unload(&settings_schema, value);
+	code = check_catalog(o, path, err);
+	return code < 0 ? code : check_numbers(o, path, err);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options, struct err *err)

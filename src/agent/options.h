@@ -15,12 +15,13 @@ struct options {
 	unsigned keep_days;      /* calls that every sink has stay so long in the ledger */
 	char *catalog;           /* name of a price list of its own; NULL: those that are not */
 	bool fail_closed;        /* what is held or cut stays so while the agent hangs */
-	char *kafka;             /* bootstrap servers; NULL: nothing is published */
-	char *kafka_topic;       /* NULL: the sink's own */
-	bool check;              /* load the configuration, say whether it is good, exit */
-	unsigned request_kib;    /* of one write, half from each end; 0 = all */
-	char *record;            /* file to make for the chunks; NULL: none */
-	char *replay;            /* file of --record to price instead of watching */
+	unsigned breaker_error_points, breaker_latency_ms; /* alert/breaker.h */
+	char *kafka;          /* bootstrap servers; NULL: nothing is published */
+	char *kafka_topic;    /* NULL: the sink's own */
+	bool check;           /* load the configuration, say whether it is good, exit */
+	unsigned request_kib; /* of one write, half from each end; 0 = all */
+	char *record;         /* file to make for the chunks; NULL: none */
+	char *replay;         /* file of --record to price instead of watching */
 	bool version;
 	bool help;
 };

@@ -1,5 +1,5 @@
-/* One sink on the ledger's calls: what was offered to it, what it acknowledged, what of that
- * the ledger knows. Belongs to the ledger loop. */
+/* One sink on the ledger's calls or alerts: what was offered to it, what it acknowledged, what of
+ * that the ledger knows. Belongs to the ledger loop. */
 #pragma once
 
 #include <event2/event.h>

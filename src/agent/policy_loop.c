@@ -25,6 +25,7 @@ struct policy_loop {
 	struct budgets *budgets;
 	struct policy *policy;
 	struct enforcement *enforcement;
+	struct lookout *lookout;
 	struct users *users;
 	struct event *ticker;
 	struct intake charges, pages, reloads, questions;
@@ -126,6 +127,7 @@ static void take_charges(void *ctx)
 		if (!queue_pop(l->options.charges, &charge))
 			break;
 		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
+		lookout_charge(l->lookout, &charge, now_utc());
 		policy_limits(l->policy, &charge.usage);
 		hand_on(l, &task);
 	}
@@ -157,7 +159,7 @@ static bool is_news(struct policy_loop *l, const struct flow_unmetered *row)
 	return true;
 }
 
-static void tell_unmetered(struct policy_loop *l)
+static void publish_unmetered(struct policy_loop *l)
 {
 	const struct flow_unmetered *rows;
 	unsigned n = l->options.unmetered(l->options.ctx, &rows);
@@ -182,16 +184,38 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	(void)what;
 	enforcement_look(l->enforcement, now_utc());
 	take_questions(l);
-	tell_unmetered(l);
+	publish_unmetered(l);
+	lookout_tick(l->lookout);
 }
 
 /* An action against a budget, or its end. */
-static void tell(void *ctx, struct span json)
+static void tell(void *ctx, struct alert *alert, struct span json)
 {
 	struct policy_loop *l = ctx;
 
-	fprintf(stderr, "outlayd: enforcement: %.*s\n", (int)json.len, json.ptr);
 	policy_publish(l->policy, "enforcement", json, UINT32_MAX);
+	lookout_raise(l->lookout, alert);
+}
+
+static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
+{
+	struct policy_loop *l = ctx;
+
+	return breakers_view(lookout_breakers(l->lookout), provider, now_utc(), ret_view);
+}
+
+static void raise_alert(void *ctx, struct alert *alert)
+{
+	struct policy_loop *l = ctx;
+
+	lookout_raise(l->lookout, alert);
+}
+
+static void publish_alert(void *ctx, struct span json)
+{
+	struct policy_loop *l = ctx;
+
+	policy_publish(l->policy, "alert", json, UINT32_MAX);
 }
 
 static void take_pages(void *ctx)
@@ -236,7 +260,7 @@ static void on_stopped(void *ctx)
 		if (!queue_room(l->options.tasks))
 			nanosleep(&pause, NULL);
 	}
-	while (!policy_store_owed(l->policy))
+	while (!policy_store_owed(l->policy) || !lookout_store(l->lookout))
 		nanosleep(&pause, NULL);
 }
 
@@ -263,6 +287,21 @@ static int add_intakes(struct policy_loop *l)
 		code =
 		    intake_init(&l->questions, &l->loop, l->options.questions, take_questions, l);
 	return code;
+}
+
+static int add_lookout(struct policy_loop *l)
+{
+	struct lookout_options options = { .ledger = l->options.ledger,
+					   .tasks = l->options.tasks,
+					   .host_id = l->options.host_id,
+					   .host_name = l->options.host_name,
+					   .survey = l->options.survey,
+					   .survey_ctx = l->options.ctx,
+					   .publish = publish_alert,
+					   .publish_ctx = l,
+					   .breaker = l->options.breaker };
+
+	return lookout_new(&options, &l->lookout);
 }
 
 static int add_enforcement(struct policy_loop *l)
@@ -292,6 +331,8 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 				      .store_touch = store_touch,
 				      .store_call = store_call,
 				      .query_calls = query_calls,
+				      .breaker = breaker,
+				      .alert = raise_alert,
 				      .status = status };
 	int code;
 
@@ -310,6 +351,8 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 	ports.budgets = l->budgets;
 	code =
 	    policy_new(l->loop.base, options->socket, notify_listener(), &ports, &l->policy, err);
+	if (code == 0)
+		code = add_lookout(l);
 	if (code == 0)
 		code = add_enforcement(l);
 	if (code == 0)
@@ -337,6 +380,7 @@ void policy_loop_free(struct policy_loop *l)
 		return;
 	policy_free(l->policy);
 	enforcement_free(l->enforcement);
+	lookout_free(l->lookout);
 	users_free(l->users);
 	loop_free_event(l->ticker);
 	intake_done(&l->questions);

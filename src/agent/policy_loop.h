@@ -4,6 +4,7 @@
 
 #include "agent/intake.h"
 #include "agent/ledger_loop.h"
+#include "agent/lookout.h"
 #include "budget/budget.h"
 #include "flow/flow.h"
 #include "meter/provider.h"
@@ -32,7 +33,10 @@ struct policy_loop_options {
 	struct queue *shown;     /* out: struct verdict; NULL when there is no terminal */
 	void (*status)(void *ctx, struct emit *out);
 	unsigned (*unmetered)(void *ctx, const struct flow_unmetered **ret_rows);
+	/* Raises what other loops have found. */
+	void (*survey)(void *ctx, struct lookout *lookout);
 	void *ctx;
+	struct breaker_limits breaker;
 };
 
 struct policy_loop;

@@ -50,7 +50,17 @@ int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64
 	return statement_run_in_batch(ledger, ADD_DEAD);
 }
 
+int journal_set_cursor(struct ledger *ledger, const char *sink, int64_t seq)
+{
+	return statement_set_cursor(ledger, SET_ALERT_CURSOR, sink, seq);
+}
+
 /* --- reading */
+
+int journal_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq)
+{
+	return statement_cursor(ledger, ALERT_CURSOR, sink, ret_seq);
+}
 
 static bool take_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
 {

@@ -14,6 +14,10 @@ int journal_set_hour(struct ledger *ledger, const struct habit_hour *hour);
 int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64_t time_ns,
 		     const char *reason);
 
+/* As those of the calls (ledger.h), with the numbers of the alerts. */
+int journal_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);
+int journal_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
+
 /* Alerts with seq > after, oldest first, at most `limit`; false stops. NULL: a row that this
  * program cannot say. */
 typedef bool journal_alert_fn(void *ctx, int64_t seq, const struct alert *alert_or_null);

@@ -174,11 +174,7 @@ int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
 
 int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq)
 {
-	sqlite3_stmt *stmt = ledger->stmts[SET_CURSOR];
-
-	statement_bind_text(stmt, 1, sink);
-	sqlite3_bind_int64(stmt, 2, seq);
-	return statement_run_in_batch(ledger, SET_CURSOR);
+	return statement_set_cursor(ledger, SET_CURSOR, sink, seq);
 }
 
 int ledger_commit(struct ledger *ledger)
@@ -204,15 +200,7 @@ void ledger_rollback(struct ledger *ledger)
 
 int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq)
 {
-	int64_t seq = 0;
-	int code;
-
-	statement_bind_text(ledger->stmts[CURSOR], 1, sink);
-	code = statement_int(ledger, CURSOR, &seq);
-	if (code < 0)
-		return code;
-	*ret_seq = seq;
-	return 0;
+	return statement_cursor(ledger, CURSOR, sink, ret_seq);
 }
 
 static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)

@@ -168,6 +168,12 @@ CREATE TABLE IF NOT EXISTS sink_cursor (
 	seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS alert_cursor (
+	-- The same for the alerts.
+	sink TEXT PRIMARY KEY,
+	seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS meta (
 	-- host_id (text of a UUID) and secret (32 bytes, key of the hashes of API keys), made once.
 	-- open: there while a program has the file, so one that finds it follows a crash.

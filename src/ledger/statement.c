@@ -49,6 +49,8 @@ static const char *const fixed[EVENTS] = {
 	[ALERTS] = "SELECT seq, event_id, time, kind, level, subject, window_start, step, text,"
 		   " details FROM alert WHERE seq > ? ORDER BY seq LIMIT ?",
 	[NEWEST_ALERT] = "SELECT max(seq) FROM alert",
+	[SET_ALERT_CURSOR] = "REPLACE INTO alert_cursor (sink, seq) VALUES (?, ?)",
+	[ALERT_CURSOR] = "SELECT seq FROM alert_cursor WHERE sink = ?",
 	/* The newest stays: its number is never given again. */
 	[DROP_ALERTS] = "DELETE FROM alert WHERE seq <= ?2 AND time < ?1"
 			" AND seq < (SELECT max(seq) FROM alert)",
@@ -108,6 +110,27 @@ int statement_int(struct ledger *ledger, enum statement which, int64_t *ret_valu
 void statement_bind_text(sqlite3_stmt *stmt, int at, const char *text)
 {
 	sqlite3_bind_text(stmt, at, text, -1, SQLITE_TRANSIENT);
+}
+
+int statement_set_cursor(struct ledger *ledger, enum statement which, const char *sink, int64_t seq)
+{
+	statement_bind_text(ledger->stmts[which], 1, sink);
+	sqlite3_bind_int64(ledger->stmts[which], 2, seq);
+	return statement_run_in_batch(ledger, which);
+}
+
+int statement_cursor(struct ledger *ledger, enum statement which, const char *sink,
+		     int64_t *ret_seq)
+{
+	int64_t seq = 0;
+	int code;
+
+	statement_bind_text(ledger->stmts[which], 1, sink);
+	code = statement_int(ledger, which, &seq);
+	if (code < 0)
+		return code;
+	*ret_seq = seq;
+	return 0;
 }
 
 static int prepare(struct ledger *ledger, enum statement which, const char *sql)

@@ -31,6 +31,8 @@ enum statement {
 	ADD_ALERT,
 	ALERTS,
 	NEWEST_ALERT,
+	SET_ALERT_CURSOR,
+	ALERT_CURSOR,
 	DROP_ALERTS,
 	SET_HABIT,
 	HABITS,
@@ -55,6 +57,12 @@ struct ledger {
 	struct buf keys[TABLE_MAX];
 	struct buf scratch;
 };
+
+/* Cursors of calls or of alerts: the statement says which. */
+int statement_set_cursor(struct ledger *ledger, enum statement which, const char *sink,
+			 int64_t seq);
+int statement_cursor(struct ledger *ledger, enum statement which, const char *sink,
+		     int64_t *ret_seq); /* 0 = none yet */
 
 /* Prepares all of them. -errno. */
 int statement_prepare(struct ledger *ledger);

@@ -87,6 +87,24 @@ static void emit_reservation(struct emit *e, const struct budget_answer *answer)
 	emit_end_object(e);
 }
 
+/* Null while the provider is well, as far as is known. */
+static void emit_breaker(struct emit *e, const struct decide *d)
+{
+	const struct breaker_view *breaker = &d->breaker;
+	char time[TIMESTAMP_TEXT_MAX];
+
+	if (!d->is_breaker_known || breaker->state == BREAKER_CLOSED) {
+		emit_null(e, "breaker");
+		return;
+	}
+	emit_object(e, "breaker");
+	emit_text(e, "state", breaker_state_name(breaker->state));
+	emit_text(e, "since", timestamp_format(breaker->since_ns, time));
+	emit_bool(e, "by_errors", breaker->by_errors);
+	emit_bool(e, "by_latency", breaker->by_latency);
+	emit_end_object(e);
+}
+
 static const char *decision_name(enum decision decision)
 {
 	static const char *const names[] = { "allow", "warn", "deny" };
@@ -104,6 +122,7 @@ void decide_emit(struct emit *e, const struct decide *d)
 	emit_bool(e, "priced", d->is_priced);
 	emit_text(e, "asked_usd",
 		  d->is_priced ? money_format(d->asked_pico, MONEY_PICO_DIGITS, usd) : NULL);
+	emit_breaker(e, d);
 }
 
 void decide_emit_budgets(struct emit *e, const struct budget_answer *answer)
@@ -167,10 +186,16 @@ static int read_question(struct policy *policy, struct span json, struct decide_
 
 static void judge(struct client *client, struct decide *d)
 {
-	estimate(client->policy, d);
+	struct policy *policy = client->policy;
+
+	d->is_breaker_known =
+	    policy->ports.breaker(policy->ports.ctx, span_of(d->request.provider), &d->breaker);
+	estimate(policy, d);
 	decide(client, d);
-	if (client->policy->n_watchers)
+	if (policy->n_watchers)
 		tell_watchers(client, d);
+	if (d->answer.decision == DECISION_DENY && !d->request.is_dry_run)
+		watch_denial(policy, &d->answer, d->now_ns);
 }
 
 static void serve_one(struct client *client, const struct request *request)

@@ -18,9 +18,10 @@ struct decide_request {
 
 struct decide {
 	struct decide_request request;
-	bool is_priced;
+	bool is_priced, is_breaker_known;
 	int64_t asked_pico;
 	int64_t now_ns;
+	struct breaker_view breaker; /* of the provider */
 	struct budget_answer answer;
 };
 

@@ -12,6 +12,8 @@
  * calls and the budgets that concern it; root and group `outlay` see all. */
 #pragma once
 
+#include "alert/alert.h"
+#include "alert/breaker.h"
 #include "base/buf.h"
 #include "base/counter.h"
 #include "base/emit.h"
@@ -82,6 +84,10 @@ struct policy_ports {
 	void (*store_call)(void *ctx, const struct verdict *verdict);
 	/* False = its queue is full: 503. */
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
+	/* How well a provider is; false: nothing is known of it. */
+	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
+	/* A threshold was reached, or a budget began to refuse: to be told once. */
+	void (*alert)(void *ctx, struct alert *alert);
 	/* Writes the members of the status object that come after those of the server. */
 	void (*status)(void *ctx, struct emit *out);
 };

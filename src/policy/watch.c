@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "alert/tell.h"
 #include "policy/routes.h"
 
 #define EVENT_BYTES_MAX 16384
@@ -119,6 +120,23 @@ static void send_budget(struct policy *policy, unsigned index, const char *name,
 	buf_done(&json);
 }
 
+/* Of the figures of a budget, for those who cannot look. */
+static void tell_person(struct policy *policy, const struct budget_view *view, unsigned percent,
+			int64_t now_ns)
+{
+	struct buf json = buf_with_max(ALERT_DETAILS_MAX);
+	struct emit e = emit_to(&json);
+	struct alert alert;
+
+	budgets_emit(&e, NULL, view);
+	if (percent)
+		tell_threshold(view, percent, buf_span(&json), now_ns, &alert);
+	else
+		tell_denial(view, buf_span(&json), now_ns, &alert);
+	policy->ports.alert(policy->ports.ctx, &alert);
+	buf_done(&json);
+}
+
 static void send_threshold(struct policy *policy, const struct budget_alert *alert, int64_t now_ns)
 {
 	struct buf json = buf_with_max(EVENT_BYTES_MAX);
@@ -132,6 +150,14 @@ static void send_threshold(struct policy *policy, const struct budget_alert *ale
 	emit_end_object(&e);
 	send_concerned(policy, alert->index, "threshold", &json);
 	buf_done(&json);
+	tell_person(policy, &alert->view, alert->percent, now_ns);
+}
+
+void watch_denial(struct policy *policy, const struct budget_answer *answer, int64_t now_ns)
+{
+	for (unsigned i = 0; i < answer->n_budgets; i++)
+		if (answer->budgets[i].exceeded && answer->budgets[i].mode != BUDGET_OBSERVE)
+			tell_person(policy, &answer->budgets[i], 0, now_ns);
 }
 
 void watch_thresholds(struct policy *policy)

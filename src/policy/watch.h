@@ -1,6 +1,6 @@
 /* GET /v1/watch: server-sent events. A watcher that does not read loses events, and is told how
  * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `resumed` (a budget that
- * was spent has room again), `threshold`, `enforcement`, `unmetered`, `dropped`. */
+ * was spent has room again), `threshold`, `enforcement`, `unmetered`, `alert`, `dropped`. */
 #pragma once
 
 #include "policy/server.h"
@@ -15,6 +15,9 @@ void watch_budgets(struct policy *policy);
 
 /* A `threshold` event for each threshold that was reached, to those whom its budget concerns. */
 void watch_thresholds(struct policy *policy);
+
+/* A call was refused: those who cannot look are told of each budget that did, once a window. */
+void watch_denial(struct policy *policy, const struct budget_answer *answer, int64_t now_ns);
 
 void watch_beat(struct client *client, int64_t now_ns); /* a comment, when it is time for one */
 void watch_probe(struct client *client);                /* a comment, now */

@@ -17,30 +17,13 @@
 #define PAUSE_MIN_NS (1 * NS_PER_SEC)
 #define PAUSE_MAX_NS (30 * NS_PER_SEC)
 
-/* One row an option of librdkafka; why not its default, where that is not plain. */
-static const char *const settings[][2] = {
-	{ "client.id", "outlay" },
-	{ "acks", "all" },
-	{ "enable.idempotence", "false" },
-	{ "max.in.flight.requests.per.connection", "1" }, /* a retry keeps the order */
-	{ "message.timeout.ms", "60000" }, /* then it comes back; the ledger has it */
-	{ "queue.buffering.max.messages", "10000" },
-	{ "queue.buffering.max.kbytes", "16384" },
-	{ "linger.ms", "50" }, /* fewer wake-ups of an idle machine */
-	{ "compression.codec", "lz4" },
-	{ "partitioner", "murmur2_random" }, /* as Java clients place a key */
-	{ "reconnect.backoff.max.ms", "10000" },
-	{ "socket.keepalive.enable", "true" },
-	{ "log.connection.close", "false" },
-	{ "statistics.interval.ms", "10000" }, /* the only word on a connection that came back */
-};
-
 struct sink {
 	struct rdkafka kafka;
 	rd_kafka_t *producer; /* NULL: could not be made anew yet */
 	rd_kafka_topic_t *topic;
 	int fd;
 	char *brokers, *topic_name, *host_id;
+	bool by_type; /* each event to the topic of its type */
 	struct flight flight;
 	bool go_back; /* something failed: nothing new is taken until the owner is told */
 	int64_t go_back_at_ns, pause_ns;
@@ -179,17 +162,10 @@ static void on_log(const rd_kafka_t *producer, int level, const char *facility, 
 
 static rd_kafka_conf_t *make_conf(struct sink *s, struct err *err)
 {
-	rd_kafka_conf_t *conf = s->kafka.conf_new();
-	char why[256];
+	rd_kafka_conf_t *conf = rdkafka_conf(&s->kafka, err);
 
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-		if (s->kafka.conf_set(conf, settings[i][0], settings[i][1], why, sizeof(why)) !=
-		    RD_KAFKA_CONF_OK) {
-			err_set(err, -EINVAL, "kafka: librdkafka does not take %s: %s",
-				settings[i][0], why);
-			s->kafka.conf_destroy(conf);
-			return NULL;
-		}
+	if (!conf)
+		return NULL;
 	s->kafka.conf_set_opaque(conf, s);
 	s->kafka.conf_set_dr_msg_cb(conf, on_report);
 	s->kafka.conf_set_error_cb(conf, on_error);
@@ -242,9 +218,11 @@ static int make_producer(struct sink *s, struct err *err)
 
 static rd_kafka_resp_err_t produce(struct sink *s, const struct sink_event *e, uint64_t ticket)
 {
+	const char *topic = s->by_type ? e->type.ptr + sizeof("io.") - 1 : s->topic_name;
+
 #define HEADER(name, span) RD_KAFKA_V_HEADER(name, (span).ptr, (ssize_t)(span).len)
 	return s->kafka.producev(
-	    s->producer, RD_KAFKA_V_RKT(s->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+	    s->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 	    RD_KAFKA_V_KEY(s->host_id, strlen(s->host_id)),
 	    RD_KAFKA_V_VALUE((void *)(uintptr_t)e->json.ptr, e->json.len),
 	    RD_KAFKA_V_OPAQUE((void *)(uintptr_t)ticket),
@@ -276,7 +254,8 @@ static void kafka_close(struct sink *s)
 
 CLEANUP_FOR(sink, struct sink *, kafka_close)
 
-static int kafka_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+static int open_topic(const struct sink_config *config, const char *topic, struct sink **ret_sink,
+		      struct err *err)
 {
 	CLEANUP(cleanup_sink) struct sink *s = calloc(1, sizeof(*s));
 	int code;
@@ -285,7 +264,7 @@ static int kafka_open(const struct sink_config *config, struct sink **ret_sink, 
 		return err_set(err, -ENOMEM, "kafka: out of memory");
 	s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	s->brokers = strdup(config->kafka);
-	s->topic_name = strdup(config->kafka_topic ? config->kafka_topic : KAFKA_TOPIC);
+	s->topic_name = strdup(topic);
 	s->host_id = strdup(config->host_id);
 	s->pause_ns = PAUSE_MIN_NS;
 	s->alone_ticket = UINT64_MAX;
@@ -298,6 +277,20 @@ static int kafka_open(const struct sink_config *config, struct sink **ret_sink, 
 		return code;
 	*ret_sink = TAKE_PTR(s);
 	return 0;
+}
+
+static int kafka_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+{
+	return open_topic(config, config->kafka_topic ?: KAFKA_TOPIC, ret_sink, err);
+}
+
+static int alerts_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+{
+	int code = open_topic(config, KAFKA_ALERTS_TOPIC, ret_sink, err);
+
+	if (code == 0)
+		(*ret_sink)->by_type = true;
+	return code;
 }
 
 /* Whether an event may go now; alone, when one before it was refused. */
@@ -387,14 +380,12 @@ static void kafka_describe(const struct sink *s, char *out, size_t size)
 		snprintf(out, size, "%s", atomic_load(&s->connected) ? "connected" : "connecting");
 }
 
-const struct sink_kind kafka_sink = {
-	.name = "kafka",
-	.wanted = kafka_wanted,
-	.open = kafka_open,
-	.close = kafka_close,
-	.submit = kafka_submit,
-	.poll = kafka_poll,
-	.fd = kafka_fd,
-	.counters = kafka_counters,
-	.describe = kafka_describe,
-};
+#define KIND(name_, stream_, open_)                                                                \
+	{                                                                                          \
+		.name = (name_), .stream = (stream_), .wanted = kafka_wanted, .open = (open_),     \
+		.close = kafka_close, .submit = kafka_submit, .poll = kafka_poll, .fd = kafka_fd,  \
+		.counters = kafka_counters, .describe = kafka_describe,                            \
+	}
+
+const struct sink_kind kafka_sink = KIND("kafka", SINK_CALLS, kafka_open);
+const struct sink_kind kafka_alerts_sink = KIND("kafka.alerts", SINK_ALERTS, alerts_open);

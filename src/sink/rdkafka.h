@@ -38,3 +38,6 @@ struct rdkafka {
 
 /* The library stays until the program ends. -ENOENT: it is not installed, or too old. */
 int rdkafka_load(struct rdkafka *ret_calls, struct err *err);
+
+/* How we want it to be; NULL: it does not take that. */
+rd_kafka_conf_t *rdkafka_conf(const struct rdkafka *calls, struct err *err);

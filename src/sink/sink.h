@@ -14,7 +14,7 @@
  */
 struct sink_config {
 	char *kafka;       /* bootstrap servers; NULL = off */
-	char *kafka_topic; /* NULL = "outlay.usage.v1" */
+	char *kafka_topic; /* of calls; NULL = "outlay.usage.v1" */
 	const char *host_id;
 };
 
@@ -28,17 +28,21 @@ struct sink_counters {
 
 /* An event as published. Spans are borrowed during the call. */
 struct sink_event {
-	int64_t seq;
+	int64_t seq;      /* of its stream */
 	struct span id;   /* UUID text: CloudEvents id, the key of deduplication */
-	struct span type; /* "io.outlay.usage.v1" */
+	struct span type; /* "io.outlay.usage.v1", NUL behind it: the topic is what follows "io." */
 	struct span time; /* RFC 3339 */
 	struct span json;
 };
 
 struct sink;
 
+/* What it takes: each has numbers of its own. */
+enum sink_stream { SINK_CALLS, SINK_ALERTS };
+
 struct sink_kind {
 	const char *name; /* of its cursor in the ledger */
+	enum sink_stream stream;
 	bool (*wanted)(const struct sink_config *config);
 	/* Does not wait for the other side to be there. `fd` becomes readable when poll has work.
 	 */

@@ -4,5 +4,6 @@
 
 const struct sink_kind *const sink_kinds[] = {
 	&kafka_sink,
+	&kafka_alerts_sink,
 	NULL,
 };

@@ -4,6 +4,7 @@ each of them is told and when, that no request reaches the server, that nobody e
 that all goes on once it may. The agent's death or sleep stops nobody."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -85,9 +86,8 @@ class Enforce:
         self.daemon.child.send_signal(signal.SIGHUP)
 
     def actions(self, name):
-        said = [json.loads(line.split(': ', 2)[2]) for line in self.daemon.said().splitlines()
-                if line.startswith('outlayd: enforcement: ')]
-        return [event['action'] for event in said if event['budget']['name'] == name]
+        return re.findall(rf'^outlayd: warning: budget {re.escape(name)}: (hold|cut|release),',
+                          self.daemon.said(), re.MULTILINE)
 
     def is_in(self, name, *actions):
         return wait_for(lambda: self.actions(name) == list(actions), 10, every=0.01)

@@ -85,6 +85,24 @@ static struct budgets *load_budgets(void)
 	return budgets;
 }
 
+static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
+{
+	(void)ctx;
+	(void)provider;
+	(void)ret_view;
+	return false;
+}
+
+static void alert(void *ctx, struct alert *raised)
+{
+	struct buf json = buf_with_max(1 << 16);
+
+	(void)ctx;
+	alert_json(&json, raised, "h", "n");
+	check(!json.failed);
+	buf_done(&json);
+}
+
 static struct policy *make(struct event_base **ret_base)
 {
 	struct policy_ports ports = { .budgets = load_budgets(),
@@ -95,6 +113,8 @@ static struct policy *make(struct event_base **ret_base)
 				      .store_touch = store,
 				      .store_call = store_call,
 				      .query_calls = query,
+				      .breaker = breaker,
+				      .alert = alert,
 				      .status = status };
 	struct policy *policy;
 	char path[64];

@@ -97,6 +97,55 @@ static void assert_budget(struct caller *caller, const char *name, const char *s
 	reply_done(&reply);
 }
 
+/* A provider that is not well is a matter for the caller: the answer says it, and stays a yes. */
+static void test_breaker(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply = decide(&caller, "\"model\":\"gpt-1\"");
+
+	assert_true(json_typeof(json_object_get(reply.json, "breaker")) == JANSSON_NULL);
+	reply_done(&reply);
+	/* date -u -d @1800000000: Fri Jan 15 08:00:00 UTC 2027 */
+	rig->breaker = (struct breaker_view){ .state = BREAKER_OPEN,
+					      .by_latency = true,
+					      .since_ns = 1800000000000000000 };
+	reply = decide(&caller, "\"model\":\"gpt-1\"");
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(text_of(json_object_get(reply.json, "breaker"), "state"), "open");
+	assert_string_equal(text_of(json_object_get(reply.json, "breaker"), "since"),
+			    "2027-01-15T08:00:00.000000Z");
+	assert_true(json_typeof(json_object_get(json_object_get(reply.json, "breaker"),
+						"by_latency")) == JANSSON_TRUE);
+	reply_done(&reply);
+	rig->breaker = (struct breaker_view){ .state = BREAKER_CLOSED };
+	caller_done(&caller);
+}
+
+/* A refusal is a matter for people, a question about one is not. */
+static void test_denial_is_told(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+
+	reply = decide(&caller, "\"model\":\"gpt-1\",\"input_tokens\":1000000000,\"dry_run\":true");
+	assert_int_equal(reply.status, 429);
+	reply_done(&reply);
+	assert_int_equal(rig->n_alerts, 0);
+	reply = decide(&caller, "\"model\":\"gpt-1\",\"input_tokens\":1000000000");
+	assert_int_equal(reply.status, 429);
+	reply_done(&reply);
+	reply = caller_ask(&caller, "GET", "/v1/status", NULL); /* behind it on the same loop */
+	reply_done(&reply);
+	assert_int_equal(rig->n_alerts, 1);
+	assert_int_equal(rig->alerts[0].kind, ALERT_DENIAL);
+	assert_string_equal(rig->alerts[0].subject, "day");
+	assert_int_equal(rig->alerts[0].step, 1);
+	assert_true(rig->alerts[0].window_ns > 0);
+	caller_done(&caller);
+}
+
 static void test_allow_and_settle(void **state)
 {
 	struct rig *rig = *state;
@@ -549,6 +598,8 @@ int main(void)
 		TEST(test_unpriced),
 		TEST(test_dry_run),
 		TEST(test_unknown_provider),
+		TEST(test_breaker),
+		TEST(test_denial_is_told),
 		TEST(test_conservation),
 	};
 

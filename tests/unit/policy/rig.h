@@ -51,7 +51,10 @@ struct rig {
 	const char *call; /* what each of them is told as; NULL: by its number */
 	_Atomic bool ledger_is_full, ledger_fails, ledger_is_silent, store_is_full;
 	_Atomic unsigned n_queries, n_touches, n_stored;
-	struct verdict last_call; /* that was told by POST /v1/usage */
+	struct verdict last_call;    /* that was told by POST /v1/usage */
+	struct breaker_view breaker; /* of every provider, while it is open */
+	struct alert alerts[8];      /* the newest */
+	_Atomic unsigned n_alerts;
 };
 
 static inline int64_t rig_now(const struct clock *clock)
@@ -235,6 +238,23 @@ static inline struct budgets *rig_load_budgets(struct rig *rig, const char *yaml
 	return budgets;
 }
 
+static inline bool rig_breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
+{
+	struct rig *rig = ctx;
+
+	(void)provider;
+	*ret_view = rig->breaker;
+	return rig->breaker.state != BREAKER_CLOSED;
+}
+
+static inline void rig_alert(void *ctx, struct alert *alert)
+{
+	struct rig *rig = ctx;
+
+	rig->alerts[rig->n_alerts % 8] = *alert;
+	rig->n_alerts++;
+}
+
 static inline struct policy_ports rig_ports(struct rig *rig)
 {
 	return (struct policy_ports){
@@ -247,6 +267,8 @@ static inline struct policy_ports rig_ports(struct rig *rig)
 		.store_touch = rig_store,
 		.store_call = rig_store_call,
 		.query_calls = rig_query,
+		.breaker = rig_breaker,
+		.alert = rig_alert,
 		.status = rig_status,
 	};
 }

@@ -270,6 +270,10 @@ static void test_watch(void **state)
 			  JSON_DISABLE_EOF_CHECK, NULL);
 	assert_non_null(json);
 	check_file("watch.threshold", json);
+	assert_int_equal(rig->n_alerts, 1);
+	assert_int_equal(rig->alerts[0].kind, ALERT_THRESHOLD);
+	assert_string_equal(rig->alerts[0].subject, "watched");
+	assert_int_equal(rig->alerts[0].step, 80);
 	assert_int_equal(json_integer_value(json_object_get(json, "percent")), 80);
 	assert_string_equal(
 	    json_string_value(json_object_get(json_object_get(json, "budget"), "name")), "watched");

@@ -1,0 +1,154 @@
+/* Wires src/alert. Alerts that were told are remembered over a restart by the newest of them in the
+ * ledger, habits by their hours. */
+#include "agent/lookout.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "ledger/journal.h"
+
+#define SURVEY_SECONDS 10
+#define STORE_SECONDS  60 /* habits: a crash forgets that much of the hour */
+
+struct lookout {
+	struct lookout_options options;
+	struct alerts *alerts;
+	struct breakers *breakers;
+	struct habits *habits;
+	struct buf json;
+	unsigned n_ticks;
+};
+
+static bool restore_alert(void *ctx, int64_t seq, const struct alert *alert)
+{
+	struct lookout *lookout = ctx;
+
+	(void)seq;
+	if (alert)
+		alerts_restore(lookout->alerts, alert);
+	return true;
+}
+
+static void restore_hour(void *ctx, const struct habit_hour *hour)
+{
+	struct lookout *lookout = ctx;
+
+	habits_restore(lookout->habits, hour);
+}
+
+static int restore(struct lookout *lookout)
+{
+	struct ledger *ledger = lookout->options.ledger;
+	int64_t newest;
+	int code = journal_newest_alert(ledger, &newest);
+
+	if (code == 0)
+		code = journal_alerts(ledger, newest - ALERTS_KNOWN_MAX, ALERTS_KNOWN_MAX,
+				      restore_alert, lookout);
+	if (code == 0)
+		code = journal_hours(ledger, clock_system.now_ns(&clock_system), restore_hour,
+				     lookout);
+	return code;
+}
+
+CLEANUP_FOR(lookout, struct lookout *, lookout_free)
+
+int lookout_new(const struct lookout_options *options, struct lookout **ret_lookout)
+{
+	CLEANUP(cleanup_lookout) struct lookout *lookout = calloc(1, sizeof(*lookout));
+	int code;
+
+	if (!lookout)
+		return -ENOMEM;
+	lookout->options = *options;
+	lookout->json = buf_with_max(1 << 16);
+	lookout->alerts = alerts_new();
+	lookout->habits = habits_new();
+	code = breakers_new(&options->breaker, &lookout->breakers);
+	if (!lookout->alerts || !lookout->habits || code < 0)
+		return -ENOMEM;
+	code = restore(lookout);
+	if (code < 0)
+		return code;
+	*ret_lookout = TAKE_PTR(lookout);
+	return 0;
+}
+
+void lookout_free(struct lookout *lookout)
+{
+	if (!lookout)
+		return;
+	alerts_free(lookout->alerts);
+	breakers_free(lookout->breakers);
+	habits_free(lookout->habits);
+	buf_done(&lookout->json);
+	free(lookout);
+}
+
+void lookout_raise(struct lookout *lookout, struct alert *alert)
+{
+	struct ledger_task task = { .kind = TASK_ALERT };
+
+	if (!queue_room(lookout->options.tasks) || !alerts_first(lookout->alerts, alert))
+		return;
+	task.alert = *alert;
+	(void)queue_push(lookout->options.tasks, &task);
+	fprintf(stderr, "outlayd: %s: %s\n", alert_level_name(alert->level), alert->text);
+	buf_reset(&lookout->json);
+	alert_json(&lookout->json, alert, lookout->options.host_id, lookout->options.host_name);
+	lookout->options.publish(lookout->options.publish_ctx, buf_span(&lookout->json));
+}
+
+void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_t now_ns)
+{
+	const struct usage *usage = &charge->usage;
+	struct breaker_view breaker;
+	struct habit_view habit;
+	struct alert alert;
+
+	if (breakers_take(lookout->breakers, usage, now_ns) &&
+	    breakers_view(lookout->breakers, span_of(usage->provider), now_ns, &breaker) &&
+	    breaker.state != BREAKER_HALF_OPEN) {
+		tell_breaker(&breaker, now_ns, &alert);
+		lookout_raise(lookout, &alert);
+	}
+	if (habits_take(lookout->habits, charge, now_ns, &habit)) {
+		tell_anomaly(&usage->process, &habit, now_ns, &alert);
+		lookout_raise(lookout, &alert);
+	}
+}
+
+bool lookout_store(struct lookout *lookout)
+{
+	struct ledger_task task = { .kind = TASK_HOURS };
+
+	while (queue_room(lookout->options.tasks)) {
+		task.hours.n = habits_owed(lookout->habits, task.hours.hour, LEDGER_HOURS_MAX);
+		if (!task.hours.n)
+			return true;
+		(void)queue_push(lookout->options.tasks, &task);
+	}
+	return false;
+}
+
+void lookout_tick(struct lookout *lookout)
+{
+	lookout->n_ticks++;
+	if (lookout->n_ticks % SURVEY_SECONDS == 0)
+		lookout->options.survey(lookout->options.survey_ctx, lookout);
+	if (lookout->n_ticks % STORE_SECONDS == 0)
+		(void)lookout_store(lookout);
+}
+
+struct breakers *lookout_breakers(struct lookout *lookout)
+{
+	return lookout->breakers;
+}
+
+struct habits *lookout_habits(struct lookout *lookout)
+{
+	return lookout->habits;
+}

@@ -1,0 +1,31 @@
+/* Alerts from what was found: the sentence, the level, the window in which it is told once. Those
+ * about a budget take its figures as a JSON object, which is kept when it fits. */
+#pragma once
+
+#include "alert/alert.h"
+#include "alert/breaker.h"
+#include "alert/habit.h"
+#include "budget/decision.h"
+
+void tell_threshold(const struct budget_view *view, unsigned percent, struct span budget_json,
+		    int64_t now_ns, struct alert *ret_alert);
+/* A call was refused for it: the first in its window. */
+void tell_denial(const struct budget_view *view, struct span budget_json, int64_t now_ns,
+		 struct alert *ret_alert);
+/* "hold", "cut", "release"; `json` is the whole of the action. */
+void tell_enforcement(const char *budget, const char *action, const char *why, struct span json,
+		      int64_t now_ns, struct alert *ret_alert);
+
+void tell_breaker(const struct breaker_view *view, int64_t now_ns, struct alert *ret_alert);
+/* By calls and by spend are two steps. */
+void tell_anomaly(const struct process *process, const struct habit_view *view, int64_t now_ns,
+		  struct alert *ret_alert);
+
+/* Traffic that is not metered, of one executable to one host: once a day (UTC). So is a library
+ * whose calls are not seen. */
+struct tell_traffic {
+	const char *exe, *host, *reason, *user;
+	uint64_t connections;
+};
+void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert);
+void tell_canary(const char *library, int64_t now_ns, struct alert *ret_alert);
