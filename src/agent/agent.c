@@ -234,6 +234,8 @@ static int open_ledger_loop(struct agent *a, struct err *err)
 	struct ledger_loop_options options = { .ledger = TAKE_PTR(a->ledger),
 					       .sinks = { .kafka = a->options.kafka,
 							  .kafka_topic = a->options.kafka_topic,
+							  .hooks = a->options.hooks.hook,
+							  .n_hooks = a->options.hooks.n,
 							  .host_id = a->host_id },
 					       .keep_ns = a->options.keep_days * NS_PER_DAY,
 					       .host_id = a->host_id,

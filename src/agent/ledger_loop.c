@@ -15,7 +15,7 @@
 
 #define BATCH_TASKS     256
 #define PAGE_BYTES      65536
-#define SINKS_MAX       8
+#define SINKS_MAX       16
 #define WINDOWS_SECONDS 600 /* between two looks at the windows of budgets */
 
 static const struct timeval pump_every = { .tv_sec = 1 };
@@ -252,24 +252,33 @@ static void on_stopped(void *ctx)
 
 /* --- life */
 
+static int open_sink(struct ledger_loop *l, const struct sink_kind *kind, unsigned index,
+		     struct err *err)
+{
+	struct outbox *o = &l->outboxes[l->n_outboxes];
+	int code = outbox_open(o, kind, index, &l->options.sinks, l->options.ledger,
+			       l->options.host_name, err);
+
+	if (code < 0)
+		return code;
+	l->sink_readable[l->n_outboxes] =
+	    event_new(l->loop.base, kind->fd(o->sink), EV_READ | EV_PERSIST, on_sink, l);
+	if (!l->sink_readable[l->n_outboxes])
+		return -ENOMEM;
+	event_add(l->sink_readable[l->n_outboxes++], NULL);
+	return 0;
+}
+
 static int open_sinks(struct ledger_loop *l, struct err *err)
 {
-	for (unsigned i = 0; sink_kinds[i] && l->n_outboxes < SINKS_MAX; i++) {
-		struct outbox *o = &l->outboxes[l->n_outboxes];
-		int code = outbox_open(o, sink_kinds[i], &l->options.sinks, l->options.ledger,
-				       l->options.host_name, err);
+	int code = 0;
 
-		if (code < 0)
-			return code;
-		if (code == 0)
-			continue;
-		l->sink_readable[l->n_outboxes] =
-		    event_new(l->loop.base, o->kind->fd(o->sink), EV_READ | EV_PERSIST, on_sink, l);
-		if (!l->sink_readable[l->n_outboxes])
-			return -ENOMEM;
-		event_add(l->sink_readable[l->n_outboxes++], NULL);
-	}
-	return 0;
+	for (unsigned k = 0; sink_kinds[k]; k++)
+		for (unsigned i = 0; code == 0 && i < sink_kinds[k]->wanted(&l->options.sinks) &&
+				     l->n_outboxes < SINKS_MAX;
+		     i++)
+			code = open_sink(l, sink_kinds[k], i, err);
+	return code;
 }
 
 CLEANUP_FOR(ledger_loop, struct ledger_loop *, ledger_loop_free)
@@ -349,7 +358,7 @@ void ledger_loop_describe(const struct ledger_loop *l, struct emit *out)
 		const struct sink_counters *c = o->kind->counters(o->sink);
 
 		emit_object(out, NULL);
-		emit_text(out, "name", o->kind->name);
+		emit_text(out, "name", o->name);
 		o->kind->describe(o->sink, state, sizeof(state));
 		emit_text(out, "state", state);
 		emit_int(out, "submitted", (int64_t)counter_read(&c->submitted));

@@ -9,12 +9,15 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/canary.h"
 #include "agent/offline.h"
+#include "agent/webhook.h"
 #include "base/cleanup.h"
 #include "gen/version.h"
+#include "sink/hook.h"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_BAD_USE = 2 };
 
@@ -102,6 +105,8 @@ int main(int argc, char **argv)
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	if (argc == 3 && strcmp(argv[1], CANARY_OPTION) == 0)
 		return canary_call(argv[2]);
+	if (argc == 3 && strcmp(argv[1], HOOK_OPTION) == 0)
+		return webhook_deliver(argv[2], STDIN_FILENO);
 	if (options_parse(argc, argv, &options, &err) < 0)
 		return fail(&err, EXIT_BAD_USE);
 	if (options.version) {

@@ -257,7 +257,7 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 
 int options_parse(int argc, char **argv, struct options *ret_options, struct err *err)
 {
-	FREE_PTR char *path = NULL;
+	FREE_PTR char *path = NULL, *hooks = NULL;
 	int code;
 
 	*ret_options = (struct options){ 0 };
@@ -268,9 +268,11 @@ int options_parse(int argc, char **argv, struct options *ret_options, struct err
 	if (access(ret_options->config, R_OK | X_OK) < 0)
 		return err_set(err, -EINVAL, "%s: %s: --config names the configuration's directory",
 			       ret_options->config, strerror(errno));
-	if (asprintf(&path, "%s/outlayd.yaml", ret_options->config) < 0)
+	if (asprintf(&path, "%s/outlayd.yaml", ret_options->config) < 0 ||
+	    asprintf(&hooks, "%s/hooks.yaml", ret_options->config) < 0)
 		return err_set(err, -ENOMEM, "out of memory");
-	return load_settings(ret_options, path, err);
+	code = load_settings(ret_options, path, err);
+	return code < 0 ? code : hookfile_load(hooks, &ret_options->hooks, err);
 }
 
 void options_done(struct options *o)
@@ -283,5 +285,6 @@ void options_done(struct options *o)
 	free(o->kafka_topic);
 	free(o->record);
 	free(o->replay);
+	hookfile_free(&o->hooks);
 	*o = (struct options){ 0 };
 }

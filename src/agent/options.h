@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "base/err.h"
+#include "agent/hookfile.h"
 
 struct options {
 	char *config; /* directory */
@@ -16,12 +16,13 @@ struct options {
 	char *catalog;           /* name of a price list of its own; NULL: those that are not */
 	bool fail_closed;        /* what is held or cut stays so while the agent hangs */
 	unsigned breaker_error_points, breaker_latency_ms; /* alert/breaker.h */
-	char *kafka;          /* bootstrap servers; NULL: nothing is published */
-	char *kafka_topic;    /* NULL: the sink's own */
-	bool check;           /* load the configuration, say whether it is good, exit */
-	unsigned request_kib; /* of one write, half from each end; 0 = all */
-	char *record;         /* file to make for the chunks; NULL: none */
-	char *replay;         /* file of --record to price instead of watching */
+	char *kafka;           /* bootstrap servers; NULL: nothing is published */
+	char *kafka_topic;     /* NULL: the sink's own */
+	struct hookfile hooks; /* whom alerts are sent to */
+	bool check;            /* load the configuration, say whether it is good, exit */
+	unsigned request_kib;  /* of one write, half from each end; 0 = all */
+	char *record;          /* file to make for the chunks; NULL: none */
+	char *replay;          /* file of --record to price instead of watching */
 	bool version;
 	bool help;
 };

@@ -9,6 +9,7 @@
 #include "sink/sink.h"
 
 struct outbox {
+	char name[64]; /* of its cursor */
 	const struct sink_kind *kind;
 	struct sink *sink;
 	struct ledger *ledger;
@@ -20,11 +21,13 @@ struct outbox {
 	int64_t stored_seq;    /* of acked: in the ledger */
 	int64_t unsaid_seq;    /* last that was passed over */
 	struct counter unsaid; /* rows that this program cannot say: they stay in the ledger */
+	int64_t dead_seq;      /* given up, and not in the ledger yet; 0 = none */
+	char dead_why[64];
 	bool full;
 };
 
-/* 1 when the sink is wanted and open, 0 when it is not wanted. */
-int outbox_open(struct outbox *outbox, const struct sink_kind *kind,
+/* Sink `index` of its kind. */
+int outbox_open(struct outbox *outbox, const struct sink_kind *kind, unsigned index,
 		const struct sink_config *config, struct ledger *ledger, const char *host_name,
 		struct err *err);
 void outbox_close(struct outbox *outbox);

@@ -14,7 +14,8 @@ int journal_set_hour(struct ledger *ledger, const struct habit_hour *hour);
 int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64_t time_ns,
 		     const char *reason);
 
-/* As those of the calls (ledger.h), with the numbers of the alerts. */
+/* As those of the calls (ledger.h), with the numbers of the alerts. 1 = it has one, 0 = none yet.
+ */
 int journal_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);
 int journal_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
 

@@ -200,7 +200,9 @@ void ledger_rollback(struct ledger *ledger)
 
 int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq)
 {
-	return statement_cursor(ledger, CURSOR, sink, ret_seq);
+	int code = statement_cursor(ledger, CURSOR, sink, ret_seq);
+
+	return code < 0 ? code : 0;
 }
 
 static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)

@@ -127,10 +127,9 @@ int statement_cursor(struct ledger *ledger, enum statement which, const char *si
 
 	statement_bind_text(ledger->stmts[which], 1, sink);
 	code = statement_int(ledger, which, &seq);
-	if (code < 0)
-		return code;
-	*ret_seq = seq;
-	return 0;
+	if (code >= 0)
+		*ret_seq = seq;
+	return code;
 }
 
 static int prepare(struct ledger *ledger, enum statement which, const char *sql)

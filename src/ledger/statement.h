@@ -62,7 +62,7 @@ struct ledger {
 int statement_set_cursor(struct ledger *ledger, enum statement which, const char *sink,
 			 int64_t seq);
 int statement_cursor(struct ledger *ledger, enum statement which, const char *sink,
-		     int64_t *ret_seq); /* 0 = none yet */
+		     int64_t *ret_seq); /* 1, or 0 and a zero: none yet */
 
 /* Prepares all of them. -errno. */
 int statement_prepare(struct ledger *ledger);

@@ -234,7 +234,7 @@ static rd_kafka_resp_err_t produce(struct sink *s, const struct sink_event *e, u
 
 /* --- the sink */
 
-static bool kafka_wanted(const struct sink_config *config)
+static unsigned kafka_wanted(const struct sink_config *config)
 {
 	return config->kafka && config->kafka[0];
 }
@@ -279,15 +279,19 @@ static int open_topic(const struct sink_config *config, const char *topic, struc
 	return 0;
 }
 
-static int kafka_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+static int kafka_open(const struct sink_config *config, unsigned index, struct sink **ret_sink,
+		      struct err *err)
 {
+	(void)index;
 	return open_topic(config, config->kafka_topic ?: KAFKA_TOPIC, ret_sink, err);
 }
 
-static int alerts_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+static int alerts_open(const struct sink_config *config, unsigned index, struct sink **ret_sink,
+		       struct err *err)
 {
 	int code = open_topic(config, KAFKA_ALERTS_TOPIC, ret_sink, err);
 
+	(void)index;
 	if (code == 0)
 		(*ret_sink)->by_type = true;
 	return code;

@@ -79,7 +79,7 @@ static struct cost by_sink(char *broker, int64_t n)
 	int64_t next = 1, acked = 0, start = 0;
 	double cpu = 0;
 
-	if (kafka_sink.open(&config, &sink, &err) < 0)
+	if (kafka_sink.open(&config, 0, &sink, &err) < 0)
 		fail(err.text);
 	/* The first event is the connection's: the clock runs from its arrival. */
 	while (acked < n) {

@@ -11,27 +11,31 @@
 #include <cmocka.h>
 
 #include "../ledger/fixture.h"
+#include "ledger/journal.h"
+#include "ledger/statement.h"
 
 #define EVENTS 600 /* more than two reads of the outbox */
 
 struct sink {
 	int64_t seqs[EVENTS];
 	unsigned n;
-	int64_t acked_seq; /* as the test sets it */
+	int64_t acked_seq, dead_seq; /* as the test sets them */
 	bool resubmit;
 };
 
 static struct sink shelf;
 
-static bool shelf_wanted(const struct sink_config *config)
+static unsigned shelf_wanted(const struct sink_config *config)
 {
 	(void)config;
-	return true;
+	return 1;
 }
 
-static int shelf_open(const struct sink_config *config, struct sink **ret_sink, struct err *err)
+static int shelf_open(const struct sink_config *config, unsigned index, struct sink **ret_sink,
+		      struct err *err)
 {
 	(void)config;
+	(void)index;
 	(void)err;
 	shelf = (struct sink){ 0 };
 	*ret_sink = &shelf;
@@ -84,7 +88,7 @@ static struct outbox open_outbox(const struct fixture *f, const char *where)
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
 	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
-	assert_int_equal(outbox_open(&o, &shelf_kind, &config, ledger, "name", &err), 1);
+	assert_int_equal(outbox_open(&o, &shelf_kind, 0, &config, ledger, "name", &err), 0);
 	return o;
 }
 
@@ -137,12 +141,103 @@ static void test_the_cursor_goes_past_it(void **state)
 	close_outbox(&o);
 }
 
+/* --- alerts */
+
+static bool shelf_dead(struct sink *s, int64_t *ret_seq, const char **ret_why)
+{
+	*ret_seq = s->dead_seq;
+	*ret_why = "exit status 65";
+	s->dead_seq = 0;
+	return *ret_seq != 0;
+}
+
+static const char *shelf_label(const struct sink *s)
+{
+	(void)s;
+	return "ops";
+}
+
+static const struct sink_kind alerts_kind = {
+	.name = "shelf",
+	.stream = SINK_ALERTS,
+	.from_now = true,
+	.wanted = shelf_wanted,
+	.open = shelf_open,
+	.close = shelf_close,
+	.submit = shelf_submit,
+	.poll = shelf_poll,
+	.dead = shelf_dead,
+	.label = shelf_label,
+};
+
+static void add_alerts(struct ledger *ledger, unsigned first, unsigned last)
+{
+	assert_int_equal(ledger_begin(ledger), 0);
+	for (unsigned i = first; i <= last; i++) {
+		struct alert alert = { .event_id.bytes = { (uint8_t)i }, .kind = ALERT_CANARY };
+
+		assert_int_equal(journal_add_alert(ledger, &alert), 0);
+	}
+	assert_int_equal(ledger_commit(ledger), 0);
+}
+
+static void store(struct outbox *o)
+{
+	assert_int_equal(ledger_begin(o->ledger), 0);
+	assert_int_equal(outbox_store(o), 0);
+	assert_int_equal(ledger_commit(o->ledger), 0);
+	outbox_stored(o);
+}
+
+/* A hook that is new to a ledger with alerts is not told of them, nor after a restart before its
+ * first one; what it gives up is noted. */
+static void test_alerts(void **state)
+{
+	struct sink_config config = { .host_id = "host" };
+	struct fixture *f = *state;
+	struct outbox o = { 0 };
+	struct ledger *ledger;
+	struct err err = { "" };
+	sqlite3_stmt *stmt;
+
+	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
+	add_alerts(ledger, 1, 3);
+	assert_int_equal(outbox_open(&o, &alerts_kind, 0, &config, ledger, "name", &err), 0);
+	assert_string_equal(o.name, "shelf.ops");
+	outbox_pump(&o);
+	assert_int_equal(shelf.n, 0);
+	assert_true(outbox_moved(&o));
+	store(&o);
+	add_alerts(ledger, 4, 5);
+	outbox_close(&o);
+	assert_int_equal(outbox_open(&o, &alerts_kind, 0, &config, ledger, "name", &err), 0);
+	outbox_pump(&o);
+	assert_int_equal(shelf.n, 2);
+	assert_int_equal(shelf.seqs[0], 4);
+	shelf.acked_seq = 4;
+	shelf.dead_seq = 4;
+	outbox_pump(&o);
+	store(&o);
+	assert_int_equal(sqlite3_prepare_v2(ledger->db,
+					    "SELECT sink || ' ' || seq || ' ' || reason FROM "
+					    "dead_letter",
+					    -1, &stmt, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	assert_string_equal((const char *)sqlite3_column_text(stmt, 0),
+			    "shelf.ops 4 exit status 65");
+	assert_int_equal(sqlite3_step(stmt), SQLITE_DONE);
+	sqlite3_finalize(stmt);
+	close_outbox(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 		TEST(test_what_cannot_be_said_does_not_stop),
 		TEST(test_the_cursor_goes_past_it),
+		TEST(test_alerts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

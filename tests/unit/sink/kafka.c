@@ -97,7 +97,7 @@ static struct owner start(const struct cluster *c, int64_t n)
 	struct owner o = { .n = n, .next = 1 };
 	struct err err = { "" };
 
-	if (kafka_sink.open(&c->config, &o.sink, &err) < 0)
+	if (kafka_sink.open(&c->config, 0, &o.sink, &err) < 0)
 		fail_msg("%s", err.text);
 	return o;
 }
@@ -497,7 +497,7 @@ static void test_configuration(void **state)
 		struct err err = { "" };
 
 		config.kafka = bad[i];
-		assert_int_equal(kafka_sink.open(&config, &sink, &err), -EINVAL);
+		assert_int_equal(kafka_sink.open(&config, 0, &sink, &err), -EINVAL);
 		assert_non_null(strstr(err.text, "HOST:PORT"));
 	}
 	assert_null(sink);
