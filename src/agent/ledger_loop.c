@@ -364,6 +364,7 @@ void ledger_loop_describe(const struct ledger_loop *l, struct emit *out)
 		emit_int(out, "submitted", (int64_t)counter_read(&c->submitted));
 		emit_int(out, "acknowledged", (int64_t)counter_read(&c->acknowledged));
 		emit_int(out, "failed", (int64_t)counter_read(&c->failed));
+		emit_int(out, "refused", (int64_t)counter_read(&c->refused));
 		emit_int(out, "unsaid", (int64_t)counter_read(&o->unsaid));
 		emit_end_object(out);
 	}

@@ -51,7 +51,8 @@ class Settle:
         self.clock = self.world.dir / 'clock'
         self.clock.write_text('+0')
         self.world.env |= {'FAKETIME_TIMESTAMP_FILE': str(self.clock), 'FAKETIME_NO_CACHE': '1',
-                           'DONT_FAKE_MONOTONIC': '1', 'LD_PRELOAD': FAKETIME}
+                           'DONT_FAKE_MONOTONIC': '1', 'NO_FAKE_STAT': '1',
+                           'LD_PRELOAD': FAKETIME}
         self.check('outlayd starts', self.daemon.start(), self.daemon.said())
         for name in ('LD_PRELOAD', 'FAKETIME_TIMESTAMP_FILE'):
             del self.world.env[name]
