@@ -108,9 +108,8 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);
 /* Counts the sets of rules: an index means the same budget as long as it stays. */
 unsigned budgets_generation(const struct budgets *budgets);
-
-/* What of a call of this process, with the labels that it has, a budget asks for; valid until the
- * next reload. False: no such call can be refused by it. */
+/* What of a call of this process, with its labels, a budget asks for; until the next reload. False:
+ * no such call can be refused by it. */
 struct budget_pattern {
 	const char *name, *provider, *model, *operation;
 };

@@ -86,7 +86,7 @@ struct policy_ports {
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
 	/* How well a provider is; false: nothing is known of it. */
 	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
-	/* A threshold was reached, or a budget began to refuse: to be told once. */
+	/* A threshold, or a budget that refuses: to be told once. */
 	void (*alert)(void *ctx, struct alert *alert);
 	/* Writes the members of the status object that come after those of the server. */
 	void (*status)(void *ctx, struct emit *out);
@@ -107,16 +107,14 @@ void policy_free(struct policy *policy);
  * of an agent; until then the server does it by itself. */
 bool policy_store_owed(struct policy *policy);
 
-/* Takes from a call what its answer told of the provider's limits: GET /v1/limits shows what was
- * told last. */
+/* Takes from a call what its answer told of the provider's limits, for GET /v1/limits. */
 void policy_limits(struct policy *policy, const struct usage *usage);
 
 /* The ledger's answer to a query. A ticket whose caller has gone is ignored. */
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);
 
-/* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is
- * (UINT32_MAX: for those who see all). The agent publishes `call`, once it is
- * charged, and `enforcement` and `unmetered`; the others come from the server itself. */
+/* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is (UINT32_MAX:
+ * for those who see all). `call`, `alert`, `enforcement` and `unmetered` are the agent's. */
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid);
 
 const struct policy_counters *policy_counters(const struct policy *policy);

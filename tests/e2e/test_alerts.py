@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What people are told: thresholds, refusals, a provider that fails, each once, also over a restart,
-to the watchers, to a webhook that is down at first, to Slack's form, to a command, and to Kafka."""
+"""What people are told: thresholds, refusals, a provider that fails, each once, also over a
+restart, to watchers, a webhook that is down at first, Slack's form, a command, and Kafka."""
 import base64
 import hashlib
 import hmac
@@ -63,7 +63,8 @@ class Alerts:
             settings.write(f'\nkafka: {Kafka.address}\n')
         (directory / 'secret').write_text('whsec_' + base64.b64encode(SECRET).decode() + '\n')
         (directory / 'secret').chmod(0o600)
-        (directory / 'pager').write_text(f'#!/bin/sh\ncat >>{directory}/paged\necho >>{directory}/paged\n')
+        paged = directory / 'paged'
+        (directory / 'pager').write_text(f'#!/bin/sh\ncat >>{paged}\necho >>{paged}\n')
         (directory / 'pager').chmod(0o755)
         self.clock = directory / 'clock'
         self.clock.write_text('+0')
