@@ -148,9 +148,9 @@ static void send_threshold(struct policy *policy, const struct budget_alert *ale
 	emit_int(&e, "percent", alert->percent);
 	budgets_emit(&e, "budget", &alert->view);
 	emit_end_object(&e);
+	tell_person(policy, &alert->view, alert->percent, now_ns);
 	send_concerned(policy, alert->index, "threshold", &json);
 	buf_done(&json);
-	tell_person(policy, &alert->view, alert->percent, now_ns);
 }
 
 void watch_denial(struct policy *policy, const struct budget_answer *answer, int64_t now_ns)
