@@ -83,7 +83,7 @@ struct flow_older {
 	X(JOINED, "joined")                   /* provider hellos whose SSL object is known */      \
 	X(QUIC_SOCKETS, "quic_sockets")       /* UDP sockets that reached a provider's address */  \
 	X(HELD, "held")                       /* packets that wait for a budget */                 \
-	X(REFUSED, "refused")                 /* packets dropped of what a budget cuts */          \
+	X(REFUSED, "packets_refused")         /* packets dropped of what a budget cuts */          \
 	X(FAILED_OPEN, "failed_open")         /* packets let go as the agent does not answer */    \
 	X(SOCKETS_FULL, "sockets_full")       /* sockets not followed: no memory */                \
 	X(RING_FULL, "ring_full")             /* records lost: no room in the ring */
