@@ -259,6 +259,8 @@ static void serve_list(struct client *client, const struct request *request, str
 		routes_refuse_field(client, request, &fault);
 		return;
 	}
+	if (!server_may(client, n - 1))
+		return;
 	answer = answer_begin(&policy->out, 200, ANSWER_JSON, request->keep_alive);
 	e = emit_to(answer.out);
 	answer_body(&answer);

@@ -1,21 +1,41 @@
 /* The visible table of endpoints, and the answers to what is in none of its rows. */
 #include "policy/routes.h"
 
+#define VIEW              50 /* decisions that an answer about everything costs as much as */
+#define BUDGETS_A_REQUEST 8  /* and so many budgets in it as much as one */
+
 /* To add an endpoint: a row here, its function in a file of its own, a line in policy.h, a schema
  * in include/outlay. A path has one row. */
 static const struct route {
 	const char *method;
 	const char *path;
 	void (*serve)(struct client *client, const struct request *request);
+	unsigned cost;      /* in decisions */
+	bool walks_budgets; /* and as many more as there are budgets */
 } routes[] = {
-	{ "POST", "/v1/decide", decide_serve },    { "POST", "/v1/settle", settle_serve },
-	{ "POST", "/v1/usage", usage_serve },      { "POST", "/v1/renew", settle_renew },
-	{ "POST", "/v1/release", settle_release }, { "GET", "/v1/budgets", budgets_serve },
-	{ "GET", "/v1/calls", calls_serve },       { "GET", "/v1/limits", limits_serve },
-	{ "GET", "/v1/status", status_serve },     { "GET", "/v1/watch", watch_serve },
-	{ "GET", "/v1/peek", peek_serve },         { "GET", "/v1/metrics", metrics_serve },
-	{ "GET", "/metrics", metrics_serve },
+	{ "POST", "/v1/decide", decide_serve, 1, false },
+	{ "POST", "/v1/settle", settle_serve, 1, false },
+	{ "POST", "/v1/renew", settle_renew, 1, false },
+	{ "POST", "/v1/release", settle_release, 1, false },
+	{ "POST", "/v1/usage", usage_serve, 1, false },
+	{ "GET", "/v1/budgets", budgets_serve, 1, true },
+	{ "GET", "/v1/calls", calls_serve, VIEW, false },
+	{ "GET", "/v1/limits", limits_serve, VIEW, false },
+	{ "GET", "/v1/status", status_serve, VIEW, false },
+	{ "GET", "/v1/watch", watch_serve, VIEW, false },
+	{ "GET", "/v1/peek", peek_serve, VIEW, true },
+	{ "GET", "/v1/metrics", metrics_serve, VIEW, true },
+	{ "GET", "/metrics", metrics_serve, VIEW, true },
 };
+
+static bool may_serve(struct client *client, const struct route *route)
+{
+	unsigned n = route->cost;
+
+	if (route->walks_budgets)
+		n += budgets_count(client->policy->ports.budgets) / BUDGETS_A_REQUEST;
+	return server_may(client, n);
+}
 
 struct emit routes_begin(struct client *client, const struct request *request,
 			 struct answer *ret_answer)
@@ -71,11 +91,14 @@ void routes_serve(struct client *client, const struct request *request)
 		if (!span_eq(request->path, span_of(routes[i].path)))
 			continue;
 		if (span_eq(request->method, span_of(routes[i].method))) {
-			routes[i].serve(client, request);
+			if (may_serve(client, &routes[i]))
+				routes[i].serve(client, request);
 			return;
 		}
 		other = &routes[i];
 	}
+	if (!server_may(client, 1))
+		return;
 	counter_add(&client->policy->counters.bad_requests, 1);
 	if (other) {
 		snprintf(allow, sizeof(allow), "Allow: %s\r\n", other->method);

@@ -99,10 +99,12 @@ static bool is_blocked(const struct client *client)
 }
 
 /* Nothing more is read before the next tick: the answer costs nearly as much as what it refuses. */
-static void throttle(struct client *client)
+bool server_may(struct client *client, unsigned n_requests)
 {
 	struct policy *policy = client->policy;
 
+	if (!client->share || share_take(client->share, n_requests, server_monotonic_ns(policy)))
+		return true;
 	counter_add(&policy->counters.throttled, 1);
 	answer_problem(&policy->out,
 		       &(struct answer_fault){ .status = 429,
@@ -111,6 +113,7 @@ static void throttle(struct client *client)
 		       client->keep_alive);
 	client->is_throttled = true;
 	bufferevent_disable(client->bev, EV_READ);
+	return false;
 }
 
 /* Takes one request. False: nothing more can be done now. */
@@ -138,10 +141,7 @@ static bool take_request(struct client *client)
 	client->was_continued = false;
 	client->keep_alive = request.keep_alive;
 	peek_touch(policy);
-	if (!client->share || share_take(client->share, 1, server_monotonic_ns(policy)))
-		routes_serve(client, &request);
-	else
-		throttle(client);
+	routes_serve(client, &request);
 	evbuffer_drain(bufferevent_get_input(client->bev), (size_t)n);
 	if (client->state == CLIENT_OPEN && !client->keep_alive)
 		server_close(client);

@@ -85,6 +85,9 @@ void server_accept(struct policy *policy, int fd);
  * connection when it is over. The client may be gone afterwards. */
 void server_step(struct client *client);
 
+/* Whether the user may do what costs as much as so many decisions; if not, the answer is a 429. */
+bool server_may(struct client *client, unsigned n_requests);
+
 /* Sends bytes, or keeps them until the client reads. */
 void server_send(struct client *client, struct span bytes);
 size_t server_unsent(const struct client *client);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Which connections to a provider are metered, which are not, and whose they are. uv speaks TLS
 by rustls, and one client makes its hello by hand: nobody can read them, but all are to be known."""
+import json
 import os
 import signal
 import socket
@@ -61,6 +62,7 @@ class Flow:
     def run(self):
         if not self.check('outlayd starts', self.daemon.start(), self.daemon.said()):
             self.check.finish(self.world)
+        self.watcher = agent.Watcher(self.daemon.socket)
         self.features()
         self.metered()
         self.relayed()
@@ -140,6 +142,15 @@ class Flow:
         self.check('its program is listed', rows, self.daemon.get('/v1/status')['unmetered'])
         self.check.equal('with the bytes that it sent', [row['sent_bytes'] for row in rows],
                          [int(said or 0)])
+        news = wait_for(lambda: len(self.unmetered_events()) >= 2 and self.unmetered_events(), 5)
+        self.check.equal('watchers are told of each, once',
+                         sorted(event['exe'].rsplit('/', 1)[1] for event in news or []),
+                         ['python3.11', 'uv'])
+
+    def unmetered_events(self):
+        """Whole ones."""
+        parts = self.watcher.seen.split(b'event: unmetered\ndata: ')[1:]
+        return [json.loads(part.split(b'\n\n')[0]) for part in parts if b'\n\n' in part]
 
     def others(self):
         before = self.flows()

@@ -210,6 +210,44 @@ static void test_follows_the_budgets(void **state)
 	outlay_close(outlay);
 }
 
+static void reload(struct rig *rig, void *ctx)
+{
+	struct budget_rules *rules;
+	struct err err = { "" };
+	char path[96];
+	FILE *file;
+
+	(void)ctx;
+	snprintf(path, sizeof(path), "%s/budgets.yaml", rig->dir);
+	file = fopen(path, "w");
+	fputs("budgets:\n"
+	      "  - {name: of nobody, match: {uid: 65534}, limit: 0 USD per day, mode: advise}\n"
+	      "  - {name: new, match: {uid: 0}, limit: 0 requests per day, mode: advise}\n",
+	      file);
+	fclose(file);
+	assert_int_equal(budget_rules_load(path, &rules, &err), 0);
+	assert_int_equal(budgets_reload(rig->budgets, rules, rig_now(&rig->clock)), 0);
+	unlink(path);
+}
+
+/* Other rules: the place where a budget of this process was is that of another one's now. */
+static void test_follows_the_rules(void **state)
+{
+	struct rig *rig = *state;
+	struct outlay *outlay = open_at(rig);
+	struct outlay_ask ask = { .provider = "openai", .model = "gpt-1" };
+	struct outlay_peek *peek;
+
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(outlay_peek_open(outlay, &peek), 0);
+	wait_for(peek, &ask, OUTLAY_ALLOW, "");
+	rig_run(rig, reload, NULL);
+	wait_for(peek, &ask, OUTLAY_DENY, "new");
+	outlay_peek_close(peek);
+	outlay_close(outlay);
+}
+
 /* Line of /proc/self/maps -> where it begins; NULL: it is none of ours. */
 static void *shared_in(const char *line)
 {
@@ -309,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_what_the_memory_says),
 		cmocka_unit_test(test_never_torn),
 		TEST(test_follows_the_budgets),
+		TEST(test_follows_the_rules),
 		TEST(test_only_the_agent_writes),
 		TEST(test_of_another_user),
 		cmocka_unit_test(test_the_agent_goes),

@@ -189,6 +189,25 @@ static int rate_of_one_user(const struct rig *rig)
 	return n == POLICY_BURST - 4 + 1 ? 0 : 2;
 }
 
+/* A look at everything, or a list, takes as much of the bucket as it costs. */
+static int costly_requests(const struct rig *rig)
+{
+	struct caller caller = rig_connect(rig);
+	struct reply reply = { .status = 200 };
+	unsigned n;
+
+	for (n = 0; reply.status == 200; n++) {
+		caller.len = caller.taken = 0;
+		reply = n % 2 ? caller_ask(&caller, "GET", "/v1/status", NULL)
+			      : caller_ask(&caller, "POST", "/v1/decide",
+					   "[" BODY "," BODY "," BODY "," BODY "]");
+		reply_done(&reply);
+	}
+	caller_done(&caller);
+	/* 54 of each pair of what four leave; then a list and half a look. */
+	return reply.status == 429 && n == 2 * ((POLICY_BURST - 4) / 54) + 2 ? 0 : 1;
+}
+
 static int is_turned_away(const struct rig *rig)
 {
 	struct caller caller = rig_connect(rig);
@@ -209,6 +228,8 @@ static void test_rate_of_one_user(void **state)
 	assert_int_equal(rig_as(RIG_NOBODY, is_turned_away, rig), 0);
 	rig->frozen_monotonic_ns += NS_PER_SEC;
 	assert_int_equal(rig_as(RIG_NOBODY, rate_of_one_user, rig), 0);
+	rig->frozen_monotonic_ns += NS_PER_SEC;
+	assert_int_equal(rig_as(RIG_NOBODY, costly_requests, rig), 0);
 }
 
 static int sees_no_other(const struct rig *rig)
