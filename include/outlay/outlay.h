@@ -69,7 +69,8 @@ enum outlay_decision {
 struct outlay_answer {
 	enum outlay_decision decision;
 	char decision_id[OUTLAY_ID];
-	char reservation[OUTLAY_ID]; /* empty after a dry run and a deny */
+	char reservation[OUTLAY_ID]; /* empty after a dry run and a deny. A call that carries it as
+				      * header x-outlay-reservation settles this one and no other */
 	char reserved_usd[48];       /* decimal text */
 	char expires[40];            /* of the reservation; RFC 3339, UTC */
 	char reason[256];            /* of a deny, or why the agent was not asked; cut to fit */

@@ -205,9 +205,11 @@ static int read_answer(const struct channel_reply *reply, struct outlay_answer *
 		answer->decision = OUTLAY_ALLOW;
 	else if (reply->status == 200 && strcmp(decision, "warn") == 0)
 		answer->decision = OUTLAY_WARN;
-	else if (reply->status >= 500)
-		return -EAGAIN;
-	else if (reply->status != 429)
+	else if (reply->status == 429 && strcmp(decision, "deny") == 0)
+		answer->decision = OUTLAY_DENY;
+	else if (reply->status == 429 || reply->status >= 500)
+		return -EAGAIN; /* the socket is full, or asked too often */
+	else
 		return reply->status == 200 ? -EPROTO : -EINVAL;
 	return 0;
 }

@@ -381,6 +381,9 @@ static void test_nonsense(void **state)
 		{ HEAD "28\r\n\r\n{\"x\":{\"decision\":\"allow\"},1}", -EPROTO },
 		{ "HTTP/1.1 503 x\r\nContent-Length: 24\r\n\r\n{\"detail\":\"Come later.\"} ",
 		  -EAGAIN },
+		/* Not the budgets say so: the socket is asked too often. */
+		{ "HTTP/1.1 429 x\r\nContent-Length: 24\r\n\r\n{\"detail\":\"Come later.\"} ",
+		  -EAGAIN },
 		{ "HTTP/1.1 404 x\r\nContent-Length: 2\r\n\r\n{}", -EINVAL },
 	};
 	struct outlay_answer a;
@@ -391,6 +394,9 @@ static void test_nonsense(void **state)
 					 OUTLAY_FAIL_CLOSED, RIG_WAIT_MS, &a),
 				 cases[i].code);
 		assert_int_equal(a.decision, OUTLAY_DENY);
+		ask_odd(cases[i].says, strlen(cases[i].says), false, OUTLAY_FAIL_OPEN, RIG_WAIT_MS,
+			&a);
+		assert_int_equal(a.decision, cases[i].code == -EINVAL ? OUTLAY_DENY : OUTLAY_ALLOW);
 	}
 }
 
