@@ -146,6 +146,9 @@ class Flow:
         self.check.equal('watchers are told of each, once',
                          sorted(event['exe'].rsplit('/', 1)[1] for event in news or []),
                          ['python3.11', 'uv'])
+        status = self.daemon.get('/v1/status')['unmetered']
+        self.check.equal('as they stand in the status', [set(event) for event in news or []],
+                         [set(status[0])] * 2)
 
     def unmetered_events(self):
         """Whole ones."""

@@ -237,6 +237,23 @@ static void test_views(void **state)
 	caller_done(&caller);
 }
 
+/* The next event of that name, by the schema of its name. */
+static json_t *next_event(struct caller *watcher, const char *name)
+{
+	char start[64], schema[64];
+	json_t *json;
+
+	snprintf(start, sizeof(start), "event: %s\ndata: ", name);
+	snprintf(schema, sizeof(schema), "watch.%s", name);
+	watcher->taken += caller_wait_for(watcher, start);
+	caller_wait_for(watcher, "\n\n");
+	json = json_loadb(caller_rest(watcher).ptr, caller_rest(watcher).len,
+			  JSON_DISABLE_EOF_CHECK, NULL);
+	assert_non_null(json);
+	check_file(schema, json);
+	return json;
+}
+
 static void test_watch(void **state)
 {
 	struct rig *rig = *state;
@@ -252,24 +269,13 @@ static void test_watch(void **state)
 	    settle, sizeof(settle), "{\"reservation\":\"%s\",\"usd\":\"0.00009\"}",
 	    json_string_value(json_object_get(json_object_get(reply.json, "reservation"), "id")));
 	reply_done(&reply);
-	watcher.taken += caller_wait_for(&watcher, "event: decision\ndata: ");
-	caller_wait_for(&watcher, "\n\n");
-	json = json_loadb(caller_rest(&watcher).ptr, caller_rest(&watcher).len,
-			  JSON_DISABLE_EOF_CHECK, NULL);
-	assert_non_null(json);
-	check_file("watch.decision", json);
-	json_decref(json);
+	json_decref(next_event(&watcher, "decision"));
 
 	/* 90 % of one and 9 % of the other. */
 	reply = caller_ask(&asker, "POST", "/v1/settle", settle);
 	assert_int_equal(reply.status, 200);
 	reply_done(&reply);
-	watcher.taken += caller_wait_for(&watcher, "event: threshold\ndata: ");
-	caller_wait_for(&watcher, "\n\n");
-	json = json_loadb(caller_rest(&watcher).ptr, caller_rest(&watcher).len,
-			  JSON_DISABLE_EOF_CHECK, NULL);
-	assert_non_null(json);
-	check_file("watch.threshold", json);
+	json = next_event(&watcher, "threshold");
 	assert_int_equal(rig->n_alerts, 1);
 	assert_int_equal(rig->alerts[0].kind, ALERT_THRESHOLD);
 	assert_string_equal(rig->alerts[0].subject, "watched");
@@ -278,6 +284,7 @@ static void test_watch(void **state)
 	assert_string_equal(
 	    json_string_value(json_object_get(json_object_get(json, "budget"), "name")), "watched");
 	json_decref(json);
+	json_decref(next_event(&watcher, "budget"));
 	caller_done(&watcher);
 	caller_done(&asker);
 }
