@@ -23,8 +23,8 @@
 struct catalog {
 	atomic_uint refs;
 	size_t n_models;
+	struct arena arena; /* of all that is below */
 	struct model *models;
-	struct book *books;
 	struct names names; /* "provider/model": a model's own, its aliases */
 	bool contracted;    /* one of the books is */
 };
@@ -91,7 +91,7 @@ static int add_name(struct catalog *catalog, struct span provider, struct span t
 
 	if (name)
 		return share_name(name, model, at, err);
-	if (names_add(&catalog->names, key, model) < 0)
+	if (names_add(&catalog->names, &catalog->arena, key, model) < 0)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
 	return 0;
 }
@@ -149,19 +149,22 @@ static int add_model(struct catalog *catalog, const struct book *book, const jso
 }
 
 /* "source" of the file: texts, or one. */
-static char *join_source(const json_t *root)
+static const char *join_source(const json_t *root, struct arena *arena)
 {
 	const json_t *list = json_object_get(root, "source");
 	struct buf text = buf_with_max(SOURCE_BYTES_MAX);
+	char *joined;
 
 	buf_put(&text, span_of(json_string_value(list)));
 	for (size_t i = 0; i < json_array_size(list); i++)
 		buf_printf(&text, "%s%s", i ? "; " : "",
 			   json_string_value(json_array_get(list, i)) ?: "");
 	buf_put(&text, (struct span){ "", 1 });
-	if (text.failed)
-		buf_done(&text);
-	return text.data;
+	joined = text.failed ? NULL : arena_alloc(arena, text.len, 1);
+	if (joined)
+		memcpy(joined, text.data, text.len);
+	buf_done(&text);
+	return joined;
 }
 
 /* The head of a file, without its models. */
@@ -170,15 +173,13 @@ static int add_book(struct catalog *catalog, const json_t *root, const struct do
 {
 	struct document_place contracted_at = document_member(top, "contracted");
 	const json_t *contracted = json_object_get(root, "contracted");
-	struct book *book = calloc(1, sizeof(*book));
+	struct book *book = arena_alloc(&catalog->arena, sizeof(*book), _Alignof(struct book));
 	struct span name, provider;
 	int rc;
 
 	if (!book)
 		return err_set(err, -ENOMEM, "%s: out of memory", top->file);
-	book->next = catalog->books;
-	catalog->books = book;
-	book->source = join_source(root);
+	book->source = join_source(root, &catalog->arena);
 	if (!book->source)
 		return err_set(err, -ENOMEM, "%s: expected a source of at most %d bytes", top->file,
 			       SOURCE_BYTES_MAX);
@@ -206,7 +207,7 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 {
 	struct document_place top = { .file = file };
 	struct document_place at = document_member(&top, "models");
-	struct pool pool = { NULL };
+	struct pool pool = { &catalog->arena, NULL };
 	struct book *book = NULL;
 	const json_t *models, *gateways = json_object_get(root, "gateways");
 	int rc;
@@ -258,20 +259,7 @@ void catalog_unref(struct catalog *catalog)
 {
 	if (!catalog || atomic_fetch_sub(&catalog->refs, 1) != 1)
 		return;
-	names_done(&catalog->names);
-	while (catalog->models) {
-		struct model *model = catalog->models;
-
-		catalog->models = model->next;
-		model_free(model);
-	}
-	while (catalog->books) {
-		struct book *book = catalog->books;
-
-		catalog->books = book->next;
-		free(book->source);
-		free(book);
-	}
+	arena_done(&catalog->arena);
 	free(catalog);
 }
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "price/catalog.h"
@@ -27,11 +26,10 @@ static int parse_rates(const json_t *list, struct model *model, struct pool *poo
 		struct document_place here = document_element(&at, i);
 		int rc;
 
-		rc = rates_parse(json_array_get(list, i), &model->book->loans, &here,
+		rc = rates_parse(json_array_get(list, i), &model->book->loans, &here, pool,
 				 &model->rates[i], err);
 		if (rc)
 			return rc;
-		model->rates[i] = pool_share(pool, model->rates[i]);
 		model->n_rates++;
 		for (unsigned k = 0; k < i; k++)
 			if (!rates_ascend(model->rates[k], model->rates[i]))
@@ -72,62 +70,72 @@ static int parse_allowances(const json_t *entry, const struct document_place *pa
 	return 0;
 }
 
-static struct model *new_model(struct span name, struct span source, const struct book *book,
-			       size_t n_rates)
+static const char *keep_text(struct arena *arena, struct span text)
 {
-	size_t rates_bytes = n_rates * sizeof(struct rates *);
-	struct model *model =
-	    calloc(1, sizeof(*model) + rates_bytes + name.len + 1 + source.len + 1);
+	char *copy = arena_alloc(arena, text.len + 1, 1);
+
+	if (copy)
+		span_copy(text, copy, text.len + 1);
+	return copy;
+}
+
+static struct model *new_model(struct span name, const struct book *book, size_t n_rates,
+			       struct arena *arena)
+{
+	struct model *model = arena_alloc(arena, sizeof(*model) + n_rates * sizeof(model->rates[0]),
+					  _Alignof(struct model));
 
 	if (!model)
 		return NULL;
 	model->book = book;
-	model->name = (char *)model + sizeof(*model) + rates_bytes;
-	model->source = model->name + name.len + 1;
-	span_copy(name, model->name, name.len + 1);
-	span_copy(source, model->source, source.len + 1);
-	return model;
+	model->name = keep_text(arena, name);
+	model->source = book->source;
+	return model->name ? model : NULL;
+}
+
+static int parse_source(const json_t *entry, const struct document_place *at, struct model *model,
+			struct arena *arena, struct err *err)
+{
+	struct span source;
+	int rc;
+
+	if (!json_object_get(entry, "source"))
+		return 0;
+	rc = document_text(entry, "source", at, SOURCE_BYTES_MAX, &source, err);
+	if (rc)
+		return rc;
+	model->source = keep_text(arena, source);
+	return model->source ? 0 : err_set(err, -ENOMEM, "%s: out of memory", at->file);
 }
 
 int model_parse(const json_t *entry, const struct book *book, struct pool *pool,
 		const struct document_place *at, struct model **ret_model, struct err *err)
 {
-	struct span name, source = span_of(book->source);
 	const json_t *rates = NULL;
 	struct model *model;
+	struct span name;
 	int rc;
 
 	rc = document_object(entry, at, model_keys, err);
 	if (!rc)
 		rc = document_text(entry, "model", at, MODEL_NAME_BYTES - 1, &name, err);
-	if (!rc && json_object_get(entry, "source"))
-		rc = document_text(entry, "source", at, SOURCE_BYTES_MAX, &source, err);
 	if (!rc)
 		rc = document_array(entry, "rates", at, 1, CATALOG_RATES_MAX, &rates, err);
 	if (rc)
 		return rc;
-	model = new_model(name, source, book, json_array_size(rates));
+	model = new_model(name, book, json_array_size(rates), pool->arena);
 	if (!model)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
-	rc = parse_allowances(entry, at, model, err);
+	rc = parse_source(entry, at, model, pool->arena, err);
 	if (!rc)
-		rc = uplift_parse(entry, at, &model->uplifts, err);
+		rc = parse_allowances(entry, at, model, err);
+	if (!rc)
+		rc = uplift_parse(entry, at, pool->arena, &model->uplifts, err);
 	if (!rc)
 		rc = parse_rates(rates, model, pool, at, err);
-	if (rc)
-		model_free(model);
-	else
+	if (!rc)
 		*ret_model = model;
 	return rc;
-}
-
-void model_free(struct model *model)
-{
-	for (unsigned i = 0; i < model->n_rates; i++)
-		if (--model->rates[i]->refs == 0)
-			free(model->rates[i]);
-	free(model->uplifts);
-	free(model);
 }
 
 /* --- pricing */

@@ -11,31 +11,30 @@
 
 /* What the entries of one file share. */
 struct book {
-	struct book *next; /* of the catalog, to free them */
 	char name[CATALOG_NAME_BYTES];
 	char provider[sizeof(((struct usage *)0)->provider)];
-	char *source;    /* where the rates are from, of entries that do not say so; "" */
-	bool contracted; /* the user's own prices: they win */
+	const char *source; /* where the rates are from, of entries that do not say so; "" */
+	bool contracted;    /* the user's own prices: they win */
 	struct rates_loans loans;
 	struct rates_holidays holidays;
 };
 
 struct model {
-	struct model *next; /* of the catalog, to free them */
+	struct model *next; /* of the catalog */
 	const struct book *book;
-	char *name;              /* within this allocation, as is the next */
-	char *source;            /* where its rates are from; "" */
-	struct uplifts *uplifts; /* NULL: none */
-	uint64_t allowed;        /* one bit a bucket: some units a window are free to an account */
+	const char *name;
+	const char *source;            /* where its rates are from; "" */
+	const struct uplifts *uplifts; /* NULL: none */
+	uint64_t allowed; /* one bit a bucket: some units a window are free to an account */
 	unsigned n_rates;
-	struct rates *rates[];
+	const struct rates *rates[];
 };
 
-/* One entry of "models", without its aliases. `book` must outlive it. */
+/* One entry of "models", without its aliases, kept where the pool keeps its rates. `book` must
+ * outlive it. */
 struct pool;
 int model_parse(const json_t *entry, const struct book *book, struct pool *pool,
 		const struct document_place *at, struct model **ret_model, struct err *err);
-void model_free(struct model *model);
 
 /* A call that was answered shows that its model was for sale: before the first date that a list
  * knows for the tier its first rates hold. What the user agreed upon holds from its date. The

@@ -1,8 +1,8 @@
-/* The table grows by twice when three quarters are taken; nothing is ever removed. */
+/* The table grows by twice when three quarters are taken; nothing is ever removed. The arena keeps
+ * the smaller ones: a table in malloc's heap would stand above all that loading frees. */
 #include "price/names.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SLOTS_LEAST 64
@@ -46,28 +46,28 @@ static void put(struct names *names, struct name *name)
 	names->n++;
 }
 
-static int grow(struct names *names)
+static int grow(struct names *names, struct arena *arena)
 {
 	uint32_t n_slots = names->n_slots ? 2 * names->n_slots : SLOTS_LEAST;
-	struct names grown = { calloc(n_slots, sizeof(struct name *)), 0, n_slots };
+	struct names grown = { NULL, 0, n_slots };
 
+	grown.slots = arena_alloc(arena, n_slots * sizeof(struct name *), _Alignof(struct name *));
 	if (!grown.slots)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < names->n_slots; i++)
 		if (names->slots[i])
 			put(&grown, names->slots[i]);
-	free(names->slots);
 	*names = grown;
 	return 0;
 }
 
-int names_add(struct names *names, struct span key, const struct model *model)
+int names_add(struct names *names, struct arena *arena, struct span key, const struct model *model)
 {
 	struct name *name;
 
-	if (key.len > UINT16_MAX || (names->n >= names->n_slots / 4 * 3 && grow(names) < 0))
+	if (key.len > UINT16_MAX || (names->n >= names->n_slots / 4 * 3 && grow(names, arena) < 0))
 		return -ENOMEM;
-	name = malloc(offsetof(struct name, key) + key.len);
+	name = arena_alloc(arena, offsetof(struct name, key) + key.len, _Alignof(struct name));
 	if (!name)
 		return -ENOMEM;
 	name->model = model;
@@ -76,11 +76,4 @@ int names_add(struct names *names, struct span key, const struct model *model)
 	memcpy(name->key, key.ptr, key.len);
 	put(names, name);
 	return 0;
-}
-
-void names_done(struct names *names)
-{
-	for (uint32_t i = 0; i < names->n_slots; i++)
-		free(names->slots[i]);
-	free(names->slots);
 }

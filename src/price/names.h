@@ -1,6 +1,7 @@
 /* names: the models by their names. Open addressing: a name costs its bytes, 14 more and a slot. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/span.h"
 
 struct model;
@@ -19,6 +20,5 @@ struct names {
 
 /* NULL: there is none. */
 struct name *names_find(const struct names *names, struct span key);
-/* One that is not there. -ENOMEM. */
-int names_add(struct names *names, struct span key, const struct model *model);
-void names_done(struct names *names);
+/* One that is not there; all goes into the arena. -ENOMEM. */
+int names_add(struct names *names, struct arena *arena, struct span key, const struct model *model);

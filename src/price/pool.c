@@ -11,35 +11,26 @@ struct pooled {
 	struct rates *rates;
 };
 
-static const void *content_of(const struct rates *rates, size_t *ret_bytes)
+const struct rates *pool_keep(struct pool *pool, const struct rates *rates, size_t bytes)
 {
-	size_t from = offsetof(struct rates, from_ns);
+	struct pooled *pooled;
+	struct rates *kept;
 
-	*ret_bytes = sizeof(*rates) - from +
-		     (size_t)__builtin_popcountll(rates->rated) * sizeof(rates->yocto[0]);
-	return (const char *)rates + from;
-}
-
-struct rates *pool_share(struct pool *pool, struct rates *fresh)
-{
-	struct pooled *found;
-	size_t bytes;
-	const void *content = content_of(fresh, &bytes);
-
-	HASH_FIND(hh, pool->all, content, bytes, found);
-	if (found) {
-		free(fresh);
-		found->rates->refs++;
-		return found->rates;
-	}
-	found = malloc(sizeof(*found));
-	if (!found)
-		return fresh;
-	found->rates = fresh;
-	HASH_ADD_KEYPTR(hh, pool->all, content, bytes, found);
-	if (!found->hh.tbl)
-		free(found);
-	return fresh;
+	HASH_FIND(hh, pool->all, rates, bytes, pooled);
+	if (pooled)
+		return pooled->rates;
+	kept = arena_alloc(pool->arena, bytes, _Alignof(struct rates));
+	if (!kept)
+		return NULL;
+	memcpy(kept, rates, bytes);
+	pooled = malloc(sizeof(*pooled));
+	if (!pooled)
+		return kept;
+	pooled->rates = kept;
+	HASH_ADD_KEYPTR(hh, pool->all, kept, bytes, pooled);
+	if (!pooled->hh.tbl)
+		free(pooled);
+	return kept;
 }
 
 void pool_done(struct pool *pool)

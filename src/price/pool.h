@@ -1,13 +1,15 @@
-/* pool: rates that the entries of a file have in common are kept once. Needed while it is read. */
+/* pool: rates that entries have in common are kept once. Needed while catalogs are read; what it
+ * kept stays. */
 #pragma once
 
+#include "base/arena.h"
 #include "price/rates.h"
 
 struct pool {
-	struct pooled *all; /* by content; NULL: empty */
+	struct arena *arena; /* what is kept goes here */
+	struct pooled *all;  /* by content; NULL: empty */
 };
 
-/* Takes fresh rates, and gives them back or those that are like them. Without memory they are kept
- * apart. */
-struct rates *pool_share(struct pool *pool, struct rates *fresh);
+/* A copy of the rates, which are so many bytes, or those like them that it has. NULL: no memory. */
+const struct rates *pool_keep(struct pool *pool, const struct rates *rates, size_t bytes);
 void pool_done(struct pool *pool);

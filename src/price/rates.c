@@ -4,10 +4,10 @@
 #include "price/rates.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/timestamp.h"
 #include "price/hours.h"
+#include "price/pool.h"
 
 static const char *const rates_keys[] = { "from",         "tier",     "input_over", "input_from",
 					  "hours",        "weekdays", "minimum",    "per_million",
@@ -255,12 +255,39 @@ static int parse_minimum(const json_t *entry, const struct document_place *paren
 	return rates->least > 0 ? 0 : document_refuse(&at, err, "a whole number over 0");
 }
 
+/* The rates of the draft, each that occurs once, behind its head. */
+static const struct rates *keep(const struct draft *draft, struct pool *pool)
+{
+	union {
+		struct rates rates;
+		char room[sizeof(struct rates) + USAGE_BUCKET_MAX * (sizeof(money_wide) + 1)];
+	} made = { .room = { 0 } };
+	uint8_t places[USAGE_BUCKET_MAX];
+	struct rates *rates = &made.rates;
+	unsigned n = 0;
+
+	memcpy(rates, &draft->head, offsetof(struct rates, yocto));
+	for (unsigned i = 0; i < USAGE_BUCKET_MAX; i++) {
+		uint8_t place = 0;
+
+		if (!rates_has(rates, i))
+			continue;
+		while (place < rates->n && rates->yocto[place] != draft->yocto[i])
+			place++;
+		rates->yocto[place] = draft->yocto[i];
+		rates->n += place == rates->n;
+		places[n++] = place;
+	}
+	memcpy(&rates->yocto[rates->n], places, n);
+	return pool_keep(pool, rates, offsetof(struct rates, yocto[rates->n]) + n);
+}
+
 int rates_parse(const json_t *entry, const struct rates_loans *loans,
-		const struct document_place *at, struct rates **ret_rates, struct err *err)
+		const struct document_place *at, struct pool *pool, const struct rates **ret_rates,
+		struct err *err)
 {
 	struct draft draft = { 0 };
-	struct rates *rates;
-	unsigned n = 0;
+	const struct rates *rates;
 	int rc;
 
 	rc = document_object(entry, at, rates_keys, err);
@@ -278,15 +305,9 @@ int rates_parse(const json_t *entry, const struct rates_loans *loans,
 		rc = parse_groups(entry, loans, at, &draft, err);
 	if (rc)
 		return rc;
-	n = (unsigned)__builtin_popcountll(draft.head.rated);
-	rates = aligned_alloc(_Alignof(struct rates), sizeof(*rates) + n * sizeof(rates->yocto[0]));
+	rates = keep(&draft, pool);
 	if (!rates)
 		return err_set(err, -ENOMEM, "%s: out of memory", at->file);
-	draft.head.refs = 1;
-	memcpy(rates, &draft.head, sizeof(*rates));
-	for (unsigned i = 0, k = 0; i < USAGE_BUCKET_MAX; i++)
-		if (rates_has(&draft.head, i))
-			rates->yocto[k++] = draft.yocto[i];
 	*ret_rates = rates;
 	return 0;
 }

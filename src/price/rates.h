@@ -15,9 +15,8 @@ struct rates_holidays {
 	int32_t days[RATES_HOLIDAYS_MAX];
 };
 
-/* One allocation, freed by free() with the last of those that have it. */
+/* Of the same bytes when they say the same. */
 struct rates {
-	unsigned refs;
 	int64_t from_ns;           /* UTC midnight, inclusive */
 	int64_t input_over;        /* holds when the input* counts sum to more; -1: always */
 	int64_t least;             /* what least_bucket is billed at the least; 0: nothing */
@@ -28,7 +27,9 @@ struct rates {
 	uint8_t least_bucket;      /* an enum usage_bucket */
 	char from[11];             /* the same as text */
 	char tier[RATES_TIER_MAX]; /* empty: the standard price */
-	money_wide yocto[];        /* USD x 10^24 a unit, of the buckets of `rated`, in order */
+	uint8_t n;                 /* of `yocto` */
+	money_wide yocto[];        /* USD x 10^24 a unit: each that occurs, once */
+	/* Behind them a byte for each bucket of `rated`, in order: its place in `yocto`. */
 };
 
 /* What one borrows from another where it has no rate of its own: bucket + 1, or 0. */
@@ -44,16 +45,22 @@ static inline bool rates_has(const struct rates *rates, unsigned bucket)
 /* The rate of a bucket that has one. */
 static inline money_wide rates_of(const struct rates *rates, unsigned bucket)
 {
-	return rates->yocto[__builtin_popcountll(rates->rated & ((UINT64_C(1) << bucket) - 1))];
+	const uint8_t *places = (const uint8_t *)&rates->yocto[rates->n];
+
+	return rates
+	    ->yocto[places[__builtin_popcountll(rates->rated & ((UINT64_C(1) << bucket) - 1))]];
 }
 
 /* An object of "bucket": "=bucket", absent or not: the loans of a whole file. */
 int rates_parse_loans(const json_t *object, const char *key, const struct document_place *at,
 		      struct rates_loans *ret_loans, struct err *err);
 
-/* One entry of "rates". On failure `err` names the place, and `*ret_rates` is unchanged. */
+/* One entry of "rates", kept in the pool. On failure `err` names the place, and `*ret_rates` is
+ * unchanged. */
+struct pool;
 int rates_parse(const json_t *entry, const struct rates_loans *loans,
-		const struct document_place *at, struct rates **ret_rates, struct err *err);
+		const struct document_place *at, struct pool *pool, const struct rates **ret_rates,
+		struct err *err);
 
 /* Whether `next` may stand below `former` in a list: each tier rises by date, and within a date by
  * `input_over`; entries for some hours stand below those for all. Entries of two tiers do not mind

@@ -3,7 +3,6 @@
 #include "price/uplift.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define FACTOR_DIGITS 4
 #define FACTOR_ONE    10000
@@ -43,8 +42,8 @@ static int parse_factor(const json_t *value, const struct document_place *at, st
 	return 0;
 }
 
-int uplift_parse(const json_t *entry, const struct document_place *parent,
-		 struct uplifts **ret_uplifts, struct err *err)
+int uplift_parse(const json_t *entry, const struct document_place *parent, struct arena *arena,
+		 const struct uplifts **ret_uplifts, struct err *err)
 {
 	struct document_place list_at = document_member(parent, "uplifts");
 	json_t *object = json_object_get(entry, "uplifts");
@@ -55,7 +54,8 @@ int uplift_parse(const json_t *entry, const struct document_place *parent,
 	if (object && (!n || n > UPLIFTS_MAX))
 		return document_refuse(&list_at, err, "an object of 1 to 16 factors");
 	if (object) {
-		uplifts = calloc(1, sizeof(*uplifts) + n * sizeof(uplifts->list[0]));
+		uplifts = arena_alloc(arena, sizeof(*uplifts) + n * sizeof(uplifts->list[0]),
+				      _Alignof(struct uplifts));
 		if (!uplifts)
 			return err_set(err, -ENOMEM, "%s: out of memory", parent->file);
 	}
@@ -67,9 +67,7 @@ int uplift_parse(const json_t *entry, const struct document_place *parent,
 		if (!rc)
 			rc = parse_factor(json_object_iter_value(i), &at, uplift, err);
 	}
-	if (rc)
-		free(uplifts);
-	else
+	if (!rc)
 		*ret_uplifts = uplifts;
 	return rc;
 }

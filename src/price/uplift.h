@@ -1,6 +1,7 @@
 /* uplift: token prices that are higher where a call is served from a region. */
 #pragma once
 
+#include "base/arena.h"
 #include "base/document.h"
 #include "base/money.h"
 #include "meter/usage.h"
@@ -21,9 +22,9 @@ struct uplifts {
 };
 
 /* "uplifts": { "region=us": "1.1", "server!=api.openai.com": "1.1" }, absent (then NULL) or not.
- * Freed by free(). */
-int uplift_parse(const json_t *entry, const struct document_place *at, struct uplifts **ret_uplifts,
-		 struct err *err);
+ * Kept in the arena. */
+int uplift_parse(const json_t *entry, const struct document_place *at, struct arena *arena,
+		 const struct uplifts **ret_uplifts, struct err *err);
 
 /* The first that holds for the call; NULL: none. Of a call whose region or server is not known
  * none holds. */
