@@ -11,6 +11,7 @@
 #include "agent/outbox.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/pages.h"
 #include "ledger/retain.h"
 
 #define BATCH_TASKS     256
@@ -293,7 +294,7 @@ int ledger_loop_new(const struct ledger_loop_options *options, struct ledger_loo
 	if (!l)
 		return err_set(err, -ENOMEM, "out of memory");
 	l->options = *options;
-	l->batch = malloc(BATCH_TASKS * sizeof(*l->batch));
+	l->batch = pages_new(BATCH_TASKS * sizeof(*l->batch));
 	code = l->batch ? loop_init(&l->loop, "ledger", err) : -ENOMEM;
 	if (code == 0)
 		code = ledger_totals(options->ledger, &totals);
@@ -339,7 +340,7 @@ void ledger_loop_free(struct ledger_loop *l)
 	intake_done(&l->queries);
 	ledger_close(l->options.ledger);
 	loop_done(&l->loop);
-	free(l->batch);
+	pages_free(l->batch, BATCH_TASKS * sizeof(*l->batch));
 	free(l);
 }
 

@@ -2,9 +2,8 @@
  * makes room. No allocation after the start. */
 #include "attach/inodes.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
+#include "base/pages.h"
 
 #define WAYS 8
 #define SETS (INODES_MAX / WAYS)
@@ -39,7 +38,7 @@ bool inodes_same(const struct inode_id *a, const struct inode_id *b)
 
 struct inodes *inodes_new(struct counter *evicted)
 {
-	struct inodes *inodes = calloc(1, sizeof(*inodes));
+	struct inodes *inodes = pages_new(sizeof(*inodes));
 
 	if (inodes)
 		inodes->evicted = evicted;
@@ -48,7 +47,7 @@ struct inodes *inodes_new(struct counter *evicted)
 
 void inodes_free(struct inodes *inodes)
 {
-	free(inodes);
+	pages_free(inodes, sizeof(*inodes));
 }
 
 /* Fibonacci hashing of what names the inode; its size and time are compared only. */

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+
+#include "base/pages.h"
 
 #define FRESH 4u /* beside the index of the buffer between */
 
@@ -19,7 +20,7 @@ struct latest {
 int latest_new(size_t bytes, struct latest **ret_latest)
 {
 	size_t rounded = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	struct latest *latest = calloc(1, sizeof(*latest) + 3 * rounded);
+	struct latest *latest = pages_new(sizeof(*latest) + 3 * rounded);
 
 	if (!latest)
 		return -ENOMEM;
@@ -33,7 +34,8 @@ int latest_new(size_t bytes, struct latest **ret_latest)
 
 void latest_free(struct latest *latest)
 {
-	free(latest);
+	if (latest)
+		pages_free(latest, sizeof(*latest) + 3 * latest->bytes);
 }
 
 void *latest_draft(struct latest *latest)

@@ -6,10 +6,11 @@
 #include <errno.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "base/pages.h"
 
 struct queue {
 	alignas(64) _Atomic size_t head;
@@ -31,18 +32,16 @@ int queue_new(size_t item_bytes, size_t capacity, struct queue **ret_queue)
 		if (__builtin_mul_overflow(slots, 2, &slots))
 			return -ENOMEM;
 	if (__builtin_mul_overflow(slots, item_bytes, &bytes) ||
-	    __builtin_add_overflow(bytes, sizeof(*q) + 63, &bytes))
+	    __builtin_add_overflow(bytes, sizeof(*q), &bytes))
 		return -ENOMEM;
 	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	q = aligned_alloc(64, bytes & ~(size_t)63);
+	q = pages_new(bytes);
 	if (!q) {
 		close(fd);
 		return -ENOMEM;
 	}
-	/* Only the head is cleared: untouched slots stay untouched pages. */
-	memset(q, 0, sizeof(*q));
 	q->mask = slots - 1;
 	q->item_bytes = item_bytes;
 	q->fd = fd;
@@ -55,7 +54,7 @@ void queue_free(struct queue *q)
 	if (!q)
 		return;
 	close(q->fd);
-	free(q);
+	pages_free(q, sizeof(*q) + (q->mask + 1) * q->item_bytes);
 }
 
 static unsigned char *slot(struct queue *q, size_t index)

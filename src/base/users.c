@@ -5,8 +5,8 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/pages.h"
 #include "base/span.h"
 
 struct user {
@@ -23,7 +23,7 @@ struct users {
 
 struct users *users_new(const struct clock *clock)
 {
-	struct users *users = calloc(1, sizeof(*users));
+	struct users *users = pages_new(sizeof(*users));
 
 	if (users)
 		users->clock = clock;
@@ -32,7 +32,7 @@ struct users *users_new(const struct clock *clock)
 
 void users_free(struct users *users)
 {
-	free(users);
+	pages_free(users, sizeof(*users));
 }
 
 static void ask(struct users *users, struct user *user, int64_t now_ns)

@@ -2,8 +2,8 @@
 #include "meter/settle.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
+#include "base/pages.h"
 #include "base/timestamp.h"
 
 #define SETS        512
@@ -27,7 +27,7 @@ struct settle {
 
 int settle_new(struct settle **ret_settle)
 {
-	struct settle *settle = calloc(1, sizeof(*settle));
+	struct settle *settle = pages_new(sizeof(*settle));
 
 	if (!settle)
 		return -ENOMEM;
@@ -37,7 +37,7 @@ int settle_new(struct settle **ret_settle)
 
 void settle_free(struct settle *settle)
 {
-	free(settle);
+	pages_free(settle, sizeof(*settle));
 }
 
 static uint64_t hash(uint64_t h, const char *text)
