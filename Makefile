@@ -19,7 +19,7 @@ say      = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 all: $B/outlayd $B/outlay $B/liboutlay.a $B/liboutlay.so
 
 # --- what is built from what
-PKGS     := libbpf libevent_core libevent_pthreads libcyaml yaml-0.1 jansson sqlite3 zlib nettle libelf libcurl libbrotlidec libzstd libnghttp2 capstone
+PKGS     := libbpf libevent_core libevent_pthreads libcyaml yaml-0.1 jansson sqlite3 zlib libelf libcurl libbrotlidec libzstd libnghttp2 capstone
 SRC      := $(wildcard src/*/*.c)
 PROGRAMS := src/agent/main.c src/cli/outlay.c
 CORE     := $(filter-out $(PROGRAMS),$(SRC))
@@ -37,7 +37,8 @@ WARN     := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 BASE     := -std=gnu11 -D_GNU_SOURCE -Isrc -I. -Iinclude -I$B $(WARN) -fPIE -pthread
 ifneq ($(shell command -v pkg-config),)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+# Of nettle one hash is used: a few KB of it, where the whole library takes 300.
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -l:libnettle.a
 endif
 CFLAGS_opt  := $(CFLAGS) -DNDEBUG -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
 LDFLAGS_opt := -pie -Wl,-z,relro,-z,now,--as-needed
@@ -92,8 +93,8 @@ define bpf_object
 $(call say,BPF,$@)
 $Q mkdir -p $(@D)
 $Q $(CC) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -I. -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu \
-	-O2 -g -mcpu=v3 -Wall -Wextra -Werror -c -o $@ $<
-$Q llvm-strip -g $@
+	-O2 -g -mcpu=v3 -Wall -Wextra -Werror -c -o $@.part $<
+$Q llvm-strip -g $@.part && $(BPFTOOL) gen object $@ $@.part && rm $@.part
 endef
 $B/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h)
 	$(bpf_object)
