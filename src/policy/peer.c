@@ -38,7 +38,26 @@ static bool has_group(int fd, gid_t group)
 	return false;
 }
 
-int peer_init(int fd, gid_t group, struct peer *ret_peer)
+static gid_t id_of(struct peer_group *group)
+{
+	struct group entry, *found = NULL;
+	char room[16384];
+
+	if (group->asked)
+		return group->id;
+	group->asked = true;
+	group->id = PEER_NO_GROUP;
+	if (getgrnam_r(group->name, &entry, room, sizeof(room), &found) == 0 && found)
+		group->id = found->gr_gid;
+	return group->id;
+}
+
+static bool is_member(int fd, gid_t own, gid_t group)
+{
+	return group != PEER_NO_GROUP && (own == group || has_group(fd, group));
+}
+
+int peer_init(int fd, struct peer_group *group, struct peer *ret_peer)
 {
 	struct ucred credentials;
 	socklen_t length = sizeof(credentials);
@@ -48,8 +67,7 @@ int peer_init(int fd, gid_t group, struct peer *ret_peer)
 	*ret_peer = (struct peer){ .process = { .pid = (uint32_t)credentials.pid,
 						.uid = credentials.uid } };
 	ret_peer->sees_all =
-	    credentials.uid == 0 ||
-	    (group != PEER_NO_GROUP && (credentials.gid == group || has_group(fd, group)));
+	    credentials.uid == 0 || (group && is_member(fd, credentials.gid, id_of(group)));
 	return 0;
 }
 
@@ -79,14 +97,4 @@ void peer_facts(int fd, const char *proc, struct users *users, struct peer *peer
 		return;
 	peer->process = facts;
 	users_name(users, facts.uid, peer->process.user);
-}
-
-gid_t peer_group(const char *name)
-{
-	struct group entry, *found = NULL;
-	char room[16384];
-
-	if (getgrnam_r(name, &entry, room, sizeof(room), &found) != 0 || !found)
-		return PEER_NO_GROUP;
-	return found->gr_gid;
 }

@@ -9,20 +9,25 @@
 
 #define PEER_NO_GROUP ((gid_t)-1)
 
+/* Its members see all. The id is asked for with the first peer that is not root: what answers is
+ * loaded into this process, and an idle agent does without. */
+struct peer_group {
+	const char *name;
+	bool asked;
+	gid_t id; /* PEER_NO_GROUP: there is none */
+};
+
 struct peer {
 	struct process process; /* pid and uid at once, the rest with peer_facts */
 	bool sees_all;          /* root, or a member of the group */
 	bool has_facts;
 };
 
-/* SO_PEERCRED: the process that made the connection, at the time it did. `group` is the one whose
- * members see all, or PEER_NO_GROUP. Errno of the socket call. */
-int peer_init(int fd, gid_t group, struct peer *ret_peer);
+/* SO_PEERCRED: the process that made the connection, at the time it did. `group` may be
+ * NULL. Errno of the socket call. */
+int peer_init(int fd, struct peer_group *group, struct peer *ret_peer);
 
 /* Reads the facts of the process from PROC and the name of its user, once: later calls return at
  * once. When the process has ended, its pid may be another's by now: then the facts stay
  * unknown. */
 void peer_facts(int fd, const char *proc, struct users *users, struct peer *peer);
-
-/* The id of a group by its name, PEER_NO_GROUP when there is none. */
-gid_t peer_group(const char *name);

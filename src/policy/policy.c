@@ -193,7 +193,7 @@ static struct policy *alloc(struct event_base *base, const struct policy_ports *
 	policy->base = base;
 	policy->ports = *ports;
 	policy->out = buf_with_max(OUT_BYTES_MAX);
-	policy->group = peer_group(GROUP);
+	policy->group.name = GROUP;
 	policy->users = users_new(policy->ports.clock);
 	if (!policy->users || decide_form(&policy->decide_form) < 0 ||
 	    settle_form(&policy->settle_form) < 0 ||

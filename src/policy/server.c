@@ -288,7 +288,7 @@ void server_accept(struct policy *policy, int fd)
 	struct peer peer;
 
 	if (policy->n_clients >= POLICY_CONNECTIONS_MAX ||
-	    peer_init(fd, policy->group, &peer) < 0) {
+	    peer_init(fd, &policy->group, &peer) < 0) {
 		turn_away(policy, fd, &full);
 		return;
 	}

@@ -63,7 +63,7 @@ struct policy {
 	unsigned n_clients, n_watchers, n_peekers;
 	bool is_peek_due; /* its timer runs */
 	uint64_t last_ticket, n_accepted;
-	gid_t group; /* its members see all */
+	struct peer_group group;
 	struct users *users;
 	struct uuid_maker ids; /* of the calls that are told */
 	struct buf out;        /* the answers of the callback at hand */

@@ -259,6 +259,7 @@ void catalog_unref(struct catalog *catalog)
 {
 	if (!catalog || atomic_fetch_sub(&catalog->refs, 1) != 1)
 		return;
+	names_done(&catalog->names);
 	arena_done(&catalog->arena);
 	free(catalog);
 }

@@ -1,11 +1,12 @@
-/* The table grows by twice when three quarters are taken; nothing is ever removed. The arena keeps
- * the smaller ones: a table in malloc's heap would stand above all that loading frees. */
+/* The table grows by twice when three quarters are taken; nothing is ever removed. */
 #include "price/names.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define SLOTS_LEAST 64
+#include "base/pages.h"
+
+#define SLOTS_LEAST 512 /* a page */
 
 /* FNV-1a: keys come from files of the host's own. */
 static uint32_t hash_of(struct span key)
@@ -46,17 +47,17 @@ static void put(struct names *names, struct name *name)
 	names->n++;
 }
 
-static int grow(struct names *names, struct arena *arena)
+static int grow(struct names *names)
 {
 	uint32_t n_slots = names->n_slots ? 2 * names->n_slots : SLOTS_LEAST;
-	struct names grown = { NULL, 0, n_slots };
+	struct names grown = { pages_new(n_slots * sizeof(struct name *)), 0, n_slots };
 
-	grown.slots = arena_alloc(arena, n_slots * sizeof(struct name *), _Alignof(struct name *));
 	if (!grown.slots)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < names->n_slots; i++)
 		if (names->slots[i])
 			put(&grown, names->slots[i]);
+	names_done(names);
 	*names = grown;
 	return 0;
 }
@@ -65,7 +66,7 @@ int names_add(struct names *names, struct arena *arena, struct span key, const s
 {
 	struct name *name;
 
-	if (key.len > UINT16_MAX || (names->n >= names->n_slots / 4 * 3 && grow(names, arena) < 0))
+	if (key.len > UINT16_MAX || (names->n >= names->n_slots / 4 * 3 && grow(names) < 0))
 		return -ENOMEM;
 	name = arena_alloc(arena, offsetof(struct name, key) + key.len, _Alignof(struct name));
 	if (!name)
@@ -76,4 +77,9 @@ int names_add(struct names *names, struct arena *arena, struct span key, const s
 	memcpy(name->key, key.ptr, key.len);
 	put(names, name);
 	return 0;
+}
+
+void names_done(struct names *names)
+{
+	pages_free(names->slots, names->n_slots * sizeof(struct name *));
 }

@@ -20,5 +20,6 @@ struct names {
 
 /* NULL: there is none. */
 struct name *names_find(const struct names *names, struct span key);
-/* One that is not there; all goes into the arena. -ENOMEM. */
+/* One that is not there. -ENOMEM. */
 int names_add(struct names *names, struct arena *arena, struct span key, const struct model *model);
+void names_done(struct names *names); /* but not the arena */

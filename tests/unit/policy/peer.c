@@ -105,7 +105,7 @@ static void test_self(void **state)
 	struct peer peer;
 	char exe[256] = "";
 
-	assert_int_equal(peer_init(fd, PEER_NO_GROUP, &peer), 0);
+	assert_int_equal(peer_init(fd, NULL, &peer), 0);
 	assert_int_equal(peer.process.pid, getpid());
 	assert_int_equal(peer.process.uid, getuid());
 	assert_int_equal(peer.sees_all, getuid() == 0);
@@ -124,7 +124,7 @@ static void test_no_socket(void **state)
 	struct peer peer;
 
 	(void)state;
-	assert_true(peer_init(-1, PEER_NO_GROUP, &peer) < 0);
+	assert_true(peer_init(-1, NULL, &peer) < 0);
 }
 
 static void test_groups(void **state)
@@ -146,6 +146,8 @@ static void test_groups(void **state)
 	if (getuid() != 0)
 		skip();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct peer_group group = { .asked = true, .id = GROUP };
+		struct peer_group primary = { .asked = true, .id = NOBODY };
 		struct peer peer;
 		int hold, fd;
 		gid_t groups[40];
@@ -155,13 +157,13 @@ static void test_groups(void **state)
 			groups[n] = cases[i].groups[n] ? cases[i].groups[n] : (gid_t)(100 + n);
 		pid = fork_caller(line, NOBODY, groups, cases[i].n, &hold);
 		fd = accept(line->listener, NULL, NULL);
-		assert_int_equal(peer_init(fd, GROUP, &peer), 0);
+		assert_int_equal(peer_init(fd, &group, &peer), 0);
 		assert_int_equal(peer.process.uid, NOBODY);
 		assert_int_equal(peer.sees_all, cases[i].sees_all);
-		assert_int_equal(peer_init(fd, PEER_NO_GROUP, &peer), 0);
+		assert_int_equal(peer_init(fd, NULL, &peer), 0);
 		assert_false(peer.sees_all);
 		/* The primary group counts too. */
-		assert_int_equal(peer_init(fd, NOBODY, &peer), 0);
+		assert_int_equal(peer_init(fd, &primary, &peer), 0);
 		assert_true(peer.sees_all);
 		end_caller(pid, hold);
 		close(fd);
@@ -177,7 +179,7 @@ static void test_ended(void **state)
 	pid_t pid = fork_caller(line, 0, NULL, 0, &hold);
 
 	fd = accept(line->listener, NULL, NULL);
-	assert_int_equal(peer_init(fd, PEER_NO_GROUP, &living), 0);
+	assert_int_equal(peer_init(fd, NULL, &living), 0);
 	ended = living;
 	peer_facts(fd, "/proc", line->users, &living);
 	assert_int_equal(living.process.pid, pid);
@@ -203,7 +205,7 @@ static void test_reused_pid(void **state)
 	FILE *file;
 
 	fd = accept(line->listener, NULL, NULL);
-	assert_int_equal(peer_init(fd, PEER_NO_GROUP, &peer), 0);
+	assert_int_equal(peer_init(fd, NULL, &peer), 0);
 	end_caller(pid, hold);
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/%d", dir, (int)pid);
@@ -221,11 +223,41 @@ static void test_reused_pid(void **state)
 	close(fd);
 }
 
+/* Asked for once, and not for root. Group 0 is "root" everywhere. */
 static void test_group_names(void **state)
 {
-	(void)state;
-	assert_int_equal(peer_group("root"), 0);
-	assert_int_equal(peer_group("no-such-group-here"), PEER_NO_GROUP);
+	static const struct {
+		const char *name;
+		gid_t id;
+	} cases[] = { { "root", 0 }, { "no-such-group-here", PEER_NO_GROUP } };
+	struct line *line = *state;
+	struct peer peer;
+	int hold, fd;
+
+	if (getuid() != 0)
+		skip();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct peer_group group = { .name = cases[i].name };
+		int caller = dial(line);
+		pid_t pid;
+
+		fd = accept(line->listener, NULL, NULL);
+		assert_int_equal(peer_init(fd, &group, &peer), 0);
+		assert_true(peer.sees_all);
+		assert_false(group.asked);
+		close(fd);
+		close(caller);
+		pid = fork_caller(line, NOBODY, &(gid_t){ 0 }, 1, &hold);
+		fd = accept(line->listener, NULL, NULL);
+		for (int k = 0; k < 2; k++) {
+			assert_int_equal(peer_init(fd, &group, &peer), 0);
+			assert_int_equal(peer.sees_all, group.id == 0);
+			assert_int_equal(group.id, cases[i].id);
+			group.name = NULL;
+		}
+		end_caller(pid, hold);
+		close(fd);
+	}
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
