@@ -228,7 +228,12 @@ def processor():
     seconds = 20
     agent = Agent()
     time.sleep(5)
-    row('agent_pss_idle', agent.pss_kib() / KIB, 'MiB', what='with the ring; bar: 10')
+    shared, alone = agent.memory()
+    row('agent_pss_idle', sum(shared.values()) * KIB / 1e6, 'MB', what='with the ring; bar: 10')
+    for what, kib in shared.most_common():
+        row(f'agent_pss_idle_{what}', kib * KIB / 1e6, 'MB')
+    row('agent_pss_idle_alone', sum(alone.values()) * KIB / 1e6, 'MB',
+        what='if no other program used the same libraries, libc apart')
     cpu, woken = agent.cpu_ns(), agent.wakeups()
     time.sleep(seconds)
     row('agent_cpu_idle', (agent.cpu_ns() - cpu) / seconds / 1e7, '%', what='of a core')

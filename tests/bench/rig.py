@@ -1,4 +1,5 @@
 """What the parts of `make bench` share: the table, runs of programs, and an agent to measure."""
+import collections
 import json
 import os
 import pathlib
@@ -87,6 +88,28 @@ class Agent:
     def pss_kib(self):
         text = pathlib.Path(f'/proc/{self.child.pid}/smaps_rollup').read_text()
         return int(re.search(r'^Pss:\s+(\d+)', text, re.M)[1])
+
+    def memory(self):
+        """Its memory by what it is: KiB as PSS counts them, and as it would if no other program had
+        the same libraries, libc apart."""
+        text = pathlib.Path(f'/proc/{self.child.pid}/smaps').read_text()
+        shared, alone = collections.Counter(), collections.Counter()
+        for entry in re.split(r'^(?=[0-9a-f]+-[0-9a-f]+ )', text, flags=re.M)[1:]:
+            name = (entry.split('\n')[0].split(maxsplit=5) + [''])[5]
+            pss, rss = (int(re.search(rf'^{key}:\s+(\d+)', entry, re.M)[1])
+                        for key in ('Pss', 'Rss'))
+            what = ('ring' if 'bpf-map' in name else 'heap' if name == '[heap]'
+                    else 'program' if name == str(BUILD / 'outlayd')
+                    else 'libraries' if name.startswith('/') else 'tables')
+            everywhere = re.search(r'/(libc|ld-linux.*)\.so', name)
+            shared[what] += pss
+            alone[what] += pss if everywhere or what == 'ring' else rss
+        return shared, alone
+
+    def libraries(self):
+        """Names without their versions."""
+        text = pathlib.Path(f'/proc/{self.child.pid}/maps').read_text()
+        return set(re.findall(r'/([^/]+?)(?:-[0-9.]+)?\.so', text))
 
     def tasks(self, file):
         return [(task / file).read_text()
