@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/plain.h"
 
 /* Keys of the document get into errors, and these are one line for a terminal. */
 static void make_printable(struct err *err)
@@ -19,10 +20,12 @@ static void make_printable(struct err *err)
 int document_parse(struct span text, const char *file, unsigned line, json_t **ret_root,
 		   struct err *err)
 {
+	json_t *root = plain_parse(text);
 	json_error_t error;
-	json_t *root;
 
-	root = json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	if (!root)
+		root =
+		    json_loadb(text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (!root && json_error_code(&error) == json_error_out_of_memory)
 		return err_set(err, -ENOMEM, "%s: out of memory", file);
 	if (!root) {
