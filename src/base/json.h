@@ -53,10 +53,11 @@ void json_paths_free(struct json_paths *paths);
 
 /* Adds an RFC 6901 pointer ("/usage/prompt_tokens"; "" is the document). A token "*" stands for
  * every element of an array and every member of an object. Equal pointers get the same id; ids
- * count from 0. -EINVAL (does not start with '/', bad ~ escape), -E2BIG (over the limits).
+ * count from 0. -EINVAL (does not start with '/', bad ~ escape, closed), -E2BIG (over the limits).
  * A pointer that was refused changes nothing. */
 int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id);
-void json_paths_fit(struct json_paths *paths); /* gives back room for more */
+/* No more will be added: gives back what only that needs. */
+void json_paths_close(struct json_paths *paths);
 
 struct json_scan {
 	const struct json_paths *paths;

@@ -176,17 +176,48 @@ static int insert(struct json_paths *paths, uint16_t node, struct span pointer, 
 	return insert_named(paths, node, token, rest, id);
 }
 
+static void free_pointers(struct json_paths *paths)
+{
+	for (size_t i = 0; i < paths->n_pointers; i++)
+		free((char *)paths->pointers[i].ptr);
+	free(paths->pointers);
+	paths->pointers = NULL;
+	paths->n_pointers = 0;
+}
+
 void json_paths_free(struct json_paths *paths)
 {
 	if (!paths)
 		return;
-	for (size_t i = 0; i < paths->n_nodes; i++)
+	for (size_t i = 0; i < paths->n_nodes && !paths->texts; i++)
 		free((char *)paths->nodes[i].token.ptr);
-	for (size_t i = 0; i < paths->n_pointers; i++)
-		free((char *)paths->pointers[i].ptr);
-	free(paths->pointers);
+	free_pointers(paths);
+	free(paths->texts);
 	free(paths->nodes);
 	free(paths);
+}
+
+void json_paths_close(struct json_paths *paths)
+{
+	size_t bytes = 0, used = 0;
+	struct json_node *nodes;
+
+	for (size_t i = 0; i < paths->n_nodes; i++)
+		bytes += paths->nodes[i].token.len;
+	paths->texts = malloc(bytes + 1);
+	if (!paths->texts)
+		return;
+	for (size_t i = 0; i < paths->n_nodes; i++) {
+		struct span *token = &paths->nodes[i].token;
+
+		memcpy(paths->texts + used, token->ptr, token->len);
+		free((char *)token->ptr);
+		token->ptr = paths->texts + used;
+		used += token->len;
+	}
+	free_pointers(paths);
+	nodes = realloc(paths->nodes, paths->n_nodes * sizeof(*nodes));
+	paths->nodes = nodes ? nodes : paths->nodes;
 }
 
 int json_paths_new(struct json_paths **ret_paths)
@@ -229,30 +260,13 @@ static int make_pointer_room(struct json_paths *paths)
 	return 0;
 }
 
-void json_paths_fit(struct json_paths *paths)
-{
-	struct json_node *nodes = realloc(paths->nodes, paths->n_nodes * sizeof(*nodes));
-	struct span *pointers = NULL;
-
-	if (paths->n_pointers)
-		pointers = realloc(paths->pointers, paths->n_pointers * sizeof(*pointers));
-	if (nodes) {
-		paths->nodes = nodes;
-		paths->nodes_cap = paths->n_nodes;
-	}
-	if (pointers) {
-		paths->pointers = pointers;
-		paths->pointers_cap = paths->n_pointers;
-	}
-}
-
 int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_id)
 {
 	unsigned id = paths->n_pointers;
 	struct span kept;
 	int err;
 
-	if (pointer.len && pointer.ptr[0] != '/')
+	if (paths->texts || (pointer.len && pointer.ptr[0] != '/'))
 		return -EINVAL;
 	for (unsigned i = 0; i < id; i++) {
 		if (span_eq(paths->pointers[i], pointer)) {

@@ -13,7 +13,7 @@
 struct json_node {
 	uint64_t ids[JSON_POINTERS_MAX / 64]; /* pointers that end here, a bit each */
 	uint64_t lengths;                     /* of the children's tokens, bit = length % 64 */
-	struct span token;                    /* owned */
+	struct span token;                    /* owned, but for `texts` */
 	int64_t index;                        /* the token as an array index, or -1 */
 	uint16_t child;                       /* first named one */
 	uint16_t next;                        /* named sibling */
@@ -25,6 +25,7 @@ struct json_paths {
 	size_t n_nodes, nodes_cap;
 	struct span *pointers; /* owned, as their texts; position = id */
 	unsigned n_pointers, pointers_cap;
+	char *texts; /* of all tokens, when no more pointers come; else NULL */
 };
 
 static inline bool json_node_is_wanted(const struct json_node *node)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/cleanup.h"
 #include "meter/expr_source.h"
 #include "meter/target.h"
 
@@ -246,40 +245,55 @@ static int parse_all(struct parser *p, struct expr *expr)
 	}
 }
 
+/* Sources and text in one allocation; the names come to point into it. */
+static int keep(struct span text, struct expr *expr)
+{
+	size_t bytes = expr->n * sizeof(*expr->sources);
+	struct expr_source *kept = malloc(bytes + text.len + 1);
+	char *copy = (char *)kept + bytes;
+
+	if (!kept)
+		return -ENOMEM;
+	memcpy(kept, expr->sources, bytes);
+	memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	for (unsigned i = 0; i < expr->n; i++)
+		if (kept[i].name.ptr)
+			kept[i].name.ptr = copy + (kept[i].name.ptr - text.ptr);
+	expr->sources = kept;
+	return 0;
+}
+
 int expr_compile(struct span text, enum expr_want want, struct expr_scope *scope,
 		 struct expr *ret_expr, struct err *err)
 {
 	struct expr_source sources[EXPR_SOURCES_MAX];
 	struct expr expr = { .sources = sources };
-	FREE_PTR char *copy = NULL;
-	struct parser p;
-	size_t bytes;
+	struct parser p = { text, want, scope, err };
 	int rc;
 
 	if (text.len > EXPR_TEXT_MAX)
 		return err_set(err, -EINVAL, "longer than %d bytes", EXPR_TEXT_MAX);
-	copy = strndup(text.ptr, text.len);
-	if (!copy)
-		return -ENOMEM;
-	p = (struct parser){ span_of(copy), want, scope, err };
 	rc = parse_all(&p, &expr);
+	if (rc == 0)
+		rc = keep(text, &expr);
 	if (rc < 0)
 		return rc;
-	bytes = expr.n * sizeof(*sources);
-	expr.sources = malloc(bytes);
-	if (!expr.sources)
-		return -ENOMEM;
-	memcpy(expr.sources, sources, bytes);
-	expr.text = TAKE_PTR(copy);
 	expr.has_snapshot = scope->snapshot.len > 0;
 	expr.snapshot_slot = (uint16_t)scope->snapshot_slot;
 	*ret_expr = expr;
 	return 0;
 }
 
+bool expr_is(const struct expr *expr, const char *text)
+{
+	if (!text || !expr->n)
+		return !text && !expr->n;
+	return strcmp((const char *)(expr->sources + expr->n), text) == 0;
+}
+
 void expr_done(struct expr *expr)
 {
 	free(expr->sources);
-	free(expr->text);
 	*expr = (struct expr){ 0 };
 }

@@ -46,8 +46,7 @@ struct expr_source;
 
 /* Zeroed is a valid expression that is always absent. */
 struct expr {
-	struct expr_source *sources;
-	char *text; /* as it was said; names in `sources` point into it */
+	struct expr_source *sources; /* and behind them the text, into which their names point */
 	uint8_t n;
 	bool said; /* a part of it comes from the response */
 	bool has_snapshot;
@@ -59,6 +58,9 @@ struct expr {
 int expr_compile(struct span text, enum expr_want want, struct expr_scope *scope,
 		 struct expr *ret_expr, struct err *err);
 void expr_done(struct expr *expr);
+
+/* Whether it was compiled from this text; absent: from NULL. */
+bool expr_is(const struct expr *expr, const char *text);
 
 /* What an expression is evaluated on; slots by pointer id. */
 struct expr_input {

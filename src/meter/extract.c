@@ -30,26 +30,21 @@ static const char *estimate_of(const struct route_place *at, int i)
 	return shape ? shape->counts[i] : NULL;
 }
 
-static bool says(const struct expr *expr, const char *text)
-{
-	return span_eq(span_of(expr->text), span_of(text));
-}
-
 static bool is_like(const struct extract *extract, const struct route_place *at,
 		    struct span template)
 {
 	if (extract->scope.of_path && !span_eq(extract->scope.template, template))
 		return false;
 	for (int i = 0; i < ROUTE_TEXT_MAX; i++)
-		if (!says(&extract->texts[i], text_of(at, i)))
+		if (!expr_is(&extract->texts[i], text_of(at, i)))
 			return false;
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		if (!says(&extract->counts[i], at->route->usage.counts[i]))
+		if (!expr_is(&extract->counts[i], at->route->usage.counts[i]))
 			return false;
 	for (int i = 0; i < 2; i++)
-		if (!says(&extract->estimates[i], estimate_of(at, i)))
+		if (!expr_is(&extract->estimates[i], estimate_of(at, i)))
 			return false;
-	return says(&extract->attempt, attempt_of(at)) &&
+	return expr_is(&extract->attempt, attempt_of(at)) &&
 	       span_eq(extract->scope.snapshot, span_of(at->route->snapshot));
 }
 
@@ -164,8 +159,8 @@ int extract_share(struct extract **set, const struct route_place *at, struct spa
 		rc = compile_estimates(at, fresh);
 	if (rc < 0)
 		return rc;
-	slot_plan_fit(&fresh->scope.request);
-	slot_plan_fit(&fresh->scope.response);
+	slot_plan_close(&fresh->scope.request);
+	slot_plan_close(&fresh->scope.response);
 	fresh->next = *set;
 	*ret_extract = *set = TAKE_PTR(fresh);
 	return 0;

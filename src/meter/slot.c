@@ -50,9 +50,9 @@ int slot_plan_init(struct slot_plan *plan)
 	return json_paths_new(&plan->paths);
 }
 
-void slot_plan_fit(struct slot_plan *plan)
+void slot_plan_close(struct slot_plan *plan)
 {
-	json_paths_fit(plan->paths);
+	json_paths_close(plan->paths);
 }
 
 void slot_plan_done(struct slot_plan *plan)

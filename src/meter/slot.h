@@ -53,8 +53,8 @@ struct slot_plan {
 	struct slot_selector *selectors;
 };
 
-int slot_plan_init(struct slot_plan *plan); /* -ENOMEM */
-void slot_plan_fit(struct slot_plan *plan); /* gives back room for more */
+int slot_plan_init(struct slot_plan *plan);   /* -ENOMEM */
+void slot_plan_close(struct slot_plan *plan); /* no more will be added */
 void slot_plan_done(struct slot_plan *plan);
 
 /* As json_paths_add; `pointer` may hold one selector. */

@@ -32,6 +32,7 @@ static struct json_paths *compile(const char *const pointers[], size_t n)
 		assert_int_equal(json_paths_add(paths, span_of(pointers[i]), &id), 0);
 		assert_int_equal(id, i);
 	}
+	json_paths_close(paths);
 	return paths;
 }
 
@@ -454,14 +455,19 @@ static void test_pointers_refused(void **state)
 static void test_equal_pointers_share_an_id(void **state)
 {
 	static const char *const pointers[] = { "/a", "/a/*", "/*/b", "" };
-	struct json_paths *paths = compile(pointers, LENGTH(pointers));
+	struct json_paths *paths;
 	unsigned id;
 
 	(void)state;
-	for (unsigned i = 0; i < LENGTH(pointers); i++) {
-		assert_int_equal(json_paths_add(paths, span_of(pointers[i]), &id), 0);
-		assert_int_equal(id, i);
+	assert_int_equal(json_paths_new(&paths), 0);
+	for (unsigned i = 0; i < 2 * LENGTH(pointers); i++) {
+		assert_int_equal(
+		    json_paths_add(paths, span_of(pointers[i % LENGTH(pointers)]), &id), 0);
+		assert_int_equal(id, i % LENGTH(pointers));
 	}
+	json_paths_close(paths);
+	assert_int_equal(json_paths_add(paths, SPAN("/a"), &id), -EINVAL);
+	assert_int_equal(json_paths_add(paths, SPAN("/c"), &id), -EINVAL);
 	json_paths_free(paths);
 }
 
