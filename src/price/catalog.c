@@ -27,6 +27,7 @@ struct catalog {
 	struct model *models;
 	struct names names; /* "provider/model": a model's own, its aliases */
 	bool contracted;    /* one of the books is */
+	struct pool pool;   /* while it is loaded */
 };
 
 #define SOURCE_BYTES_MAX 1024
@@ -129,13 +130,12 @@ static int add_names(struct catalog *catalog, struct span provider, const json_t
 }
 
 static int add_model(struct catalog *catalog, const struct book *book, const json_t *gateways,
-		     struct pool *pool, const json_t *entry, const struct document_place *at,
-		     struct err *err)
+		     const json_t *entry, const struct document_place *at, struct err *err)
 {
 	struct model *model;
 	int rc;
 
-	rc = model_parse(entry, book, pool, at, &model, err);
+	rc = model_parse(entry, book, &catalog->pool, at, &model, err);
 	if (rc)
 		return rc;
 	model->next = catalog->models;
@@ -207,7 +207,6 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 {
 	struct document_place top = { .file = file };
 	struct document_place at = document_member(&top, "models");
-	struct pool pool = { &catalog->arena, NULL };
 	struct book *book = NULL;
 	const json_t *models, *gateways = json_object_get(root, "gateways");
 	int rc;
@@ -220,10 +219,8 @@ static int add_document(struct catalog *catalog, const json_t *root, const char 
 	for (size_t i = 0; !rc && i < json_array_size(models); i++) {
 		struct document_place here = document_element(&at, i);
 
-		rc = add_model(catalog, book, gateways, &pool, json_array_get(models, i), &here,
-			       err);
+		rc = add_model(catalog, book, gateways, json_array_get(models, i), &here, err);
 	}
-	pool_done(&pool);
 	return rc;
 }
 
@@ -245,8 +242,14 @@ int catalog_new(struct catalog **ret_catalog)
 	if (!catalog)
 		return -ENOMEM;
 	atomic_init(&catalog->refs, 1);
+	catalog->pool.arena = &catalog->arena;
 	*ret_catalog = catalog;
 	return 0;
+}
+
+void catalog_close(struct catalog *catalog)
+{
+	pool_done(&catalog->pool);
 }
 
 struct catalog *catalog_ref(struct catalog *catalog)
@@ -259,6 +262,7 @@ void catalog_unref(struct catalog *catalog)
 {
 	if (!catalog || atomic_fetch_sub(&catalog->refs, 1) != 1)
 		return;
+	catalog_close(catalog);
 	names_done(&catalog->names);
 	arena_done(&catalog->arena);
 	free(catalog);

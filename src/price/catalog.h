@@ -68,6 +68,7 @@ void catalog_unref(struct catalog *catalog);
  * the catalog is only good for catalog_unref; adding to one that is shared is not allowed. */
 int catalog_new(struct catalog **ret_catalog); /* -ENOMEM */
 int catalog_add(struct catalog *catalog, const char *file, struct span text, struct err *err);
+void catalog_close(struct catalog *catalog); /* no more will be added */
 
 size_t catalog_models(const struct catalog *catalog);
 

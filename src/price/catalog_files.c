@@ -74,9 +74,11 @@ int catalog_load(const char *path, struct catalog **ret_catalog, struct err *err
 		rc = add_file(catalog, path, err);
 	else if (!rc)
 		rc = add_files(catalog, path, err);
-	if (rc)
+	if (rc) {
 		catalog_unref(catalog);
-	else
-		*ret_catalog = catalog;
-	return rc;
+		return rc;
+	}
+	catalog_close(catalog);
+	*ret_catalog = catalog;
+	return 0;
 }
