@@ -77,8 +77,7 @@ static __always_inline void block_report(struct __sk_buff *skb, const struct flo
 	e->tgid = s->tgid;
 	e->remote_port = packet->port;
 	e->local_port = packet->local_port;
-	__builtin_memcpy(e->remote, &packet->remote, sizeof(e->remote));
-	__builtin_memcpy(e->local, &packet->local, sizeof(e->local));
+	packet_addresses(skb, (void *)e->local, (void *)e->remote);
 	submit(e, true);
 }
 

@@ -50,7 +50,7 @@ int flow_connect6(struct bpf_sock_addr *ctx)
 static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
 				   const struct packet *packet, const struct server *server)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
 	struct flow_hello *e = bpf_ringbuf_reserve(&records, sizeof(*e), 0);
 
 	if (!e) {
@@ -67,10 +67,9 @@ static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
 	e->uid = s->uid;
 	e->remote_port = packet->port;
 	e->local_port = packet->local_port;
-	__builtin_memcpy(e->remote, &packet->remote, sizeof(e->remote));
-	__builtin_memcpy(e->local, &packet->local, sizeof(e->local));
-	if ((__u32)BPF_CORE_READ(task, tgid) == s->tgid)
-		BPF_CORE_READ_INTO(&e->comm, task, group_leader, comm);
+	packet_addresses(skb, (void *)e->local, (void *)e->remote);
+	if ((__u32)leader->tgid == s->tgid)
+		BPF_CORE_READ_INTO(&e->comm, leader, comm);
 	if (server) {
 		e->host_id = server->host_id;
 		e->host = s->host;
@@ -83,11 +82,18 @@ static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
 	submit(e, s->mode || (!e->ssl && speaker_is_new(s)));
 }
 
+static __always_inline void remember_address(struct __sk_buff *skb)
+{
+	struct address local, remote;
+
+	packet_addresses(skb, &local, &remote);
+	(void)is_known(&addresses, &remote);
+}
+
 /* The hello is whole, or all that will ever be looked at. True: it is a provider's. */
 static __always_inline bool take_hello(struct flow_socket *s, const struct packet *packet,
 				       const struct hello *hello)
 {
-	const __u32 known = 1;
 	struct server server;
 	__u32 *host_id;
 	int found = server_read(hello, &server);
@@ -105,7 +111,7 @@ static __always_inline bool take_hello(struct flow_socket *s, const struct packe
 	}
 	count(FLOW_COUNTER_PROVIDER_HELLOS);
 	server.host_id = *host_id;
-	bpf_map_update_elem(&addresses, &packet->remote, &known, BPF_ANY);
+	remember_address(hello->skb);
 	speaker_find(s);
 	speaker_join(s, &server);
 	s->is_asked = block_mode(s) == FLOW_ASK;
@@ -144,13 +150,14 @@ static __always_inline enum verdict skip_preface(struct flow_socket *s, __u8 fir
 static __always_inline enum verdict look(struct bpf_sock *sk, struct flow_socket *s,
 					 const struct packet *packet, struct hello *hello)
 {
-	__u8 first = 0;
+	__u8 type;
 
 	if (s->state != STATE_PIECES) {
-		bpf_skb_load_bytes(hello->skb, packet->payload, &first, 1);
-		if (first != HELLO_RECORD)
-			return skip_preface(s, first, packet->length);
-		if (!hello_is_whole(hello)) {
+		bool is_whole = hello_is_whole(hello, &type);
+
+		if (type != HELLO_RECORD)
+			return skip_preface(s, type, packet->length);
+		if (!is_whole) {
 			s->state = STATE_PIECES;
 			s->next = packet->seq;
 		}
@@ -162,7 +169,7 @@ static __always_inline enum verdict look(struct bpf_sock *sk, struct flow_socket
 			return FORGET;
 		}
 		add_piece(s, packet, hello);
-		if (!hello_is_whole(hello))
+		if (!hello_is_whole(hello, &type))
 			return WAIT;
 	}
 	return take_hello(s, packet, hello) ? FOLLOW : FORGET;
@@ -170,11 +177,14 @@ static __always_inline enum verdict look(struct bpf_sock *sk, struct flow_socket
 
 static __always_inline void look_at_udp(struct __sk_buff *skb, struct bpf_sock *sk)
 {
+	struct address local, remote;
 	struct flow_socket *s;
 	struct packet packet;
 
-	if (packet_read(skb, &packet) || packet.port != HTTPS ||
-	    !bpf_map_lookup_elem(&addresses, &packet.remote))
+	if (packet_read(skb, &packet) || packet.port != HTTPS)
+		return;
+	packet_addresses(skb, &local, &remote);
+	if (!bpf_map_lookup_elem(&addresses, &remote))
 		return;
 	s = bpf_sk_storage_get(&sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!s) {
@@ -232,7 +242,8 @@ int flow_egress(struct __sk_buff *skb)
 	verdict = look(sk, s, &packet, &hello);
 	if (verdict == WAIT)
 		return 1;
-	bpf_sk_storage_delete(&pieces, sk);
+	if (s->state == STATE_PIECES)
+		bpf_sk_storage_delete(&pieces, sk);
 	if (verdict == FORGET) {
 		bpf_sk_storage_delete(&sockets, sk);
 		return 1;
@@ -244,11 +255,10 @@ int flow_egress(struct __sk_buff *skb)
 /* --- how much */
 
 /* SYN and FIN take a number in the sequence each, and the kernel's counts hold them. */
-static __always_inline void report_close(struct bpf_sock_ops *ctx, struct bpf_sock *sk)
+static __always_inline void report_close(struct sock_common *sk, int from)
 {
-	struct flow_close *e = bpf_ringbuf_reserve(&records, sizeof(*e), 0);
-	struct sock_common *inner = (void *)bpf_skc_to_tcp_sock(sk);
-	__u32 from = ctx->args[0];
+	struct tcp_sock *tcp = bpf_skc_to_tcp_sock(sk);
+	struct flow_close *e = tcp ? bpf_ringbuf_reserve(&records, sizeof(*e), 0) : NULL;
 	bool fin_sent = from == BPF_TCP_FIN_WAIT1 || from == BPF_TCP_FIN_WAIT2 ||
 			from == BPF_TCP_CLOSING || from == BPF_TCP_LAST_ACK ||
 			from == BPF_TCP_TIME_WAIT;
@@ -259,29 +269,24 @@ static __always_inline void report_close(struct bpf_sock_ops *ctx, struct bpf_so
 	}
 	e->head.type = FLOW_CLOSE;
 	e->head.unused = 0;
-	e->head.cookie = bpf_get_socket_cookie(ctx);
+	e->head.cookie = bpf_get_socket_cookie(sk);
 	e->head.time_ns = bpf_ktime_get_ns();
-	e->sent = ctx->bytes_acked - 1 - (fin_sent && ctx->snd_una == ctx->snd_nxt);
-	e->received =
-	    ctx->bytes_received - (inner && BPF_CORE_READ(inner, skc_flags) >> SOCK_DONE & 1);
+	e->sent = tcp->bytes_acked - 1 - (fin_sent && tcp->snd_una == tcp->snd_nxt);
+	e->received = tcp->bytes_received - (sk->skc_flags >> SOCK_DONE & 1);
 	submit(e, false);
 }
 
-SEC("sockops")
-int flow_sockops(struct bpf_sock_ops *ctx)
+/* Not sockops: those run eleven times in the life of a connection. */
+SEC("tp_btf/inet_sock_set_state")
+int flow_state(__u64 *ctx) /* the socket, its state, the next one */
 {
-	struct bpf_sock *sk = ctx->sk;
+	struct sock_common *sk = (void *)ctx[0];
 	struct flow_socket *s;
 
-	if (!sk || (ctx->op != BPF_SOCK_OPS_TCP_CONNECT_CB && ctx->op != BPF_SOCK_OPS_STATE_CB))
-		return 1;
+	if (ctx[2] != BPF_TCP_CLOSE)
+		return 0;
 	s = bpf_sk_storage_get(&sockets, sk, NULL, 0);
-	if (!s)
-		return 1;
-	if (ctx->op == BPF_SOCK_OPS_TCP_CONNECT_CB)
-		bpf_sock_ops_cb_flags_set(ctx,
-					  ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
-	else if (ctx->args[1] == BPF_TCP_CLOSE && s->state == STATE_PROVIDER)
-		report_close(ctx, sk);
-	return 1;
+	if (s && s->state == STATE_PROVIDER)
+		report_close(sk, (int)ctx[1]);
+	return 0;
 }

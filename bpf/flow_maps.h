@@ -6,8 +6,9 @@
 #include "shared.h"
 #include "sock.h"
 
-#define HTTPS   443
-#define AF_INET 2 /* of the address families of a user-space header */
+#define HTTPS      443
+#define RING_BYTES (128 << 10)
+#define AF_INET    2 /* of the address families of a user-space header */
 
 enum state { STATE_NEW, STATE_PREFACE, STATE_PIECES, STATE_PROVIDER, STATE_QUIC };
 
@@ -53,7 +54,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 128 << 10);
+	__uint(max_entries, RING_BYTES);
 } records SEC(".maps");
 
 struct {
@@ -80,11 +81,21 @@ struct {
 	__type(value, __u32);
 } announced SEC(".maps");
 
+/* Also makes it the youngest of an LRU map: an update would take a free entry first. */
+static __always_inline bool is_known(void *map, const void *key)
+{
+	const __u32 known = 1;
+
+	return bpf_map_lookup_elem(map, key) || bpf_map_update_elem(map, key, &known, BPF_NOEXIST);
+}
+
 /* The reader looks four times a second. It is woken when that may be too late: for a process that
- * nobody else reports and that may be gone in a moment, and when the ring fills up. */
+ * nobody else reports and that may be gone in a moment, and as the ring becomes half full. */
 static __always_inline void submit(void *record, bool urgent)
 {
-	if (bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) > (64 << 10))
+	__u64 waiting = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA);
+
+	if (waiting - RING_BYTES / 2 < RING_BYTES / 32)
 		urgent = true;
 	bpf_ringbuf_submit(record, urgent ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }

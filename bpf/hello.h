@@ -48,13 +48,16 @@ static __always_inline __u32 hello_append(struct hello *h, __u32 have, __u32 fro
 	return n;
 }
 
-/* Whether the first record is there, or as much of it as is kept. */
-static __always_inline bool hello_is_whole(const struct hello *h)
+/* Whether the first record is there, or as much of it as is kept; and its first byte, the type. */
+static __always_inline bool hello_is_whole(const struct hello *h, __u8 *ret_type)
 {
 	__u8 head[5] = {};
+	bool has_head = !hello_read(h, 0, head, sizeof(head));
 
+	if (!has_head)
+		hello_read(h, 0, head, 1);
+	*ret_type = head[0];
 	if (h->pieces && h->length >= PIECES_MAX)
 		return true;
-	return !hello_read(h, 0, head, sizeof(head)) &&
-	       h->length >= sizeof(head) + (head[3] << 8 | head[4]);
+	return has_head && h->length >= sizeof(head) + (head[3] << 8 | head[4]);
 }

@@ -1,5 +1,5 @@
-/* Addresses and payload of a TCP or UDP packet at egress, where offset 0 is the IP header. Only the
- * headers are in its linear part, so everything is read by bpf_skb_load_bytes. */
+/* Addresses and payload of a TCP or UDP packet at egress, where offset 0 is the IP header. The
+ * headers are in its linear part, the payload is not. */
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -8,34 +8,44 @@
 
 #include "kernel.h"
 
+#define IPV4_BYTES 20
+#define IPV6_BYTES 40
+#define UDP_BYTES  8
+
 struct address {
-	__u8 bytes[16]; /* IPv6, or IPv4 mapped into it */
+	__be32 words[4]; /* IPv6, or IPv4 mapped into it */
 };
 
 struct packet {
-	struct address remote, local;
-	__u32 seq;     /* of the first byte of the payload */
+	__u32 seq;     /* of the first byte of the payload; UDP: 0 */
 	__u32 payload; /* its offset */
 	__u32 length;  /* its bytes */
 	__u16 port;    /* the remote one */
 	__u16 local_port;
 };
 
-static __always_inline int read_ports(struct __sk_buff *skb, struct packet *p, __u32 at,
-				      bool is_udp)
+static __always_inline int packet_ports(struct __sk_buff *skb, struct packet *p, __u32 at,
+					bool is_udp)
 {
-	struct {
+	const struct {
 		__be16 from, to;
 		__be32 seq, ack;
 		__u8 words, flags;
-	} head = {};
+	} *head = (void *)(long)skb->data + at;
+	const void *end = (void *)(long)skb->data_end;
 
-	if (bpf_skb_load_bytes(skb, at, &head, is_udp ? 4 : sizeof(head)))
+	if ((void *)head + UDP_BYTES > end)
 		return -1;
-	p->port = bpf_ntohs(head.to);
-	p->local_port = bpf_ntohs(head.from);
-	p->payload = at + (is_udp ? 8 : (head.words >> 4) * 4);
-	p->seq = bpf_ntohl(head.seq) + ((head.flags >> 1) & 1); /* the SYN takes a number */
+	p->port = bpf_ntohs(head->to);
+	p->local_port = bpf_ntohs(head->from);
+	p->payload = at + UDP_BYTES;
+	p->seq = 0;
+	if (!is_udp) {
+		if ((void *)(head + 1) > end)
+			return -1;
+		p->payload = at + (head->words >> 4) * 4;
+		p->seq = bpf_ntohl(head->seq) + ((head->flags >> 1) & 1); /* the SYN's number */
+	}
 	p->length = skb->len > p->payload ? skb->len - p->payload : 0;
 	return 0;
 }
@@ -43,29 +53,35 @@ static __always_inline int read_ports(struct __sk_buff *skb, struct packet *p, _
 /* 0, or -1: not IP as a host sends it. IPv6 with extension headers is not looked into. */
 static __always_inline int packet_read(struct __sk_buff *skb, struct packet *p)
 {
-	__u8 head[10];
+	const __u8 *head = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u8 protocol;
-	__u32 at;
+	bool is_v4;
 
-	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
+	if (head + IPV4_BYTES > end)
 		return -1;
-	p->remote = p->local = (struct address){};
-	if (head[0] >> 4 == 4) {
-		at = (head[0] & 15) * 4;
-		protocol = head[9];
-		p->remote.bytes[10] = p->remote.bytes[11] = 0xff;
-		p->local.bytes[10] = p->local.bytes[11] = 0xff;
-		if (bpf_skb_load_bytes(skb, 12, p->local.bytes + 12, 4) ||
-		    bpf_skb_load_bytes(skb, 16, p->remote.bytes + 12, 4))
-			return -1;
-	} else {
-		at = 40;
-		protocol = head[6];
-		if (bpf_skb_load_bytes(skb, 8, &p->local, sizeof(p->local)) ||
-		    bpf_skb_load_bytes(skb, 24, &p->remote, sizeof(p->remote)))
-			return -1;
-	}
+	is_v4 = head[0] >> 4 == 4;
+	protocol = is_v4 ? head[9] : head[6];
 	if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP)
 		return -1;
-	return read_ports(skb, p, at, protocol == IPPROTO_UDP);
+	return packet_ports(skb, p, is_v4 ? (head[0] & 15) * 4 : IPV6_BYTES,
+			    protocol == IPPROTO_UDP);
+}
+
+/* Of a packet that could be read. */
+static __always_inline void packet_addresses(struct __sk_buff *skb, struct address *local,
+					     struct address *remote)
+{
+	const __u32 *head = (void *)(long)skb->data;
+	const void *end = (void *)(long)skb->data_end;
+
+	*local = *remote = (struct address){ .words[2] = bpf_htonl(0xffff) };
+	if ((void *)head + IPV4_BYTES > end)
+		return;
+	if (*(const __u8 *)head >> 4 == 4) {
+		local->words[3] = head[3];
+		remote->words[3] = head[4];
+	} else if ((void *)head + IPV6_BYTES <= end) {
+		*local = *(const struct address *)(head + 2);
+		*remote = *(const struct address *)(head + 6);
+	}
 }

@@ -6,6 +6,7 @@
 #include "hello.h"
 
 #define SERVER_HEADS      9  /* bytes of record and handshake heads */
+#define SERVER_START      44 /* and of version, random, length of the session's id */
 #define SERVER_EXTENSIONS 64 /* looked at; clients send 10 to 20 */
 
 struct server {
@@ -20,15 +21,12 @@ struct server {
 enum server_found { SERVER_NAMED, SERVER_NAMELESS, SERVER_PARTIAL, SERVER_BROKEN };
 
 /* Where the extensions begin, after three vectors of their own length. 0: broken or cut. */
-static __always_inline __u32 server_extensions(const struct hello *h)
+static __always_inline __u32 server_extensions(const struct hello *h, const __u8 *start)
 {
-	__u32 at = SERVER_HEADS + 2 + 32; /* version, random */
+	__u32 at = SERVER_START + start[SERVER_START - 1];
 	__be16 ciphers = 0;
 	__u8 length = 0;
 
-	if (hello_read(h, at, &length, 1))
-		return 0;
-	at += 1 + length;
 	if (hello_read(h, at, &ciphers, 2))
 		return 0;
 	at += 2 + bpf_ntohs(ciphers);
@@ -72,26 +70,26 @@ static __always_inline bool server_copy_name(const struct hello *h, __u32 at, ch
 
 static __always_inline enum server_found server_read(const struct hello *h, struct server *server)
 {
-	__u8 head[SERVER_HEADS];
+	__u8 start[SERVER_START];
 	__u32 end, at;
 	__s32 name;
 	bool cut;
 
 	__builtin_memset(server, 0, sizeof(*server));
-	if (hello_read(h, 0, head, sizeof(head)))
+	if (hello_read(h, 0, start, sizeof(start)))
 		return SERVER_BROKEN;
-	if (head[1] != 3 || head[5] != 1)
+	if (start[1] != 3 || start[5] != 1)
 		return SERVER_BROKEN;
-	end = SERVER_HEADS + (head[6] << 16 | head[7] << 8 | head[8]);
+	end = SERVER_HEADS + (start[6] << 16 | start[7] << 8 | start[8]);
 	cut = end > h->length; /* longer than what is kept, or in more than one record */
-	at = server_extensions(h);
+	at = server_extensions(h, start);
 	name = at ? server_find_name(h, at, end) : -1;
 	if (name == 0)
 		return SERVER_NAMELESS;
 	if (name < 0)
 		return cut ? SERVER_PARTIAL : SERVER_BROKEN;
-	if (!server_copy_name(h, name, server->name) ||
-	    hello_read(h, SERVER_HEADS + 2, server->random, sizeof(server->random)))
+	if (!server_copy_name(h, name, server->name))
 		return cut ? SERVER_PARTIAL : SERVER_BROKEN;
+	__builtin_memcpy(server->random, start + SERVER_HEADS + 2, sizeof(server->random));
 	return SERVER_NAMED;
 }

@@ -21,6 +21,7 @@ struct socket {
 } READ_BY_NAME;
 
 struct tcp_sock {
+	__u32 snd_una, snd_nxt;
 	__u64 bytes_acked;
 	__u64 bytes_received;
 } READ_BY_NAME;

@@ -6,11 +6,11 @@
 
 static __always_inline void speaker_remember(struct flow_socket *s)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	const struct task_struct *task = bpf_get_current_task_btf();
 
-	*s = (struct flow_socket){ .start_ns = BPF_CORE_READ(task, group_leader, start_boottime),
+	*s = (struct flow_socket){ .start_ns = task->group_leader->start_boottime,
 				   .cgroup_id = bpf_get_current_cgroup_id(),
-				   .tgid = BPF_CORE_READ(task, tgid),
+				   .tgid = task->tgid,
 				   .uid = bpf_get_current_uid_gid() };
 }
 
@@ -18,22 +18,21 @@ static __always_inline void speaker_remember(struct flow_socket *s)
  * is only the one that the packet interrupted. */
 static __always_inline void speaker_find(struct flow_socket *s)
 {
-	struct task_struct *leader =
-	    BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), group_leader);
-	__u32 tgid = BPF_CORE_READ(leader, tgid); /* of the leader, so also its pid */
+	const struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
+	__u32 tgid = leader->tgid; /* of the leader, so also its pid */
 
-	if (tgid == s->tgid || (__u32)BPF_CORE_READ(leader, real_parent, tgid) != s->tgid)
+	if (tgid == s->tgid || (__u32)leader->real_parent->tgid != s->tgid)
 		return;
 	s->tgid = tgid;
-	s->start_ns = BPF_CORE_READ(leader, start_boottime);
+	s->start_ns = leader->start_boottime;
 }
 
 /* The SSL object whose hello this is, when the speaker's thread is the one that is current. */
 static __always_inline void speaker_join(const struct flow_socket *s, struct server *server)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct connection_id id = { .tgid = BPF_CORE_READ(task, tgid) };
-	__u64 thread = (__u64)id.tgid << 32 | BPF_CORE_READ(task, pid);
+	const struct task_struct *task = bpf_get_current_task_btf();
+	struct connection_id id = { .tgid = task->tgid };
+	__u64 thread = (__u64)id.tgid << 32 | (__u32)task->pid;
 	struct handshake *handshake = bpf_map_lookup_elem(&handshakes, &thread);
 	struct connection_state *state;
 
@@ -53,7 +52,6 @@ static __always_inline void speaker_join(const struct flow_socket *s, struct ser
 static __always_inline bool speaker_is_new(const struct flow_socket *s)
 {
 	__u64 process = s->start_ns ^ (__u64)s->tgid << 32;
-	const __u32 known = 1;
 
-	return !bpf_map_update_elem(&announced, &process, &known, BPF_NOEXIST);
+	return !is_known(&announced, &process);
 }

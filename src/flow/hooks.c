@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "bpf/flow.skel.h"
 
-enum { CGROUP_HOOKS = 4, OLDER = CGROUP_HOOKS, FEATURES };
+enum { CGROUP_HOOKS = 3, CLOSED = CGROUP_HOOKS, OLDER, FEATURES };
 
 struct hooks {
 	struct hooks_options options;
@@ -87,13 +87,14 @@ static void attach_all(struct hooks *h, int root)
 		{ "connect4", h->skeleton->progs.flow_connect4 },
 		{ "connect6", h->skeleton->progs.flow_connect6 },
 		{ "egress", h->skeleton->progs.flow_egress },
-		{ "sockops", h->skeleton->progs.flow_sockops },
 	};
 
 	for (int i = 0; i < CGROUP_HOOKS; i++) {
 		h->links[i] = bpf_program__attach_cgroup(wanted[i].program, root);
 		h->features[i] = (struct hooks_feature){ wanted[i].name, h->links[i] ? 0 : -errno };
 	}
+	h->links[CLOSED] = bpf_program__attach(h->skeleton->progs.flow_state);
+	h->features[CLOSED] = (struct hooks_feature){ "closed", h->links[CLOSED] ? 0 : -errno };
 	h->links[OLDER] = bpf_program__attach_iter(h->skeleton->progs.flow_older, NULL);
 	h->features[OLDER] = (struct hooks_feature){ "older", h->links[OLDER] ? 0 : -errno };
 }
