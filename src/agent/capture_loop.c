@@ -106,18 +106,47 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 
 static const struct chunk_handler chunk_handler = { on_opened, on_chunk, on_closed };
 
-static void on_usage(void *ctx, const struct usage *usage)
+/* Waiting here is the backpressure: the ring fills, and the kernel counts what it loses. */
+static void push(struct capture_loop *l, struct queue *queue, const void *item)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
+
+	while (!queue_push(queue, item)) {
+		counter_add(&l->counters.waits, 1);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void on_usage(void *ctx, const struct usage *usage)
+{
 	struct capture_loop *l = ctx;
 	struct charge charge;
 
 	catalog_price(l->catalog, usage, &charge);
-	/* Waiting here is the backpressure: the ring fills, and the kernel counts what it loses. */
-	while (!queue_push(l->options.charges, &charge)) {
-		counter_add(&l->counters.waits, 1);
-		nanosleep(&pause, NULL);
+	push(l, l->options.charges, &charge);
+}
+
+static void on_flight(void *ctx, const struct meter_flight *flight)
+{
+	struct capture_loop *l = ctx;
+	struct budget_flight notice = { .call = flight->call, .ended = !flight->asked };
+	const struct usage *asked = flight->asked;
+
+	if (!l->options.has_budgets)
+		return;
+	if (asked) {
+		notice.bounded = flight->most_output >= 0 || asked->free;
+		notice.sent_ns = asked->time_start_ns;
+		notice.process = asked->process;
+		memcpy(notice.provider, asked->provider, sizeof(notice.provider));
+		memcpy(notice.operation, asked->operation, sizeof(notice.operation));
+		memcpy(notice.model, asked->model_requested, sizeof(notice.model));
+		notice.most.input_tokens = (int64_t)asked->request_bytes;
+		notice.most.output_tokens = flight->most_output;
+		notice.most.priced =
+		    ceiling_find(l->catalog, asked, flight->most_output, &notice.most.cost_pico);
 	}
+	push(l, l->options.flights, &notice);
 }
 
 /* --- the ring */
@@ -197,6 +226,7 @@ static int make_stages(struct capture_loop *l)
 				       .remembers = true,
 				       .secret = l->options.secret,
 				       .usage = on_usage,
+				       .flight = on_flight,
 				       .ctx = l };
 	struct capture_options capture = { .ring_fd = l->options.ring_fd,
 					   .wait_bytes = l->options.wait_bytes,

@@ -3,10 +3,11 @@
 
 #include "agent/canary.h"
 #include "agent/intake.h"
+#include "budget/flight.h"
 #include "capture/capture.h"
 #include "http/http.h"
 #include "meter/meter.h"
-#include "price/catalog.h"
+#include "price/ceiling.h"
 
 /* New configuration for the loop: references that become its own. */
 struct capture_reload {
@@ -23,6 +24,7 @@ struct capture_loop_options {
 	bool has_budgets; /* somebody waits for what a call has cost */
 	const uint8_t *secret;
 	struct queue *charges; /* out: struct charge */
+	struct queue *flights; /* out: struct budget_flight, while there are budgets */
 	struct queue *reloads; /* in: struct capture_reload */
 	struct queue *flows;   /* out: struct flow_capture */
 	struct canary_watch *canary;
@@ -30,7 +32,7 @@ struct capture_loop_options {
 };
 
 struct capture_loop_counters {
-	struct counter waits;        /* times the charges had to wait for the policy loop */
+	struct counter waits;        /* times the policy loop had to be waited for */
 	struct counter flows_untold; /* connections that the flow loop had no room to hear of */
 };
 

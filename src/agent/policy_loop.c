@@ -28,7 +28,7 @@ struct policy_loop {
 	struct lookout *lookout;
 	struct users *users;
 	struct event *ticker;
-	struct intake charges, pages, reloads, questions;
+	struct intake charges, flights, pages, reloads, questions;
 	struct buf json;
 	struct process question; /* waits for room among the orders */
 	bool has_question;
@@ -132,6 +132,18 @@ static void take_charges(void *ctx)
 		hand_on(l, &task);
 	}
 	enforcement_look(l->enforcement, now_utc());
+}
+
+/* A call that has ended is charged before it is out of the bound. */
+static void take_flights(void *ctx)
+{
+	struct policy_loop *l = ctx;
+	struct budget_flight flight;
+	size_t n = queue_depth(l->options.flights);
+
+	take_charges(l);
+	while (n-- && queue_pop(l->options.flights, &flight))
+		flight_take(l->budgets, &flight);
 }
 
 static void take_questions(void *ctx)
@@ -280,6 +292,8 @@ static int add_intakes(struct policy_loop *l)
 	int code = intake_init(&l->charges, &l->loop, l->options.charges, take_charges, l);
 
 	if (code == 0)
+		code = intake_init(&l->flights, &l->loop, l->options.flights, take_flights, l);
+	if (code == 0)
 		code = intake_init(&l->pages, &l->loop, l->options.pages, take_pages, l);
 	if (code == 0)
 		code = intake_init(&l->reloads, &l->loop, l->options.reloads, take_reloads, l);
@@ -389,6 +403,7 @@ void policy_loop_free(struct policy_loop *l)
 	providers_unref(l->options.config.providers);
 	catalog_unref(l->options.config.catalog);
 	intake_done(&l->charges);
+	intake_done(&l->flights);
 	intake_done(&l->pages);
 	intake_done(&l->reloads);
 	buf_done(&l->json);

@@ -24,6 +24,7 @@ struct policy_loop_options {
 	struct ledger *ledger;       /* read once, for what was spent before */
 	const char *host_id, *host_name;
 	struct queue *charges;   /* in: struct charge */
+	struct queue *flights;   /* in: struct budget_flight */
 	struct queue *pages;     /* in: struct ledger_page */
 	struct queue *reloads;   /* in: struct policy_reload */
 	struct queue *tasks;     /* out: struct ledger_task */

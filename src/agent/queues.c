@@ -16,6 +16,7 @@ int queues_init(struct queues *q, bool on_terminal)
 		size_t bytes, items;
 	} wanted[] = {
 		{ &q->charges, sizeof(struct charge), ITEMS },
+		{ &q->flights, sizeof(struct budget_flight), ITEMS },
 		{ &q->flows, sizeof(struct flow_capture), ITEMS },
 		{ &q->tasks, sizeof(struct ledger_task), ITEMS },
 		{ &q->queries, sizeof(struct ledger_ask), POLICY_CONNECTIONS_MAX },
@@ -35,9 +36,9 @@ int queues_init(struct queues *q, bool on_terminal)
 
 void queues_done(struct queues *q)
 {
-	struct queue *all[] = { q->charges,         q->flows,         q->tasks,     q->queries,
-				q->pages,           q->orders,        q->questions, q->shown,
-				q->capture_reloads, q->policy_reloads };
+	struct queue *all[] = { q->charges, q->flights,         q->flows,         q->tasks,
+				q->queries, q->pages,           q->orders,        q->questions,
+				q->shown,   q->capture_reloads, q->policy_reloads };
 	struct ledger_page page;
 
 	while (q->pages && queue_pop(q->pages, &page))

@@ -5,6 +5,7 @@
 
 struct queues {
 	struct queue *charges;         /* capture -> policy: struct charge */
+	struct queue *flights;         /* capture -> policy: struct budget_flight */
 	struct queue *flows;           /* capture -> flow: struct flow_capture */
 	struct queue *tasks;           /* policy -> ledger: struct ledger_task */
 	struct queue *queries;         /* policy -> ledger: struct ledger_ask */

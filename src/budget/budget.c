@@ -67,7 +67,8 @@ int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets)
 {
 	CLEANUP(cleanup_budgets) struct budgets *budgets = calloc(1, sizeof(*budgets));
 
-	if (!budgets || reserve_new(&budgets->reserve) < 0 || set_rules(budgets, rules) < 0) {
+	if (!budgets || reserve_new(&budgets->reserve) < 0 || flights_new(&budgets->flights) < 0 ||
+	    set_rules(budgets, rules) < 0) {
 		budget_rules_free(rules);
 		return -ENOMEM;
 	}
@@ -80,6 +81,7 @@ void budgets_free(struct budgets *budgets)
 	if (!budgets)
 		return;
 	reserve_free(budgets->reserve);
+	flights_free(budgets->flights);
 	free_rules(budgets);
 	free(budgets);
 }
@@ -269,6 +271,8 @@ static void carry_totals(struct budgets *budgets, struct budget *heir, struct bu
 {
 	budgets_at(budgets, (unsigned)(heir - budgets->all));
 	heir->stop = former->stop;
+	if (heir->rule->counts == former->rule->counts)
+		flight_carry(&heir->exposure, &former->exposure);
 	carry_total(budgets, heir, former, &former->totals.current);
 	for (unsigned i = 0; i < former->totals.n_formers; i++)
 		if (former->totals.formers[i].window.end_ns)
@@ -300,6 +304,7 @@ int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t 
 			carry_totals(budgets, budget, &former.all[i]);
 	}
 	reserve_each(budgets->reserve, carry_holds, &carry);
+	flights_recount(budgets);
 	free_rules(&former);
 	budgets_check(budgets);
 	return 0;

@@ -206,6 +206,7 @@ static void charge_all(struct budgets *budgets, const struct reservation *r,
 		    amount_charged(budget->rule, &verdict->charge, r ? &r->size : NULL);
 
 		add(budgets, budget, window_find(&budget->totals, time_ns), amount, &telling);
+		budget->charged_end_ns = time_ns;
 	}
 	verdict->n_budgets = telling.n;
 }

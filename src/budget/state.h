@@ -2,6 +2,7 @@
 #pragma once
 
 #include "budget/amount.h"
+#include "budget/flight.h"
 #include "budget/reserve.h"
 #include "budget/stop.h"
 
@@ -9,9 +10,11 @@ struct budget {
 	const struct budget_rule *rule;
 	struct window_totals totals;
 	money_wide reserved;
-	enum stop stop;    /* in force */
-	bool is_ordered;   /* under these rules */
-	UT_hash_handle hh; /* by name */
+	struct exposure exposure;
+	int64_t charged_end_ns; /* of the call that was charged last */
+	enum stop stop;         /* in force */
+	bool is_ordered;        /* under these rules */
+	UT_hash_handle hh;      /* by name */
 };
 
 struct budgets {
@@ -20,6 +23,8 @@ struct budgets {
 	struct budget *by_name;
 	struct match_index *index;
 	struct reserve *reserve;
+	struct flights *flights;
+	int64_t stop_delay_ns; /* the longest from the end of a call to the order to stop */
 	struct uuid_maker ids;
 	int64_t now_ns;
 	unsigned generation; /* of the rules */

@@ -5,6 +5,8 @@
 #include "budget/match.h"
 #include "budget/state.h"
 
+#define DELAY_NS_MAX 1000000000
+
 static enum stop due(const struct budget_view *view)
 {
 	if (view->mode < BUDGET_HOLD || view->spent < view->limit)
@@ -28,8 +30,20 @@ bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,
 	return action->is_new || (action->stop && !budget->is_ordered);
 }
 
+/* How long it took from the end of the call that spent the budget. */
+static void measure(struct budgets *budgets, const struct budget *budget)
+{
+	int64_t took_ns = budgets->now_ns - budget->charged_end_ns;
+
+	/* Else it was no call. */
+	if (took_ns > budgets->stop_delay_ns && took_ns < DELAY_NS_MAX)
+		budgets->stop_delay_ns = took_ns;
+}
+
 void stop_done(struct budgets *budgets, const struct stop_action *action)
 {
+	if (action->is_new && action->stop && budgets->all[action->index].charged_end_ns)
+		measure(budgets, &budgets->all[action->index]);
 	budgets->all[action->index].stop = action->stop;
 	budgets->all[action->index].is_ordered = true;
 }

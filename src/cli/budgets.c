@@ -30,6 +30,18 @@ static int percent_of(const json_t *budget)
 	return (int)(percent > 999 ? 999 : percent < 0 ? 0 : percent);
 }
 
+/* "0.21", "unknown", or "any" where nobody stops who does not ask. */
+static const char *overshoot(const json_t *budget)
+{
+	const json_t *bound = json_object_get(budget, "overshoot");
+	const char *mode = show_member(budget, "mode");
+
+	if (strcmp(mode, "hold") != 0 && strcmp(mode, "cut") != 0)
+		return "any";
+	return json_is_string(json_object_get(bound, "most")) ? show_member(bound, "most")
+							      : "unknown";
+}
+
 static void add_budget(struct show_table *table, const json_t *budget)
 {
 	int percent = percent_of(budget);
@@ -43,6 +55,7 @@ static void add_budget(struct show_table *table, const json_t *budget)
 				figure(budget, "reserved_usd", "reserved"),
 				figure(budget, "remaining_usd", "remaining"),
 				used,
+				overshoot(budget),
 				resets };
 
 	/* To the minute is enough for people. */
@@ -58,11 +71,12 @@ static void add_budget(struct show_table *table, const json_t *budget)
 
 static int print_table(const struct buf *body)
 {
-	static const char *const heading[] = { "BUDGET", "MODE",     "LIMIT", "OF",   "PER",
-					       "SPENT",  "RESERVED", "LEFT",  "USED", "RESETS" };
+	static const char *const heading[] = { "BUDGET", "MODE",    "LIMIT",    "OF",
+					       "PER",    "SPENT",   "RESERVED", "LEFT",
+					       "USED",   "OVER BY", "RESETS" };
 	struct show_table table = {
-		.n_columns = 10,
-		.right = { [2] = true, [5] = true, [6] = true, [7] = true, [8] = true },
+		.n_columns = 11,
+		.right = { [2] = true, [5] = true, [6] = true, [7] = true, [8] = true, [9] = true },
 	};
 	json_t *json = json_loadb(body->data, body->len, 0, NULL), *budget;
 	size_t i;

@@ -135,6 +135,8 @@ bool content_end(struct content *c)
 
 	if (c->ex)
 		c->ex->body_ended[c->direction] = true;
+	if (c->ex && c->direction == DIRECTION_SENT && c->handler->sent)
+		c->handler->sent(c->ctx, c->ex);
 	content_drop(c);
 	return whole;
 }

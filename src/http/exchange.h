@@ -62,4 +62,5 @@ struct exchange_handler {
 	void (*gap)(void *ctx, struct exchange *ex, enum direction direction);
 	void (*end)(void *ctx, struct exchange *ex);
 	void (*message)(void *ctx, struct exchange *ex, enum direction direction);
+	void (*sent)(void *ctx, struct exchange *ex); /* the request has ended; may be NULL */
 };

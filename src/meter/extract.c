@@ -18,9 +18,9 @@ static const char *text_of(const struct route_place *at, int text)
 	return at->route->texts[text] ? at->route->texts[text] : at->file->texts[text];
 }
 
-static const char *attempt_of(const struct route_place *at)
+static const char *number_of(const struct route_place *at, int count)
 {
-	return at->route->attempt ? at->route->attempt : at->file->attempt;
+	return at->route->counts[count] ? at->route->counts[count] : at->file->counts[count];
 }
 
 static const char *estimate_of(const struct route_place *at, int i)
@@ -44,8 +44,10 @@ static bool is_like(const struct extract *extract, const struct route_place *at,
 	for (int i = 0; i < 2; i++)
 		if (!expr_is(&extract->estimates[i], estimate_of(at, i)))
 			return false;
-	return expr_is(&extract->attempt, attempt_of(at)) &&
-	       span_eq(extract->scope.snapshot, span_of(at->route->snapshot));
+	for (int i = 0; i < ROUTE_COUNT_MAX; i++)
+		if (!expr_is(&extract->numbers[i], number_of(at, i)))
+			return false;
+	return span_eq(extract->scope.snapshot, span_of(at->route->snapshot));
 }
 
 /* --- compiling */
@@ -76,8 +78,14 @@ static int compile_fields(const struct route_place *at, struct extract *extract)
 		if (rc < 0)
 			return rc;
 	}
-	return compile(at, "attempt", at->route->attempt, attempt_of(at), EXPR_WANT_COUNT, extract,
-		       &extract->attempt);
+	for (int i = 0; i < ROUTE_COUNT_MAX; i++) {
+		int rc = compile(at, provider_file_count_key(i), at->route->counts[i],
+				 number_of(at, i), EXPR_WANT_COUNT, extract, &extract->numbers[i]);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 /* Before the counts, which ask whether they are below it. */
@@ -178,7 +186,8 @@ void extract_free_all(struct extract *set)
 			expr_done(&extract->counts[i]);
 		for (int i = 0; i < 2; i++)
 			expr_done(&extract->estimates[i]);
-		expr_done(&extract->attempt);
+		for (int i = 0; i < ROUTE_COUNT_MAX; i++)
+			expr_done(&extract->numbers[i]);
 		free((char *)extract->scope.snapshot.ptr);
 		slot_plan_done(&extract->scope.request);
 		slot_plan_done(&extract->scope.response);

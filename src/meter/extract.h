@@ -10,7 +10,7 @@ struct extract {
 	struct extract *next; /* of the set */
 	struct expr_scope scope;
 	struct expr texts[ROUTE_TEXT_MAX];
-	struct expr attempt;
+	struct expr numbers[ROUTE_COUNT_MAX];
 	struct expr counts[USAGE_BUCKET_MAX];
 	struct expr estimates[2]; /* of the buckets input and output */
 	uint64_t required;        /* buckets that an answer must have */

@@ -96,7 +96,8 @@ static void fill_attempt(const struct extract *extract, const struct expr_input 
 	int64_t attempt;
 
 	usage->attempt = 1;
-	if (expr_count(&extract->attempt, expr_in, &attempt) > 0 && attempt <= UINT16_MAX)
+	if (expr_count(&extract->numbers[ROUTE_ATTEMPT], expr_in, &attempt) > 0 &&
+	    attempt <= UINT16_MAX)
 		usage->attempt = (uint16_t)attempt;
 }
 
@@ -305,6 +306,41 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 	estimate_usage(in, &expr_in, ret_usage);
+}
+
+bool fill_is_answer(const struct extract *extract, const struct usage *usage)
+{
+	if (usage->doubt == USAGE_DOUBT_INCONSISTENT || usage->error[0])
+		return true;
+	return usage->present && (usage->present & extract->required) == extract->required;
+}
+
+/* -1: not said, or nothing that can be said. */
+static int64_t most_output(const struct fill_input *in, const struct expr_input *expr_in)
+{
+	const struct expr *numbers = in->route->extract->numbers;
+	int64_t most, answers = 1;
+
+	if (head_get(&in->exchange->request, SPAN("content-encoding")).len ||
+	    expr_count(&numbers[ROUTE_MAX_OUTPUT], expr_in, &most) <= 0 ||
+	    expr_count(&numbers[ROUTE_ANSWERS], expr_in, &answers) < 0 ||
+	    __builtin_mul_overflow(most, answers, &most))
+		return -1;
+	return most < 0 ? -1 : most;
+}
+
+void fill_asked(const struct fill_input *in, struct usage *ret_usage, int64_t *ret_most_output)
+{
+	char scratch[EXPR_SCRATCH_BYTES];
+	const struct expr_input expr_in = { in->exchange, in->request->slots, in->response->slots,
+					    scratch };
+
+	*ret_usage = (struct usage){ 0 };
+	fill_facts(in, ret_usage);
+	fill_texts(in, &expr_in, ret_usage);
+	if (!in->route->match[0])
+		ret_usage->doubt = USAGE_DOUBT_ROUTE_UNKNOWN;
+	*ret_most_output = most_output(in, &expr_in);
 }
 
 void fill_ids(const struct extract *extract, const struct exchange *exchange,

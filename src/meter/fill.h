@@ -22,6 +22,14 @@ struct fill_input {
 /* Writes all of `*ret_usage` but the event id. */
 void fill_usage(const struct fill_input *in, struct usage *ret_usage);
 
+/* All counts that an answer must have are in this message, or they contradict each other, or it
+ * says that there will be none. */
+bool fill_is_answer(const struct extract *extract, const struct usage *usage);
+
+/* What a call in flight says of itself in its request, and the most tokens that it lets its answers
+ * have; -1: it does not say. */
+void fill_asked(const struct fill_input *in, struct usage *ret_usage, int64_t *ret_most_output);
+
 /* The ids that a call in flight has so far. */
 void fill_ids(const struct extract *extract, const struct exchange *exchange,
 	      const struct slot *request_slots, const struct slot *response_slots,

@@ -250,3 +250,25 @@ bool format_read_well(const struct format_reader *reader)
 {
 	return reader->format && reader->documents && !reader->broken && !reader->hole;
 }
+
+const struct format *format_of_request(const struct http_head *request)
+{
+	int row = format_of_type(head_get(request, SPAN("content-type")));
+
+	return &format_table[row >= 0 && format_table[row].of_requests ? row : FORMAT_JSON];
+}
+
+const struct format *format_of_response(const struct http_head *response, unsigned allowed,
+					struct span *body)
+{
+	int row;
+
+	/* Errors come as JSON wherever they come as anything. */
+	allowed |= response->status >= 400 ? 1u << FORMAT_JSON : 0;
+	row = format_of_body(body, allowed);
+	if (row < 0)
+		row = format_of_type(head_get(response, SPAN("content-type")));
+	return row < 0 || !(allowed & 1u << row) || format_table[row].of_requests
+		   ? NULL
+		   : &format_table[row];
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "http/head.h"
 #include "http/sse.h"
 #include "meter/eventstream.h"
 #include "meter/form.h"
@@ -39,6 +40,13 @@ extern const struct format format_table[]; /* by format_row; ends with a NULL na
 /* Row of the table, -1 for none. A Content-Type's parameters do not count. */
 int format_find(struct span name);
 int format_of_type(struct span content_type);
+/* JSON, unless it says that it is a form. */
+const struct format *format_of_request(const struct http_head *request);
+/* Of the `allowed` rows, and of JSON for an error: by how the body begins (as format_of_body), else
+ * by what it is called: some servers, and some proxies between, call an event stream JSON. NULL:
+ * none. */
+const struct format *format_of_response(const struct http_head *response, unsigned allowed,
+					struct span *body);
 /* Of the `allowed` rows (a bit each), the one whose documents begin as the body does; -1 where that
  * does not tell. White space at its front is taken off. */
 int format_of_body(struct span *body, unsigned allowed);

@@ -18,6 +18,7 @@ struct meter {
 	struct relay *relay;
 	unsigned n_readings; /* as of another route, of all calls */
 	struct uuid_maker ids;
+	struct meter_options options;
 	struct meter_counters counters;
 };
 
@@ -28,9 +29,9 @@ struct call {
 	struct providers *providers; /* the set that was in force when the call began */
 	const struct provider *provider;
 	const struct route *route;
-	bool streaming;
-	bool body_begun; /* that of the response: its reader is chosen */
-	struct told {    /* of those that were handed on */
+	bool body_begun;           /* that of the response: its reader is chosen */
+	bool streaming, is_flying; /* told to have been sent */
+	struct told {              /* of those that were handed on */
 		unsigned n;
 		int64_t utc_ns; /* the first message of the client since, 0 when none came */
 		uint64_t request_bytes, response_bytes, lost_bytes;
@@ -68,6 +69,7 @@ int meter_new(const struct meter_options *options, struct meter **ret_meter)
 		return rc;
 	}
 	meter->providers = providers_ref(options->providers);
+	meter->options = *options;
 	*ret_meter = meter;
 	return 0;
 }
@@ -106,14 +108,6 @@ const struct relay_counters *meter_relayed(const struct meter *meter)
 	return relay_counters(meter->relay);
 }
 
-/* JSON, unless it says that it is a form. */
-static const struct format *request_format(const struct exchange *ex)
-{
-	int row = format_of_type(head_get(&ex->request, SPAN("content-type")));
-
-	return &format_table[row >= 0 && format_table[row].of_requests ? row : FORMAT_JSON];
-}
-
 static struct call *make_call(struct meter *meter, struct exchange *ex,
 			      const struct provider *provider, const struct route *route)
 {
@@ -129,8 +123,8 @@ static struct call *make_call(struct meter *meter, struct exchange *ex,
 			       .provider = provider,
 			       .route = route };
 	memset(call->slots, 0, n * sizeof(struct slot));
-	format_begin(&call->request, scope->request.n ? request_format(ex) : NULL, &scope->request,
-		     call->slots);
+	format_begin(&call->request, scope->request.n ? format_of_request(&ex->request) : NULL,
+		     &scope->request, call->slots);
 	format_begin(&call->response, NULL, &scope->response, response_slots(call));
 	return call;
 }
@@ -210,25 +204,17 @@ static void on_response(void *ctx, struct exchange *ex)
 		begin_websocket(call);
 }
 
-/* Chooses the reader by how the body begins, else by what it is called: some servers, and some
- * proxies between, call an event stream JSON. */
 static void begin_body(struct call *call, const struct exchange *ex, struct span *body)
 {
-	struct span type = head_get(&ex->response, SPAN("content-type"));
-	/* Errors come as JSON wherever they come as anything. */
-	unsigned allowed =
-	    call->route->formats | (ex->response.status >= 400 ? 1u << FORMAT_JSON : 0);
-	int format = format_of_body(body, allowed);
+	const struct format *format = format_of_response(&ex->response, call->route->formats, body);
 
 	if (!body->len && body->ptr)
 		return; /* white space does not tell */
-	if (format < 0)
-		format = format_of_type(type);
 	call->body_begun = true;
-	if (format < 0 || !(allowed & 1u << format) || format_table[format].of_requests)
+	if (!format)
 		return;
-	call->streaming = format != FORMAT_JSON;
-	format_begin(&call->response, &format_table[format], &call->route->extract->scope.response,
+	call->streaming = format != &format_table[FORMAT_JSON];
+	format_begin(&call->response, format, &call->route->extract->scope.response,
 		     response_slots(call));
 }
 
@@ -269,18 +255,24 @@ static void count(struct meter *meter, const struct call *call, const struct usa
 		counter_add(&meter->counters.inconsistent, 1);
 }
 
+static struct fill_input input_of(struct meter *meter, const struct exchange *ex, struct call *call)
+{
+	return (struct fill_input){ ex,
+				    call->provider,
+				    call->route,
+				    &call->request,
+				    &call->response,
+				    call->streaming,
+				    call->leg.answers,
+				    meter->hasher };
+}
+
 static void fill(struct meter *meter, const struct exchange *ex, struct call *call,
 		 struct usage *ret_usage)
 {
-	fill_usage(&(struct fill_input){ .exchange = ex,
-					 .provider = call->provider,
-					 .route = call->route,
-					 .request = &call->request,
-					 .response = &call->response,
-					 .streaming = call->streaming,
-					 .answers = call->leg.answers,
-					 .hasher = meter->hasher },
-		   ret_usage);
+	struct fill_input in = input_of(meter, ex, call);
+
+	fill_usage(&in, ret_usage);
 	if (!call->leg.answers)
 		return;
 	/* What came since the answer before it. */
@@ -303,16 +295,6 @@ static void tell(struct meter *meter, const struct exchange *ex, struct call *ca
 				    ex->lost_bytes };
 }
 
-/* All counts that an answer must have are in this message, or they contradict each other, or it
- * says that there will be none. */
-static bool is_answer(const struct call *call, const struct usage *usage)
-{
-	uint64_t required = call->route->extract->required;
-
-	return usage->doubt == USAGE_DOUBT_INCONSISTENT || usage->error[0] ||
-	       (usage->present && (usage->present & required) == required);
-}
-
 static void on_message(void *ctx, struct exchange *ex, enum direction direction)
 {
 	struct call *call = ex->meter;
@@ -326,7 +308,7 @@ static void on_message(void *ctx, struct exchange *ex, enum direction direction)
 	if (direction == DIRECTION_SENT || !format_said_something(&call->response))
 		return;
 	fill(ctx, ex, call, &usage);
-	if (!is_answer(call, &usage))
+	if (!fill_is_answer(call->route->extract, &usage))
 		return;
 	tell(ctx, ex, call, &usage);
 	format_forget(&call->response);
@@ -337,6 +319,22 @@ static bool is_left(const struct call *call, const struct usage *usage)
 {
 	return !call->told.n || usage->response_id[0] ||
 	       usage->completeness == COMPLETENESS_TRUNCATED || !format_read_well(&call->response);
+}
+
+static void on_sent(void *ctx, struct exchange *ex)
+{
+	struct meter *meter = ctx;
+	struct call *call = ex->meter;
+	struct usage asked;
+	struct meter_flight flight = { (uintptr_t)call, &asked, -1 };
+	struct fill_input in;
+
+	if (!call || !meter->options.flight)
+		return;
+	in = input_of(meter, ex, call);
+	fill_asked(&in, &asked, &flight.most_output);
+	call->is_flying = true;
+	meter->options.flight(meter->options.ctx, &flight);
 }
 
 static void finish(struct call *call, const struct exchange *ex)
@@ -382,6 +380,9 @@ static void on_end(void *ctx, struct exchange *ex)
 	end_readings(meter, ex, call, &usage);
 	if (is_left(call, &usage))
 		tell(meter, ex, call, &usage);
+	if (call->is_flying)
+		meter->options.flight(meter->options.ctx,
+				      &(struct meter_flight){ .call = (uintptr_t)call });
 	relay_end(meter->relay, &call->leg);
 	ex->connection->calls--;
 	free_call(call);
@@ -394,5 +395,6 @@ const struct exchange_handler meter_handler = {
 	.body = on_body,
 	.gap = on_gap,
 	.end = on_end,
+	.sent = on_sent,
 	.message = on_message,
 };

@@ -22,12 +22,20 @@ struct meter_counters {
 	struct counter lost; /* calls without a usage, for want of memory */
 };
 
+struct meter_flight {
+	uint64_t call; /* its number, until it has ended */
+	const struct usage *asked;
+	int64_t most_output; /* tokens that its answers may have; -1: not said */
+};
+
 struct meter_options {
 	struct providers *providers; /* a reference is taken */
 	bool remembers;              /* what spans calls: meter/settle.h */
 	const uint8_t *secret;       /* METER_SECRET_BYTES for key hashes, or NULL: none */
 	/* Each call when it has ended, or a moment later: relay.h. */
 	void (*usage)(void *ctx, const struct usage *usage);
+	/* NULL, or: a call was sent, as its request says; and has ended: without `asked`. */
+	void (*flight)(void *ctx, const struct meter_flight *flight);
 	void *ctx;
 };
 

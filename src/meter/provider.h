@@ -16,6 +16,7 @@
  *       service_tier: /service_tier
  *       region: /usage/inference_geo      # where it was served, if that has its price
  *       response_id: /id
+ *       max_output: req:/max_tokens       # tokens that each of `answers: req:/n` may have
  *       usage:
  *         input: /usage/prompt_tokens - /usage/prompt_tokens_details/cached_tokens
  *         output: /usage/completion_tokens
@@ -88,7 +89,6 @@ const struct provider *providers_find(const struct providers *providers, struct 
 
 /* The one of that name. NULL: none. */
 const struct provider *providers_named(const struct providers *providers, struct span name);
-
 const char *provider_name(const struct provider *provider);
 
 /* How its answers tell of limits: meter/limits.h. */

@@ -50,9 +50,13 @@ static const struct cyaml_schema_field route_fields[] = {
 			       EXPR_TEXT_MAX),
 	ROUTE_TEXTS(X)
 #undef X
-	    CYAML_FIELD_STRING_PTR("attempt", OPTIONAL, struct route_file, attempt, 1,
-				   EXPR_TEXT_MAX),
-	CYAML_FIELD_STRING_PTR("snapshot", OPTIONAL, struct route_file, snapshot, 1, EXPR_TEXT_MAX),
+#define X(id, name)                                                                                \
+	CYAML_FIELD_STRING_PTR(name, OPTIONAL, struct route_file, counts[ROUTE_##id], 1,           \
+			       EXPR_TEXT_MAX),
+	    ROUTE_COUNTS(X)
+#undef X
+		CYAML_FIELD_STRING_PTR("snapshot", OPTIONAL, struct route_file, snapshot, 1,
+				       EXPR_TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("estimate", OPTIONAL, struct route_file, estimate, 1, WORD_MAX),
 	CYAML_FIELD_MAPPING("usage", CYAML_FLAG_OPTIONAL, struct route_file, usage, usage_fields),
 	CYAML_FIELD_END,
@@ -94,10 +98,13 @@ static const struct cyaml_schema_field provider_fields[] = {
 			       EXPR_TEXT_MAX),
 	ROUTE_TEXTS(X)
 #undef X
-	    CYAML_FIELD_STRING_PTR("attempt", OPTIONAL, struct provider_file, attempt, 1,
-				   EXPR_TEXT_MAX),
-	CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct provider_file, limits, &limit_schema, 0,
-			     USAGE_LIMITS_MAX),
+#define X(id, name)                                                                                \
+	CYAML_FIELD_STRING_PTR(name, OPTIONAL, struct provider_file, counts[ROUTE_##id], 1,        \
+			       EXPR_TEXT_MAX),
+	    ROUTE_COUNTS(X)
+#undef X
+		CYAML_FIELD_SEQUENCE("limits", OPTIONAL, struct provider_file, limits,
+				     &limit_schema, 0, USAGE_LIMITS_MAX),
 	CYAML_FIELD_STRING_PTR("domestic", OPTIONAL, struct provider_file, domestic, 2, 7),
 	CYAML_FIELD_SEQUENCE("deployments", OPTIONAL, struct provider_file, deployments,
 			     &deployment_schema, 1, NAMES_MAX),
@@ -113,6 +120,12 @@ static const struct cyaml_schema_value provider_schema = {
 static const char *const text_keys[ROUTE_TEXT_MAX] = {
 #define X(id, name) [ROUTE_##id] = name,
 	ROUTE_TEXTS(X)
+#undef X
+};
+
+static const char *const count_keys[ROUTE_COUNT_MAX] = {
+#define X(id, name) [ROUTE_##id] = name,
+	ROUTE_COUNTS(X)
 #undef X
 };
 
@@ -146,4 +159,9 @@ int provider_file_refuse(const char *path, struct err *err, const char *key, con
 const char *provider_file_text_key(enum route_text text)
 {
 	return text_keys[text];
+}
+
+const char *provider_file_count_key(enum route_count count)
+{
+	return count_keys[count];
 }

@@ -30,6 +30,19 @@ enum route_text {
 	    ROUTE_TEXT_MAX
 };
 
+/* Counts that are no usage, in the same places. */
+#define ROUTE_COUNTS(X)                                                                            \
+	X(ATTEMPT, "attempt")                                                                      \
+	X(MAX_OUTPUT, "max_output") /* tokens that the request lets an answer have, */             \
+	X(ANSWERS, "answers")       /* and how many answers it asks for */
+
+enum route_count {
+#define X(id, name) ROUTE_##id,
+	ROUTE_COUNTS(X)
+#undef X
+	    ROUTE_COUNT_MAX
+};
+
 struct route_file {
 	char *match;
 	char *operation;
@@ -38,7 +51,7 @@ struct route_file {
 	bool free;
 	bool poll;
 	char *texts[ROUTE_TEXT_MAX];
-	char *attempt;
+	char *counts[ROUTE_COUNT_MAX];
 	char *snapshot;
 	char *estimate;
 	struct usage_file {
@@ -56,7 +69,7 @@ struct provider_file {
 	char **hosts;
 	unsigned hosts_count;
 	char *texts[ROUTE_TEXT_MAX];
-	char *attempt;
+	char *counts[ROUTE_COUNT_MAX];
 	char *domestic;
 	struct limit_file *limits;
 	unsigned limits_count;
@@ -79,3 +92,4 @@ __attribute__((format(printf, 4, 5))) int provider_file_refuse(const char *path,
 							       ...);
 
 const char *provider_file_text_key(enum route_text text);
+const char *provider_file_count_key(enum route_count count);

@@ -87,6 +87,21 @@ void budgets_emit_touched(struct emit *e, struct budgets *budgets,
 	emit_end_array(e);
 }
 
+/* By how much who never asks can take it over its limit. */
+static void emit_overshoot(struct emit *e, const struct budget_view *view,
+			   const struct budget_bound *bound)
+{
+	char text[MONEY_TEXT_MAX];
+
+	emit_object(e, "overshoot");
+	emit_text(e, "most", bound->unknown ? NULL : unit_format(view->unit, bound->most, text));
+	emit_text(e, "unknown", bound->unknown);
+	emit_int(e, "calls_in_flight", bound->in_flight);
+	emit_int(e, "calls_more", bound->more);
+	emit_int(e, "delay_ms", (bound->delay_ns + 999999) / 1000000);
+	emit_end_object(e);
+}
+
 void budgets_serve(struct client *client, const struct request *request)
 {
 	const struct policy_ports *ports = &client->policy->ports;
@@ -97,14 +112,17 @@ void budgets_serve(struct client *client, const struct request *request)
 
 	emit_array(&e, "budgets");
 	for (unsigned i = 0; i < budgets_count(ports->budgets); i++) {
+		struct budget_bound bound;
 		struct budget_view view;
 
 		if (!client->peer.sees_all && !budgets_concern(ports->budgets, i, process))
 			continue;
 		budgets_view(ports->budgets, i, now_ns, &view);
+		flight_bound(ports->budgets, i, &bound);
 		emit_object(&e, NULL);
 		emit_state(&e, &view);
 		emit_outlook(&e, &view, now_ns);
+		emit_overshoot(&e, &view, &bound);
 		emit_end_object(&e);
 	}
 	emit_end_array(&e);

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/timestamp.h"
 #include "budget/budget.h"
+#include "budget/flight.h"
 #include "price/charge.h"
 
 #define POLICY_BODY_MAX            65536 /* bytes of a request body; one more is a 413 */

@@ -47,9 +47,8 @@ static void on_end(void *ctx, struct exchange *ex)
 	tally->complete += ex->completeness == COMPLETENESS_COMPLETE && ex->fault == EXCHANGE_OK;
 }
 
-static const struct exchange_handler handler = {
-	on_head, on_head, on_body, on_gap, on_end, on_gap
-};
+static const struct exchange_handler handler = { on_head, on_head, on_body, on_gap,
+						 on_end,  on_gap,  NULL };
 
 static size_t make_request(char out[REQUEST_BYTES + 1])
 {

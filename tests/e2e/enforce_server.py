@@ -18,7 +18,8 @@ ANSWER = json.dumps({
 class Server:
     """Counts connections that said anything at all, and the requests of each client."""
 
-    def __init__(self, world):
+    def __init__(self, world, reply=lambda body: ANSWER):
+        self.reply = reply
         self.hellos, self.requests, self.open = 0, [], collections.Counter()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(world.dir / 'server.pem', world.dir / 'server.key')
@@ -60,8 +61,9 @@ class Server:
         if b'"stream": true' in body:
             self.stream(tls)
             return True
+        said = self.reply(body)
         tls.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
-                    b'Content-Length: %d\r\n\r\n' % len(ANSWER) + ANSWER)
+                    b'Content-Length: %d\r\n\r\n' % len(said) + said)
         return True
 
     @staticmethod

@@ -217,8 +217,8 @@ static void test_decide_and_budgets(void **state)
 	assert_int_equal(run(decide_run, "decide --provider other --model gpt-1"), CLI_FAILED);
 	assert_err("outlay: the agent says (400): provider: no provider of that name");
 	assert_int_equal(run(budgets_run, "budgets"), CLI_OK);
-	assert_out(
-	    "BUDGET     MODE     LIMIT  OF   PER    SPENT  RESERVED      LEFT  USED  RESETS\n");
+	assert_out("BUDGET     MODE     LIMIT  OF   PER    SPENT  RESERVED      LEFT  USED  OVER "
+		   "BY  RESETS\n");
 	assert_out("\nall        advise   0.001  USD  day        0    0.0002    0.0008  20 %  ");
 	/* The budget's name holds an escape: it is shown, not obeyed. */
 	assert_out("\nteam?[31m  observe    500  USD  month      0    0.0002  499.9998   0 %  ");

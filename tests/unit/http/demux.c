@@ -279,6 +279,7 @@ static void converse(struct world *w, unsigned calls)
 struct heard {
 	struct buf body[2]; /* NUL after each run without a gap */
 	bool gap[2];
+	unsigned sent;
 };
 
 struct judge {
@@ -371,12 +372,19 @@ static void judge_known(struct judge *j, const struct exchange *ex, const struct
 		}
 }
 
+static void on_request_end(void *ctx, struct exchange *ex)
+{
+	(void)ctx;
+	heard_of(ex)->sent++;
+}
+
 static void on_end(void *ctx, struct exchange *ex)
 {
 	struct judge *j = ctx;
 	struct heard *h = heard_of(ex);
 	bool found = false;
 
+	assert_int_equal(h->sent, ex->body_ended[DIRECTION_SENT]);
 	if (ex->request.method.len) {
 		judge_known(j, ex, h);
 	} else {
@@ -395,7 +403,12 @@ static void on_end(void *ctx, struct exchange *ex)
 }
 
 static const struct exchange_handler handler = {
-	.request = on_head, .response = on_head, .body = on_body, .gap = on_gap, .end = on_end
+	.request = on_head,
+	.response = on_head,
+	.body = on_body,
+	.gap = on_gap,
+	.end = on_end,
+	.sent = on_request_end,
 };
 
 struct listener {

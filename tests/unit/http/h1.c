@@ -761,7 +761,8 @@ static void note_times(void *ctx, struct exchange *ex)
 static void test_time_of_no_response(void **state)
 {
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
-							 NULL,         note_times,   NULL };
+							 NULL,         note_times,   NULL,
+							 NULL };
 	struct span get = SPAN(GET("/a")), interim = SPAN("HTTP/1.1 100 Continue\r\n\r\n");
 	struct chunk sent = { get, 0, get.len, 100, DIRECTION_SENT, false };
 	struct chunk received = { interim, 0, interim.len, 101, DIRECTION_RECEIVED, false };
@@ -785,7 +786,8 @@ static void test_time_of_no_response(void **state)
 static void test_time_of_a_held_response(void **state)
 {
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
-							 NULL,         note_times,   NULL };
+							 NULL,         note_times,   NULL,
+							 NULL };
 	struct span ok = SPAN(OK(1) "x");
 	struct chunk received = { ok, 0, ok.len, 100, DIRECTION_RECEIVED, false };
 	struct http_counters counters = { 0 };
@@ -806,7 +808,8 @@ static void test_time_of_a_held_response(void **state)
 static void test_times(void **state)
 {
 	static const struct exchange_handler handler = { note_nothing, note_nothing, note_body,
-							 NULL,         note_times,   NULL };
+							 NULL,         note_times,   NULL,
+							 NULL };
 	static const char *const bytes[] = { "GET / HT",   "TP/1.1\r\n\r\n",
 					     "HTTP/1.1 1", "00 Continue\r\n\r\n",
 					     "HTTP/1.1 ",  "200 OK\r\nContent-Length: 3\r\n\r\n",

@@ -55,7 +55,8 @@ static void hear_end(void *ctx, struct exchange *ex)
 	(*(unsigned *)ctx)++;
 }
 
-static const struct exchange_handler handler = { hear, hear, hear_body, hear_gap, hear_end, NULL };
+static const struct exchange_handler handler = { hear,     hear, hear_body, hear_gap,
+						 hear_end, NULL, NULL };
 
 struct flood {
 	const char *name;

@@ -157,9 +157,9 @@ static void mirror_end(void *ctx, struct exchange *ex)
 	assert_int_equal(ex->fault, EXCHANGE_OK);
 }
 
-static const struct exchange_handler mirror_handler = { mirror_request, mirror_response,
-							mirror_body,    mirror_gap,
-							mirror_end,     NULL };
+static const struct exchange_handler mirror_handler = {
+	mirror_request, mirror_response, mirror_body, mirror_gap, mirror_end, NULL, NULL
+};
 
 /* The reference hears 1xx as messages of their own. */
 static void drop_interims(struct buf *text)
@@ -278,7 +278,8 @@ static void judge_gap(void *ctx, struct exchange *ex, enum direction direction)
 }
 
 static const struct exchange_handler judge_handler = { judge_request, judge_response, judge_body,
-						       judge_gap,     judge_end,      NULL };
+						       judge_gap,     judge_end,      NULL,
+						       NULL };
 
 struct tally {
 	unsigned calls, untouched, complete, marked, orphans;

@@ -101,6 +101,6 @@ static inline void record_end(void *ctx, struct exchange *ex)
 	r->ended++;
 }
 
-static const struct exchange_handler record_handler = { record_request, record_response,
-							record_body,    record_gap,
-							record_end,     record_message };
+static const struct exchange_handler record_handler = {
+	record_request, record_response, record_body, record_gap, record_end, record_message, NULL
+};

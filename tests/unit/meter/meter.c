@@ -26,6 +26,9 @@ struct world {
 	struct drive drive;
 	struct usage usages[USAGES_MAX];
 	unsigned n;
+	unsigned n_sent, n_landed;
+	int64_t most_output;
+	struct usage asked;
 };
 
 static void on_usage(void *ctx, const struct usage *usage)
@@ -36,12 +39,28 @@ static void on_usage(void *ctx, const struct usage *usage)
 	w->usages[w->n++] = *usage;
 }
 
+static void on_flight(void *ctx, const struct meter_flight *flight)
+{
+	struct world *w = ctx;
+
+	w->n_sent += flight->asked != NULL;
+	w->n_landed += !flight->asked;
+	if (!flight->asked)
+		return;
+	w->most_output = flight->most_output;
+	w->asked = *flight->asked;
+}
+
 static int start(void **state, const uint8_t *key)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct err err = { "" };
 	struct meter_options options = {
-		.usage = on_usage, .ctx = w, .secret = key, .remembers = true
+		.usage = on_usage,
+		.flight = on_flight,
+		.ctx = w,
+		.secret = key,
+		.remembers = true,
 	};
 
 	if (providers_load("config/providers", &w->providers, &err) < 0)
@@ -146,6 +165,47 @@ static void expect_key(const struct usage *usage, const char *key)
 	for (int i = 0; i < 8; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	assert_string_equal(usage->api_key_hash, hex);
+}
+
+/* In flight from the end of the request on; OpenAI: each of `n` answers may have that many. */
+static void says_what_is_in_flight(void **state)
+{
+	static const struct {
+		const char *head, *body;
+		int64_t most;
+	} rows[] = {
+		{ POST "\r\n", "{\"model\":\"gpt-4o\",\"max_tokens\":300}", 300 },
+		{ POST "\r\n",
+		  "{\"max_tokens\":1,\"max_completion_tokens\":40,\"n\":3,\"model\":"
+		  "\"gpt-4o\"}",
+		  120 },
+		{ POST "\r\n", "{\"model\":\"gpt-4o\"}", -1 },
+		{ POST "\r\n", "{\"model\":\"gpt-4o\",\"max_tokens\":-4}", -1 },
+		{ POST "\r\n", "{\"model\":\"gpt-4o\",\"max_tokens\":4,\"n\":\"x\"}", -1 },
+		{ POST "Content-Encoding: gzip\r\n\r\n",
+		  "{\"model\":\"gpt-4o\",\"max_tokens\":300}", -1 },
+	};
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		w->n = 0;
+		drive_begin(&w->drive, w->meter, span_of(rows[i].head));
+		drive_body(&w->drive, DIRECTION_SENT, span_of(rows[i].body), 7);
+		assert_int_equal(w->n_sent, i);
+		meter_handler.sent(w->meter, &w->drive.exchange);
+		assert_int_equal(w->n_sent, i + 1);
+		assert_true(w->most_output == rows[i].most);
+		assert_string_equal(w->asked.provider, "openai");
+		assert_string_equal(w->asked.operation, "chat");
+		assert_string_equal(w->asked.model_requested, "gpt-4o");
+		assert_int_equal(w->asked.request_bytes,
+				 strlen(rows[i].head) + strlen(rows[i].body));
+		assert_int_equal(w->drive.connection.calls, 1);
+		assert_int_equal(w->n_landed, i);
+		drive_end(&w->drive);
+		assert_int_equal(w->n_landed, i + 1);
+		assert_int_equal(w->drive.connection.calls, 0);
+	}
 }
 
 static void fills_every_field(void **state)
@@ -985,6 +1045,7 @@ static void through_http(void **state)
 		h1_feed(h1, &chunk);
 		chunk.offset += chunk.length;
 		h1_feed(h1, &chunk);
+		assert_int_equal(w->n_sent - w->n_landed, 2);
 		for (size_t at = 0; at < n; at += piece) {
 			struct span part = { wire + at, piece < n - at ? piece : n - at };
 
@@ -994,6 +1055,7 @@ static void through_http(void **state)
 		h1_close(h1, DRIVE_END, lost); /* without the last chunk, but after [DONE] */
 		h1_free(h1);
 		assert_int_equal(w->n, 2);
+		assert_int_equal(w->n_sent, w->n_landed);
 		assert_int_equal(w->usages[0].counts[USAGE_INPUT], 19);
 		assert_int_equal(w->usages[0].counts[USAGE_OUTPUT], 10);
 		assert_string_equal(w->usages[0].model_requested, "gpt-4o");
@@ -1009,6 +1071,7 @@ static void through_http(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(says_what_is_in_flight),
 		TEST(fills_every_field),
 		TEST(counts_are_disjoint),
 		TEST(json_cut_at_any_byte_has_no_counts),
