@@ -16,11 +16,10 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "attach/attach.h"
 #include "base/clock.h"
 #include "flow/cutter.h"
 #include "flow/enforce.h"
-#include "flow/hooks.h"
+#include "tests/bpf/hooked.h"
 #include "tests/bpf/link.h"
 
 #define HOST      "api.outlay-block.invalid"
@@ -31,8 +30,7 @@
 #define RESENT_MS 3000 /* TCP has sent again what was dropped */
 
 struct world {
-	struct attach *attach;
-	struct hooks *hooks;
+	struct hooked hooked;
 	struct cutter *cutter;
 	struct enforce *enforce;
 	struct flow_hello last;
@@ -51,17 +49,17 @@ static void on_record(void *ctx, const void *record, size_t bytes)
 
 static int on_write(void *ctx, const struct flow_block *key, const uint32_t *mode)
 {
-	return hooks_write_block(((struct world *)ctx)->hooks, key, mode);
+	return hooks_write_block(((struct world *)ctx)->hooked.hooks, key, mode);
 }
 
 static int on_finish(void *ctx, uint64_t cookie, bool may)
 {
-	return hooks_let_finish(((struct world *)ctx)->hooks, cookie, may);
+	return hooks_let_finish(((struct world *)ctx)->hooked.hooks, cookie, may);
 }
 
 static void on_publish(void *ctx)
 {
-	hooks_publish_blocks(((struct world *)ctx)->hooks);
+	hooks_publish_blocks(((struct world *)ctx)->hooked.hooks);
 }
 
 static int on_destroy(void *ctx, const struct flow_refused *socket)
@@ -81,25 +79,14 @@ static bool on_ask(void *ctx, const struct process *process)
 static int open_world(void **state)
 {
 	static const char *const hosts[] = { HOST, WILDCARD, OTHER };
-	struct attach_options options = { .ring_bytes = 1 << 20 };
 	struct world *w = calloc(1, sizeof(*w));
 	struct enforce_ports ports = { w, on_write, on_finish, on_publish, on_destroy, on_ask };
-	struct attach_shared shared;
-	struct hooks_options hooks = { .record = on_record, .ctx = w };
-	struct err err = { 0 };
 
-	assert_int_equal(attach_new(&options, &w->attach, &err), 0);
-	assert_int_equal(attach_set_hosts(w->attach, hosts, 3, &err), 0);
-	shared = attach_shared(w->attach);
-	hooks.hosts_fd = shared.hosts_fd;
-	hooks.wildcards_fd = shared.wildcards_fd;
-	hooks.connections_fd = shared.connections_fd;
-	hooks.handshakes_fd = shared.handshakes_fd;
-	if (hooks_new(&hooks, &w->hooks, &err) < 0)
-		fail_msg("%s", err.text);
+	hooked_attach(&w->hooked, hosts, 3);
+	hooked_open(&w->hooked, on_record, w);
 	w->cutter = cutter_new("/proc");
 	assert_int_equal(enforce_new(&ports, "/proc", &w->enforce), 0);
-	hooks_beat(w->hooks, PATIENCE, false);
+	hooks_beat(w->hooked.hooks, PATIENCE, false);
 	*state = w;
 	return 0;
 }
@@ -110,18 +97,9 @@ static int close_world(void **state)
 
 	enforce_free(w->enforce);
 	cutter_free(w->cutter);
-	hooks_free(w->hooks);
-	attach_free(w->attach);
+	hooked_close(&w->hooked);
 	free(w);
 	return 0;
-}
-
-static uint64_t counter(const struct world *w, enum flow_counter which)
-{
-	uint64_t counters[FLOW_COUNTER_MAX];
-
-	hooks_read_counters(w->hooks, counters);
-	return counters[which];
 }
 
 static void order(struct world *w, const char *host, uint32_t scope, uint64_t id,
@@ -141,8 +119,8 @@ static void release(struct world *w)
 
 static void drain(struct world *w)
 {
-	hooks_beat(w->hooks, PATIENCE, false);
-	hooks_drain(w->hooks);
+	hooks_beat(w->hooked.hooks, PATIENCE, false);
+	hooks_drain(w->hooked.hooks);
 }
 
 /* How many bytes come before it is quiet. */
@@ -260,7 +238,7 @@ static void test_hold_keeps_the_bytes(void **state)
 	say(old.client, &more);
 	assert_int_equal(comes(w, new.server, QUIET_MS), 0);
 	assert_int_equal(comes(w, old.server, QUIET_MS), 0);
-	assert_true(counter(w, FLOW_COUNTER_HELD) >= 2);
+	assert_true(hooked_count(&w->hooked, FLOW_COUNTER_HELD) >= 2);
 	passes(w, OTHER, AF_INET);
 	release(w);
 	arrives(w, new.server, hello.n);
@@ -334,9 +312,9 @@ static void test_small_packets(void **state)
 		assert_int_equal(comes(w, l.server, QUIET_MS), alert.n);
 		say(l.client, &data);
 		assert_int_equal(comes(w, l.server, QUIET_MS), 0);
-		assert_int_equal(hooks_let_finish(w->hooks, w->last.head.cookie, true), 0);
+		assert_int_equal(hooks_let_finish(w->hooked.hooks, w->last.head.cookie, true), 0);
 		arrives(w, l.server, data.n);
-		assert_int_equal(hooks_let_finish(w->hooks, w->last.head.cookie, false), 0);
+		assert_int_equal(hooks_let_finish(w->hooked.hooks, w->last.head.cookie, false), 0);
 		say(l.client, &two);
 		assert_int_equal(comes(w, l.server, QUIET_MS), 0);
 		assert_int_equal(enforce_counters(w->enforce)->cut.value, 0);
@@ -367,12 +345,12 @@ static void test_without_a_beat_all_goes(void **state)
 	struct bytes call = request(500);
 
 	order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, false);
-	hooks_beat(w->hooks, NS_PER_SEC / 2, false);
+	hooks_beat(w->hooked.hooks, NS_PER_SEC / 2, false);
 	say(l.client, &call);
 	usleep(2000 * 1000);
 	assert_int_equal(recv(l.server, call.at, call.n, MSG_DONTWAIT), call.n);
-	assert_true(counter(w, FLOW_COUNTER_FAILED_OPEN) > 0);
-	hooks_beat(w->hooks, NS_PER_SEC / 2, true);
+	assert_true(hooked_count(&w->hooked, FLOW_COUNTER_FAILED_OPEN) > 0);
+	hooks_beat(w->hooked.hooks, NS_PER_SEC / 2, true);
 	say(l.client, &call);
 	usleep(1500 * 1000);
 	assert_int_equal(recv(l.server, call.at, call.n, MSG_DONTWAIT), -1);

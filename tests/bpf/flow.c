@@ -21,17 +21,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "attach/attach.h"
 #include "base/clock.h"
-#include "flow/hooks.h"
+#include "tests/bpf/hooked.h"
 #include "tests/bpf/link.h"
 
 #define HOST        "api.outlay-flow.invalid"
 #define RECORDS_MAX 64
 
 struct world {
-	struct attach *attach;
-	struct hooks *hooks;
+	struct hooked hooked;
 	unsigned n_hellos, n_quic, n_closes, n_older;
 	struct flow_hello hellos[RECORDS_MAX];
 	struct flow_close closes[RECORDS_MAX];
@@ -62,20 +60,11 @@ static void on_record(void *ctx, const void *record, size_t bytes)
 
 static void open_hooks(struct world *w)
 {
-	struct attach_shared shared = attach_shared(w->attach);
-	struct hooks_options hooks = { .hosts_fd = shared.hosts_fd,
-				       .wildcards_fd = shared.wildcards_fd,
-				       .connections_fd = shared.connections_fd,
-				       .handshakes_fd = shared.handshakes_fd,
-				       .record = on_record,
-				       .ctx = w };
 	const struct hooks_feature *features;
-	struct err err = { 0 };
 	unsigned n;
 
-	if (hooks_new(&hooks, &w->hooks, &err) < 0)
-		fail_msg("%s", err.text);
-	features = hooks_features(w->hooks, &n);
+	hooked_open(&w->hooked, on_record, w);
+	features = hooks_features(w->hooked.hooks, &n);
 	assert_int_equal(n, 5);
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(strlen(features[i].name) > 0);
@@ -86,14 +75,10 @@ static void open_hooks(struct world *w)
 static int open_world(void **state)
 {
 	const char *const hosts[] = { HOST, "*.outlay-wild.invalid" };
-	struct attach_options options = { .ring_bytes = 1 << 20 };
 	struct world *w = calloc(1, sizeof(*w));
-	struct err err = { 0 };
 
-	if (attach_new(&options, &w->attach, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(attach_set_hosts(w->attach, hosts, 2, &err), 0);
-	attach_sweep(w->attach);
+	hooked_attach(&w->hooked, hosts, 2);
+	attach_sweep(w->hooked.attach);
 	open_hooks(w);
 	*state = w;
 	return 0;
@@ -103,23 +88,14 @@ static int close_world(void **state)
 {
 	struct world *w = *state;
 
-	hooks_free(w->hooks);
-	attach_free(w->attach);
+	hooked_close(&w->hooked);
 	free(w);
 	return 0;
 }
 
-static uint64_t counter(const struct world *w, enum flow_counter which)
-{
-	uint64_t counters[FLOW_COUNTER_MAX];
-
-	hooks_read_counters(w->hooks, counters);
-	return counters[which];
-}
-
 static const struct flow_hello *one_hello(struct world *w)
 {
-	hooks_drain(w->hooks);
+	hooks_drain(w->hooked.hooks);
 	assert_int_equal(w->n_hellos, 1);
 	w->n_hellos = 0;
 	return &w->hellos[0];
@@ -133,7 +109,7 @@ static void check_cuts(struct world *w, int family, const struct bytes *hello, c
 	send_cut(&l, hello, cuts, n);
 	assert_string_equal(one_hello(w)->name, HOST);
 	close_link(&l);
-	hooks_drain(w->hooks);
+	hooks_drain(w->hooked.hooks);
 	w->n_closes = 0;
 }
 
@@ -258,7 +234,7 @@ static void test_others_leave_nothing(void **state)
 	static const char http[] = "GET / HTTP/1.1\r\nHost: " HOST "\r\n\r\n",
 			  connect_ssh[] = "SSH-2.0-x\r\n";
 	struct world *w = *state;
-	uint64_t before = counter(w, FLOW_COUNTER_OTHER_HELLOS);
+	uint64_t before = hooked_count(&w->hooked, FLOW_COUNTER_OTHER_HELLOS);
 	struct link l;
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -274,9 +250,9 @@ static void test_others_leave_nothing(void **state)
 	l = open_link(AF_INET);
 	move(l.client, l.server, connect_ssh, sizeof(connect_ssh) - 1);
 	close_link(&l);
-	hooks_drain(w->hooks);
+	hooks_drain(w->hooked.hooks);
 	assert_int_equal(w->n_hellos + w->n_closes, 0);
-	assert_true(counter(w, FLOW_COUNTER_OTHER_HELLOS) - before >= 5);
+	assert_true(hooked_count(&w->hooked, FLOW_COUNTER_OTHER_HELLOS) - before >= 5);
 }
 
 static void test_doubt_is_counted(void **state)
@@ -295,14 +271,14 @@ static void test_doubt_is_counted(void **state)
 
 	broken.at[43] = 0xff; /* a session id that is longer than it can be */
 	for (unsigned i = 0; i < 3; i++) {
-		uint64_t before = counter(w, cases[i].counter);
+		uint64_t before = hooked_count(&w->hooked, cases[i].counter);
 		struct link l = open_link(AF_INET);
 
 		send_cut(&l, cases[i].hello, &half, i == 2);
 		close_link(&l);
-		hooks_drain(w->hooks);
+		hooks_drain(w->hooked.hooks);
 		assert_int_equal(w->n_hellos, 0);
-		assert_true(counter(w, cases[i].counter) > before);
+		assert_true(hooked_count(&w->hooked, cases[i].counter) > before);
 	}
 }
 
@@ -338,7 +314,7 @@ static void test_bytes_at_close(void **state)
 		/* Until the last acknowledgement is there: it may be a delayed one. */
 		for (int i = 0; i < 100 && !w->n_closes; i++) {
 			usleep(10000);
-			hooks_drain(w->hooks);
+			hooks_drain(w->hooked.hooks);
 		}
 		assert_int_equal(w->n_closes, 1);
 		assert_true(w->closes[0].head.cookie == one_hello(w)->head.cookie);
@@ -441,15 +417,15 @@ static void test_older_connection(void **state)
 	struct link l;
 	uint64_t cookie;
 
-	hooks_free(w->hooks);
+	hooks_free(w->hooked.hooks);
 	l = open_https();
 	cookie = cookie_of(l.client);
 	open_hooks(w);
-	assert_int_equal(hooks_older(w->hooks), 0);
+	assert_int_equal(hooks_older(w->hooked.hooks), 0);
 	check_older(w, cookie, getpid());
 	close_link(&l);
 	w->n_older = 0;
-	assert_int_equal(hooks_older(w->hooks), 0);
+	assert_int_equal(hooks_older(w->hooked.hooks), 0);
 	assert_null(older_of(w, cookie));
 }
 
@@ -460,7 +436,7 @@ static void test_older_connection_of_another_network(void **state)
 	int told[2], status;
 	pid_t child;
 
-	hooks_free(w->hooks);
+	hooks_free(w->hooked.hooks);
 	assert_int_equal(pipe(told), 0);
 	child = fork();
 	if (child == 0) {
@@ -473,7 +449,7 @@ static void test_older_connection_of_another_network(void **state)
 	}
 	assert_int_equal(read(told[0], &cookie, sizeof(cookie)), sizeof(cookie));
 	open_hooks(w);
-	assert_int_equal(hooks_older(w->hooks), 0);
+	assert_int_equal(hooks_older(w->hooked.hooks), 0);
 	check_older(w, cookie, child);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
@@ -525,7 +501,7 @@ static uint64_t object_of(struct world *w, const char *name)
 {
 	const struct flow_hello *found = NULL;
 
-	hooks_drain(w->hooks);
+	hooks_drain(w->hooked.hooks);
 	for (unsigned i = 0; i < w->n_hellos; i++)
 		if (!strcmp(w->hellos[i].name, name)) {
 			assert_null(found);
@@ -592,7 +568,7 @@ static void test_named_and_spoken_by_one_thread(void **state)
 		end_talk(talk);
 		w->n_hellos = w->n_closes = 0;
 	}
-	assert_int_equal(counter(w, FLOW_COUNTER_JOINED), 30);
+	assert_int_equal(hooked_count(&w->hooked, FLOW_COUNTER_JOINED), 30);
 }
 
 /* Two are named before either speaks: by a handshake it may be either, by a read it is known. */
