@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -245,11 +246,20 @@ def processor():
     agent.stop()
 
 
+def refusal():
+    """The call that spends a budget -> the first that the kernel refuses, seen by the program."""
+    script = pathlib.Path(__file__).with_name('refusal.py')
+    delays = sorted(json.loads(run([sys.executable, script, 100])))
+    row('spent_to_refused_p50', delays[49], 'ms')
+    row('spent_to_refused_p99', delays[98], 'ms', 20, 'bar: 20 ms')
+
+
 def measure():
     tracers(*pairs())
     paced()
     streams()
     flow()
     blocked()
+    refusal()
     connections()
     processor()

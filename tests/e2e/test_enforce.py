@@ -316,6 +316,25 @@ class Enforce:
         self.daemon.stop(signal.SIGKILL)
         said = client.call()
         self.check(f'a killed agent stops nobody: {said}', 'good' in said, said)
+        self.fails_closed()
+
+    def fails_closed(self):
+        """By option what is stopped stays so while the agent hangs; when it is dead it goes on."""
+        file = self.daemon.config / 'outlayd.yaml'
+        file.write_text(file.read_text().replace('fail_closed: false', 'fail_closed: true'))
+        self.check('outlayd starts again', self.daemon.start(), self.daemon.said())
+        client = self.python('again', REQUESTS, label='dies')
+        self.check('what was spent is cut again',
+                   wait_for(lambda: 'error' in client.call(), 10), self.daemon.said()[-2000:])
+        self.daemon.child.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        begun = len(self.server.requests)
+        client.begin()  # nobody is there to tell it: it waits
+        time.sleep(1)
+        self.check.equal('an agent that hangs stops it still', len(self.server.requests), begun)
+        self.daemon.stop(signal.SIGKILL)
+        said = client.end()
+        self.check(f'and not when it is killed: {said}', 'good' in said, said)
 
 
 if __name__ == '__main__':
