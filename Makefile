@@ -144,7 +144,7 @@ REPLAYS   := $(foreach f,$(FUZZ_BIN),"$f -runs=0 $(wildcard tests/fuzz/corpus/$(
 export ASAN_OPTIONS  := detect_leaks=1
 export UBSAN_OPTIONS := print_stacktrace=1
 
-check: all $(UNIT_BIN) $(FUZZ_BIN)
+check: all $(UNIT_BIN) $(FUZZ_BIN) $B/opt/tests/wire
 	$(call say,TEST,style unit fuzz-corpus)
 	$Q tests/run.sh "tests/style/check.py" "tests/style/test_check.py" tests/cases.py $(UNIT_BIN) $(REPLAYS) tests/corpus.sh tests/wire.py tests/schema.sh tests/library.sh
 

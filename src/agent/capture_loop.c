@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "capture/record.h"
 #include "flow/flow.h"
+#include "http/recording.h"
 
 #define BATCH       1024 /* records between two looks at the other events */
 #define IDLE_TICKS  2
@@ -28,8 +28,8 @@ struct capture_loop {
 	struct capture_loop_counters counters;
 	struct http_counters http_counters;
 	struct capture *capture;
-	struct record *record; /* NULL without --record */
-	bool record_told;      /* that it has ended */
+	struct recording *recording; /* NULL without --record */
+	bool recording_told;         /* that it has ended */
 	struct meter *meter;
 	struct catalog *catalog;
 	struct event *ring_readable, *drain, *sweep;
@@ -55,15 +55,17 @@ static void tell_flows(struct capture_loop *l, const struct connection *conn, en
 static void on_opened(void *ctx, struct connection *conn)
 {
 	struct capture_loop *l = ctx;
-	struct http *http = NULL;
+	struct http_counters *counters = &l->http_counters;
+	struct http *http;
+	int code;
 
 	/* Calls of our own are nobody's spend. */
 	if (canary_owns(conn) || conn->process->pid == (uint32_t)getpid())
 		return;
-	if (http_new(conn, &meter_handler, l->meter, &l->http_counters, &http) == 0)
+	code = l->recording ? http_new(conn, &recording_handler, l->recording, counters, &http)
+			    : http_new(conn, &meter_handler, l->meter, counters, &http);
+	if (code == 0)
 		conn->http = http;
-	if (l->record)
-		record_opened(l->record, conn);
 }
 
 static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
@@ -78,8 +80,6 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 		conn->has_data = true;
 		tell_flows(ctx, conn, FLOW_CAPTURED);
 	}
-	if (l->record)
-		record_chunk(l->record, conn, chunk);
 	if (conn->http)
 		http_feed(conn->http, chunk);
 	if (l->options.has_budgets && conn->is_busy != (conn->calls > 0)) {
@@ -91,10 +91,6 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 		      const uint64_t lost[2])
 {
-	struct capture_loop *l = ctx;
-
-	if (l->record)
-		record_closed(l->record, conn, time_utc_ns, lost);
 	if (!conn->has_data && lost[0] + lost[1] && !canary_owns(conn))
 		tell_flows(ctx, conn, FLOW_CAPTURE_LOST);
 	if (!conn->http)
@@ -185,8 +181,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	capture_sweep(l->capture);
-	if (l->record && !record_flush(l->record) && !l->record_told) {
-		l->record_told = true;
+	if (l->recording && !recording_flush(l->recording) && !l->recording_told) {
+		l->recording_told = true;
 		fprintf(stderr,
 			"outlayd: the recording has ended: no room, or a fault of the disk\n");
 	}
@@ -242,7 +238,7 @@ static int make_stages(struct capture_loop *l)
 
 static int begin_recording(struct capture_loop *l, struct err *err)
 {
-	int code = record_new(l->options.record, &l->record, err);
+	int code = recording_new(l->options.record, &meter_handler, l->meter, &l->recording, err);
 
 	if (code == 0)
 		fprintf(stderr,
@@ -278,10 +274,10 @@ int capture_loop_new(const struct capture_loop_options *options, struct capture_
 		return err_set(err, -ENOMEM, "out of memory");
 	l->options = *options;
 	code = loop_init(&l->loop, "capture", err);
-	if (code == 0 && options->record)
-		code = begin_recording(l, err);
 	if (code == 0)
 		code = make_stages(l);
+	if (code == 0 && options->record)
+		code = begin_recording(l, err);
 	if (code == 0)
 		code = add_events(l);
 	if (code < 0)
@@ -305,7 +301,7 @@ void capture_loop_free(struct capture_loop *l)
 	if (!l)
 		return;
 	capture_free(l->capture);
-	record_free(l->record);
+	recording_free(l->recording);
 	meter_free(l->meter);
 	catalog_unref(l->catalog);
 	intake_done(&l->reloads);

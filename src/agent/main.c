@@ -65,9 +65,8 @@ static int replay(const struct options *options)
 	if (fflush(stdout) == EOF || code == -EPIPE)
 		err_set(&err, -EPIPE, "standard output: cannot be written");
 	fprintf(stderr,
-		"outlayd: %s: %" PRIu64 " connections, %" PRIu64 " chunks, %" PRIu64
-		" bytes of them not stored\n",
-		options->replay, counts.connections, counts.chunks, counts.left_out_bytes);
+		"outlayd: %s: %" PRIu64 " calls, %" PRIu64 " bytes of their bodies not stored\n",
+		options->replay, counts.exchanges, counts.left_out_bytes);
 	return err.text[0] ? fail(&err, EXIT_FAILED) : EXIT_FINE;
 }
 

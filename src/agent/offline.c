@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "base/emit.h"
 #include "budget/verdict.h"
-#include "http/http.h"
 #include "meter/meter.h"
 #include "price/catalog.h"
 
@@ -25,7 +24,6 @@ struct offline {
 	struct uuid_maker ids;
 	offline_event_fn *fn;
 	void *ctx;
-	struct http_counters http_counters;
 	/* of the entry at hand */
 	struct har har;
 	unsigned n_events;
@@ -253,40 +251,13 @@ int offline_file(struct offline *offline, FILE *file, const char *name, struct e
 
 /* --- recordings */
 
-static void on_opened(void *ctx, struct connection *conn)
-{
-	struct offline *offline = ctx;
-	struct http *http = NULL;
-
-	if (http_new(conn, &meter_handler, offline->meter, &offline->http_counters, &http) == 0)
-		conn->http = http;
-}
-
-static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chunk)
-{
-	(void)ctx;
-	if (conn->http)
-		http_feed(conn->http, chunk);
-}
-
-static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
-		      const uint64_t lost[2])
-{
-	(void)ctx;
-	if (!conn->http)
-		return;
-	http_close(conn->http, time_utc_ns, lost);
-	http_free(conn->http);
-}
-
 int offline_replay(struct offline *offline, FILE *file, const char *name,
 		   struct playback_counts *ret_counts, struct err *err)
 {
-	static const struct chunk_handler handler = { on_opened, on_chunk, on_closed };
 	int rc;
 
 	offline->fn_rc = 0;
-	rc = playback_read(file, name, &handler, offline, ret_counts, err);
+	rc = playback_read(file, name, &meter_handler, offline->meter, ret_counts, err);
 	(void)meter_settle(offline->meter, INT64_MAX);
 	return rc ? rc : offline->fn_rc;
 }

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "base/span.h"
-#include "capture/playback.h"
+#include "http/playback.h"
 
 #define OFFLINE_LINE_BYTES_MAX (64u << 20)  /* of JSON Lines */
 #define OFFLINE_HAR_BYTES_MAX  (512u << 20) /* of a HAR file, read whole */
@@ -26,7 +26,7 @@ void offline_free(struct offline *offline);
  * what was expected" (without a line inside a HAR file), -EFBIG, -EIO, -ENOMEM. */
 int offline_file(struct offline *offline, FILE *file, const char *name, struct err *err);
 
-/* Plays a file of `outlayd --record` through http, meter and price: calls to known providers, in
+/* Plays a file of `outlayd --record` through meter and price: calls to known providers, in
  * the order of their ends. Errors as of playback_read. */
 int offline_replay(struct offline *offline, FILE *file, const char *name,
 		   struct playback_counts *ret_counts, struct err *err);

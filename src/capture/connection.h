@@ -26,7 +26,6 @@ struct connection {
 	bool is_busy;       /* has calls in flight, as was told last */
 	unsigned calls;     /* in flight: counted by the meter */
 	void *http;         /* the parser of the next stage: set and freed by it */
-	void *recorded;     /* of capture/record.h: set and freed by it */
 };
 
 /* Empty when it is not known. */

@@ -39,6 +39,7 @@ struct exchange {
 	enum exchange_fault fault;
 	bool body_ended[2]; /* by direction: its end was seen, whatever is missing before */
 	void *meter;        /* state of the next stage: NULL at first, freed in `end` */
+	void *recorded;     /* the same, of http/recording.h */
 };
 
 static inline struct http_head *exchange_head(struct exchange *ex, enum direction direction)

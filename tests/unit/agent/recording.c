@@ -1,5 +1,6 @@
-/* A recording and its replay: the vectors, cut at random, give the events of the live bytes; and
- * secrets that are planted all over random calls, whole or with losses, are not in the file. */
+/* A recording and its replay: the vectors and random calls, over HTTP/1 and HTTP/2, in each content
+ * coding and over a WebSocket, cut at random, whole or with losses, give the events of the live
+ * bytes; and secrets that are planted all over the random ones are not in the file. */
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,15 +17,18 @@
 #include "agent/offline.h"
 #include "base/buf.h"
 #include "budget/verdict.h"
-#include "http/http.h"
+#include "http/recording.h"
 #include "meter/meter.h"
 #include "price/catalog.h"
+
+#include "../http/encode.h"
+#include "../http/h2talk.h"
 
 #define FILE_BYTES_MAX (1u << 20)
 #define SECRETS        256
 #define SECRET         16 /* bytes of one */
 #define PART           6  /* of it give it away */
-#define ROUNDS         300
+#define ROUNDS         600
 #define START_NS       1764072000000000000
 
 static uint64_t seed;
@@ -111,7 +115,7 @@ static int tear_down(void **state)
 struct tap {
 	struct connection conn;
 	struct http_counters counters;
-	struct record *record;
+	struct recording *recording;
 	char path[64];
 	uint64_t offset[2];
 	int64_t now_ns;
@@ -136,12 +140,11 @@ static void tap_open(struct tap *tap, struct rig *rig)
 	snprintf(tap->path + strlen(tap->path), 8, "/file");
 	json_array_clear(rig->live);
 	json_array_clear(rig->replayed);
-	assert_int_equal(http_new(&tap->conn, &meter_handler, rig->meter, &tap->counters, &http),
-			 0);
-	tap->conn.http = http;
-	if (record_new(tap->path, &tap->record, &err) < 0)
+	if (recording_new(tap->path, &meter_handler, rig->meter, &tap->recording, &err) < 0)
 		fail_msg("%s", err.text);
-	record_opened(tap->record, &tap->conn);
+	assert_int_equal(
+	    http_new(&tap->conn, &recording_handler, tap->recording, &tap->counters, &http), 0);
+	tap->conn.http = http;
 }
 
 static void tap_chunk(struct tap *tap, enum direction direction, struct span bytes, size_t missing)
@@ -153,7 +156,6 @@ static void tap_chunk(struct tap *tap, enum direction direction, struct span byt
 			       .direction = direction };
 
 	tap->offset[direction] += chunk.length;
-	record_chunk(tap->record, &tap->conn, &chunk);
 	http_feed(tap->conn.http, &chunk);
 }
 
@@ -178,10 +180,9 @@ static void tap_close(struct tap *tap)
 {
 	static const uint64_t none[2];
 
-	record_closed(tap->record, &tap->conn, tap->now_ns, none);
 	http_close(tap->conn.http, tap->now_ns, none);
 	http_free(tap->conn.http);
-	record_free(tap->record);
+	recording_free(tap->recording);
 }
 
 /* The file, which is removed. */
@@ -213,7 +214,6 @@ static struct playback_counts replay(struct rig *rig, const struct buf *bytes)
 	if (offline_replay(rig->offline, file, "recording", &counts, &err) < 0)
 		fail_msg("%s", err.text);
 	fclose(file);
-	assert_int_equal(counts.connections, 1);
 	return counts;
 }
 
@@ -391,6 +391,34 @@ static void put_document(struct buf *out, struct plants *plants, bool answer)
 	buf_put(out, SPAN("}"));
 }
 
+/* --- calls, each in its way */
+
+struct way {
+	const char *name;
+	const char *coding; /* of the answer; NULL: none */
+	encode_fn *encode;
+	bool h2;
+};
+
+static const struct way ways[] = {
+	{ "HTTP/1", NULL, NULL, false },
+	{ "gzip", "gzip", encode_gzip, false },
+	{ "deflate", "deflate", encode_deflate, false },
+	{ "brotli", "br", encode_brotli, false },
+	{ "zstd", "zstd", encode_zstd, false },
+	{ "HTTP/2", NULL, NULL, true },
+	{ "HTTP/2 gzip", "gzip", encode_gzip, true },
+	{ "HTTP/2 brotli", "br", encode_brotli, true },
+	{ NULL, NULL, NULL, false },
+};
+
+/* Of both ends, as it would go over the wire. */
+struct talk {
+	struct talk2 wire; /* its parts, whatever the protocol */
+	struct plants plants;
+	uint32_t id; /* of the stream */
+};
+
 static void put_body(struct buf *out, struct span body, bool chunked)
 {
 	if (!chunked) {
@@ -410,43 +438,178 @@ static void put_body(struct buf *out, struct span body, bool chunked)
 	buf_put(out, SPAN("0\r\n\r\n"));
 }
 
-static void put_call(struct buf *sent, struct buf *received, struct plants *plants, bool odd)
+/* The heads are lines of "name: value", the first of HTTP/2's own. */
+static void say(struct talk *t, enum direction direction, const struct way *way, struct span start,
+		struct span lines, struct span body)
 {
-	struct buf body = buf_with_max(FILE_BYTES_MAX);
-	bool stream = pick(2);
+	struct buf text = buf_with_max(FILE_BYTES_MAX);
+
+	if (way->h2) {
+		buf_put(&text, start);
+		buf_put(&text, lines);
+		buf_put(&text, SPAN("\0"));
+		talk2_headers(&t->wire, direction, 0, t->id, text.data);
+		for (struct span rest = body; rest.len;) {
+			struct span piece = span_head(rest, 1 + pick(3000));
+
+			rest = span_skip(rest, piece.len);
+			talk2_frame(&t->wire, direction, FRAME_DATA,
+				    rest.len ? 0 : FRAME_END_STREAM, t->id, piece);
+		}
+	} else {
+		buf_printf(&text, "%.*s\r\n", (int)start.len, start.ptr);
+		for (struct span line; lines.len;) {
+			line = span_cut(&lines, '\n');
+			buf_printf(&text, "%.*s\r\n", (int)line.len, line.ptr);
+		}
+		put_body(&text, body, pick(2));
+		talk2_bytes(&t->wire, direction, buf_span(&text));
+	}
+	buf_done(&text);
+}
+
+static void ask(struct talk *t, const struct way *way, bool odd)
+{
+	struct buf start = buf_with_max(4096), lines = start, body = buf_with_max(FILE_BYTES_MAX);
+	struct plants *plants = &t->plants;
 
 	put_document(&body, plants, false);
-	buf_printf(sent,
-		   "POST /v1/chat/completions?key=%s HTTP/1.1\r\nHost: api.openai.com\r\n"
-		   "Authorization: Bearer %s\r\nX-Re%s: 1\r\nx-api-key:%s\r\nCookie: a=%s\r\n"
-		   "%shost-x: %s\r\nContent-Type: application/json\r\n",
-		   plant(plants, false), plant(plants, false), plant(plants, false),
-		   plant(plants, false), plant(plants, false), odd ? " " : "",
-		   plant(plants, false));
-	put_body(sent, buf_span(&body), pick(2));
-	buf_reset(&body);
-	buf_printf(
-	    received,
-	    "HTTP/1.1 200 %s\r\nX-Request-Id: req_%u\r\nset-cookie: %s\r\nContent-Type: %s\r\n",
-	    plant(plants, false), pick(1000), plant(plants, false),
-	    stream ? "text/event-stream" : "application/json");
-	for (unsigned i = stream ? 1 + pick(4) : 0; i; i--) {
-		buf_printf(&body, ": %s\r\nid: %s\n%s: b\r\ndata: ", plant(plants, false),
-			   plant(plants, false), plant(plants, false));
-		put_document(&body, plants, true);
-		buf_put(&body, SPAN("\r\n\r\n"));
-	}
-	if (stream)
-		buf_put(&body, SPAN("data: [DONE]\n\n"));
+	if (way->h2)
+		buf_printf(&start,
+			   ":method: POST\n:scheme: https\n:authority: api.openai.com\n"
+			   ":path: /v1/chat/completions?key=%s\n",
+			   plant(plants, false));
 	else
-		put_document(&body, plants, true);
-	put_body(received, buf_span(&body), pick(2));
+		buf_printf(&start,
+			   "POST /v1/chat/completions?key=%s HTTP/1.1\r\nHost: api.openai.com",
+			   plant(plants, false));
+	buf_printf(&lines, "authorization: Bearer %s\nx-re%s: 1\nx-api-key: %s\ncookie: a=%s\n",
+		   plant(plants, false), way->h2 ? "a" : plant(plants, false), plant(plants, false),
+		   plant(plants, false));
+	if (odd && !way->h2)
+		buf_printf(&lines, " host-x: %s\n", plant(plants, false));
+	buf_put(&lines, SPAN("content-type: application/json\n"));
+	say(t, DIRECTION_SENT, way, buf_span(&start), buf_span(&lines), buf_span(&body));
+	buf_done(&start);
+	buf_done(&lines);
 	buf_done(&body);
+}
+
+static void put_events(struct buf *body, struct plants *plants)
+{
+	for (unsigned i = 1 + pick(4); i; i--) {
+		buf_printf(body, ": %s\r\nid: %s\n%s: b\r\ndata: ", plant(plants, false),
+			   plant(plants, false), plant(plants, false));
+		put_document(body, plants, true);
+		buf_put(body, SPAN("\r\n\r\n"));
+	}
+	buf_put(body, SPAN("data: [DONE]\n\n"));
+}
+
+static void answer(struct talk *t, const struct way *way)
+{
+	struct buf start = buf_with_max(4096), lines = start;
+	struct buf body = buf_with_max(FILE_BYTES_MAX), coded = body;
+	bool stream = pick(2);
+
+	if (stream)
+		put_events(&body, &t->plants);
+	else
+		put_document(&body, &t->plants, true);
+	if (way->encode)
+		way->encode(&coded, buf_span(&body), 1 + (int)pick(9));
+	if (way->h2)
+		buf_printf(&start, ":status: 200\n");
+	else
+		buf_printf(&start, "HTTP/1.1 200 %s", plant(&t->plants, false));
+	buf_printf(&lines, "x-request-id: req_%u\nset-cookie: %s\ncontent-type: %s\n", pick(1000),
+		   plant(&t->plants, false), stream ? "text/event-stream" : "application/json");
+	if (way->encode)
+		buf_printf(&lines, "content-encoding: %s\n", way->coding);
+	say(t, DIRECTION_RECEIVED, way, buf_span(&start), buf_span(&lines),
+	    buf_span(way->encode ? &coded : &body));
+	buf_done(&start);
+	buf_done(&lines);
+	buf_done(&body);
+	buf_done(&coded);
+}
+
+static void put_calls(struct talk *t, const struct way *way, bool odd)
+{
+	if (way->h2)
+		talk2_hello(&t->wire);
+	for (unsigned calls = 1 + pick(3); calls && t->plants.n < SECRETS / 2; calls--) {
+		t->id += t->id ? 2 : 1;
+		ask(t, way, odd);
+		answer(t, way);
+	}
+}
+
+/* --- a WebSocket (RFC 6455), its messages deflated or not (RFC 7692) */
+
+static void put_message(struct talk *t, enum direction direction, struct span text, bool deflated)
+{
+	bool masked = direction == DIRECTION_SENT;
+	struct buf payload = buf_with_max(FILE_BYTES_MAX), frame = payload;
+
+	if (deflated) {
+		encode_raw(&payload, text, 6);
+		buf_put(&payload, SPAN("\0")); /* after a final block */
+	} else {
+		buf_put(&payload, text);
+	}
+	assert_true(payload.len <= UINT16_MAX);
+	buf_printf(&frame, "%c%c", 0x81 | (deflated ? 0x40 : 0), 126 | (masked ? 0x80 : 0));
+	buf_put(&frame,
+		(struct span){ (char[]){ (char)(payload.len >> 8), (char)payload.len }, 2 });
+	if (masked)
+		buf_put(&frame, SPAN("\x12\x34\x56\x78"));
+	for (size_t i = 0; masked && i < payload.len; i++)
+		payload.data[i] ^= "\x12\x34\x56\x78"[i % 4];
+	buf_put(&frame, buf_span(&payload));
+	talk2_bytes(&t->wire, direction, buf_span(&frame));
+	buf_done(&payload);
+	buf_done(&frame);
+}
+
+static void put_websocket(struct talk *t, bool deflated)
+{
+	struct buf text = buf_with_max(FILE_BYTES_MAX);
+
+	buf_printf(&text,
+		   "GET /v1/responses HTTP/1.1\r\nHost: api.openai.com\r\nUpgrade: websocket\r\n"
+		   "Connection: Upgrade\r\nAuthorization: Bearer %s\r\n\r\n",
+		   plant(&t->plants, false));
+	talk2_bytes(&t->wire, DIRECTION_SENT, buf_span(&text));
+	buf_reset(&text);
+	buf_printf(
+	    &text,
+	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nx-request-id: req_1\r\n"
+	    "Connection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+	talk2_bytes(&t->wire, DIRECTION_RECEIVED, buf_span(&text));
+	for (unsigned i = 1 + pick(4); i; i--) {
+		buf_reset(&text);
+		buf_printf(&text,
+			   "{\"type\":\"response.create\",\"model\":\"gpt-5\",\"input\":\"%s\"}",
+			   plant(&t->plants, false));
+		put_message(t, DIRECTION_SENT, buf_span(&text), deflated);
+		buf_reset(&text);
+		buf_printf(&text, "%s is no JSON", plant(&t->plants, false));
+		put_message(t, pick(2), buf_span(&text), deflated);
+		buf_reset(&text);
+		buf_printf(&text,
+			   "{\"type\":\"response.completed\",\"response\":{\"id\":\"resp_%u\","
+			   "\"model\":\"gpt-5-2025-08-07\",\"output\":[\"%s\"],"
+			   "\"usage\":{\"input_tokens\":%u,\"output_tokens\":%u}}}",
+			   i, plant(&t->plants, false), 1 + pick(5000), pick(5000));
+		put_message(t, DIRECTION_RECEIVED, buf_span(&text), deflated);
+	}
+	buf_done(&text);
 }
 
 static void assert_nothing_leaks(const struct plants *plants, const struct buf *file)
 {
-	struct span records = span_skip(buf_span(file), RECORD_MAGIC.len);
+	struct span records = span_skip(buf_span(file), RECORDING_MAGIC.len);
 
 	for (unsigned i = 0; i < plants->n; i++)
 		for (unsigned at = 0; at + PART <= SECRET; at++)
@@ -454,42 +617,57 @@ static void assert_nothing_leaks(const struct plants *plants, const struct buf *
 				fail_msg("%s is in the file", plants->secrets[i]);
 }
 
-static void play_random(struct rig *rig, bool losses)
+/* `way` NULL: a WebSocket. How many of the calls had a price. */
+static unsigned play_random(struct rig *rig, const struct way *way, bool losses)
 {
-	struct buf sent = buf_with_max(FILE_BYTES_MAX), received = buf_with_max(FILE_BYTES_MAX);
-	struct plants plants = { 0 };
+	static struct talk t;
 	struct playback_counts counts;
+	unsigned priced = 0;
 	struct buf file;
 	struct tap tap;
 
+	t = (struct talk){ .plants = { .n = 0 } };
+	talk2_init(&t.wire);
+	if (way)
+		put_calls(&t, way, losses);
+	else
+		put_websocket(&t, pick(2));
 	tap_open(&tap, rig);
 	if (losses && pick(4) == 0) /* a late start */
 		tap.offset[0] = tap.offset[1] = 1000;
-	for (unsigned calls = 1 + pick(3); calls && plants.n < SECRETS / 2; calls--) {
-		buf_reset(&sent);
-		buf_reset(&received);
-		put_call(&sent, &received, &plants, losses);
-		tap_play(&tap, DIRECTION_SENT, buf_span(&sent), losses);
-		tap_play(&tap, DIRECTION_RECEIVED, buf_span(&received), losses);
-	}
+	for (unsigned i = 0; i < t.wire.n; i++)
+		tap_play(&tap, t.wire.parts[i].direction, talk2_part(&t.wire, i), losses);
 	tap_close(&tap);
 	file = tap_file(&tap);
 	counts = replay(rig, &file);
-	assert_nothing_leaks(&plants, &file);
-	if (!losses) {
-		assert_int_equal(counts.left_out_bytes, 0);
-		assert_true(json_array_size(rig->live) > 0);
-		assert_same_events(rig, "random");
-	}
-	buf_done(&sent);
-	buf_done(&received);
+	assert_nothing_leaks(&t.plants, &file);
+	if (!counts.left_out_bytes || !losses)
+		assert_same_events(rig, way ? way->name : "WebSocket");
+	for (size_t i = 0; i < json_array_size(rig->replayed); i++)
+		priced +=
+		    json_is_string(json_object_get(json_array_get(rig->replayed, i), "cost_usd"));
+	talk2_done(&t.wire);
 	buf_done(&file);
+	return priced;
 }
 
 static void test_planted_secrets_are_not_stored(void **state)
 {
-	for (unsigned i = 0; i < ROUNDS; i++)
-		play_random(*state, i % 2);
+	const size_t n = sizeof(ways) / sizeof(ways[0]);
+	unsigned priced[sizeof(ways) / sizeof(ways[0])] = { 0 };
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		const struct way *way = &ways[i / 2 % n];
+
+		priced[i / 2 % n] += play_random(*state, way->name ? way : NULL, i % 2);
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *name = ways[i].name ? ways[i].name : "WebSocket";
+
+		print_message("%s: %u with a price\n", name, priced[i]);
+		if (priced[i] < ROUNDS / n / 2)
+			fail_msg("%s: %u calls with a price", name, priced[i]);
+	}
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* A pushdown automaton over single bytes. Each open container has a zone, which says what may be
  * kept in it; a container without a row is dark, and so is all below it. */
-#include "capture/mask_json.h"
+#include "http/mask_json.h"
 
 #include <string.h>
 
@@ -49,6 +49,23 @@ static const struct row rows[] = {
 	{ "max_completion_tokens", true, ZONE_DARK },
 	{ "max_output_tokens", true, ZONE_DARK },
 	{ "conversation_id", true, ZONE_DARK },
+	{ "generation_id", true, ZONE_DARK },
+	{ "model_id", true, ZONE_DARK },
+	{ "model_version", true, ZONE_DARK },
+	{ "num_tokens_prompt_total", true, ZONE_DARK },
+	{ "num_tokens_generated", true, ZONE_DARK },
+	{ "input_token_count", true, ZONE_DARK },
+	{ "generated_token_count", true, ZONE_DARK },
+	{ "cached_tokens", true, ZONE_DARK },
+	{ "trafficType", true, ZONE_DARK },
+	{ "serviceTier", true, ZONE_DARK },
+	{ "modality", true, ZONE_DARK },
+	{ "ttl", true, ZONE_DARK },
+	{ "meta", false, ZONE_PART },
+	{ "delta", false, ZONE_PART },
+	{ "results", false, ZONE_PART },
+	{ "errors", false, ZONE_PART },
+	{ "interaction", false, ZONE_PART },
 	{ "response", false, ZONE_PART },
 	{ "last_error", false, ZONE_PART },
 	{ "x_groq", false, ZONE_PART },
@@ -58,6 +75,8 @@ static const struct row rows[] = {
 	{ "usage_info", false, ZONE_USAGE },
 	{ "tool_usage", false, ZONE_USAGE },
 	{ "usageMetadata", false, ZONE_USAGE },
+	{ "billed_units", false, ZONE_USAGE },
+	{ "metrics", false, ZONE_USAGE },
 	{ "choices", false, ZONE_DARK },
 	{ "candidates", false, ZONE_DARK },
 	{ "data", false, ZONE_DARK },
@@ -334,6 +353,11 @@ static char step_structure(struct mask_json *m, char c)
 		return c;
 	case STATE_AFTER:
 		return step_after(m, c);
+	case STATE_END: /* one more document of a sequence */
+		if (c != '{' && c != '[')
+			return bad(m);
+		mask_json_init(m, m->answer);
+		return open_container(m, c);
 	default:
 		return bad(m);
 	}

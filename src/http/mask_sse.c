@@ -1,5 +1,5 @@
 /* Lines, and the JSON of an event's data lines as one document. */
-#include "capture/mask_sse.h"
+#include "http/mask_sse.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * 'x'. */
 #pragma once
 
-#include "capture/mask_json.h"
+#include "http/mask_json.h"
 
 struct mask_sse {
 	uint8_t state;
