@@ -311,7 +311,8 @@ def unlike_recorded(event, recorded):
     """A recording leaves out what its masks do not know: then no price is told, never another."""
     # Errors may be told by a "name" or in prose. The corpus has <PLACEHOLDERS> for some ids.
     apart = {'event_id', 'error', 'request_id' if '<' in (event['request_id'] or '') else ''}
-    return unlike(event, recorded, apart) if recorded.get('cost_pico') is not None else ''
+    told = recorded.get('cost_pico') is not None and event['cost_source'] != 'estimated'
+    return unlike(event, recorded, apart) if told else ''
 
 
 def price(entries):

@@ -74,9 +74,11 @@ class Record:
         replayed = {event['request_id']: event for event in self.replay()}
         self.check.equal('all calls are replayed, coded ones and HTTP/2 too', set(replayed),
                          set(live))
+        # An estimate rests on texts, which are not there.
         wrong = [f'{name} {key}: {replayed[name][key]!r}, live {live[name][key]!r}'
                  for name in live for key in SAME
-                 if name in replayed and replayed[name][key] != live[name][key]]
+                 if name in replayed and live[name]['cost_source'] != 'estimated'
+                 and replayed[name][key] != live[name][key]]
         self.check('each as it was, to the token, the byte and the picodollar', not wrong,
                    '\n'.join(wrong[:10]))
         self.check('and with prices', sum(int(event['cost_pico'] or 0)
