@@ -64,23 +64,13 @@ static unsigned unmetered(void *ctx, const struct flow_unmetered **ret_rows)
 static void survey(void *ctx, struct lookout *lookout)
 {
 	struct agent *a = ctx;
-	int64_t now_ns = clock_system.now_ns(&clock_system);
-	const struct flow_unmetered *rows;
-	unsigned n = flow_loop_unmetered(a->flow, &rows), at = 0;
 	struct alert alert;
+	unsigned at = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct tell_traffic traffic = { rows[i].exe, rows[i].host,
-						flow_reason_name(rows[i].reason), rows[i].user,
-						rows[i].connections };
-
-		tell_unmetered(&traffic, now_ns, &alert);
-		lookout_raise(lookout, &alert);
-	}
 	for (const char *path = canary_missed(a->canary, &at); path;
 	     path = canary_missed(a->canary, &at)) {
-		tell_canary(path, now_ns, &alert);
-		lookout_raise(lookout, &alert);
+		tell_canary(path, clock_system.now_ns(&clock_system), &alert);
+		(void)lookout_raise(lookout, &alert);
 	}
 }
 

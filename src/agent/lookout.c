@@ -88,18 +88,19 @@ void lookout_free(struct lookout *lookout)
 	free(lookout);
 }
 
-void lookout_raise(struct lookout *lookout, struct alert *alert)
+bool lookout_raise(struct lookout *lookout, struct alert *alert)
 {
 	struct ledger_task task = { .kind = TASK_ALERT };
 
 	if (!queue_room(lookout->options.tasks) || !alerts_first(lookout->alerts, alert))
-		return;
+		return false;
 	task.alert = *alert;
 	(void)queue_push(lookout->options.tasks, &task);
 	fprintf(stderr, "outlayd: %s: %s\n", alert_level_name(alert->level), alert->text);
 	buf_reset(&lookout->json);
 	alert_json(&lookout->json, alert, lookout->options.host_id, lookout->options.host_name);
-	lookout->options.publish(lookout->options.publish_ctx, buf_span(&lookout->json));
+	policy_publish(lookout->options.policy, "alert", buf_span(&lookout->json), UINT32_MAX);
+	return true;
 }
 
 void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_t now_ns)
@@ -113,11 +114,11 @@ void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_
 	    breakers_view(lookout->breakers, span_of(usage->provider), now_ns, &breaker) &&
 	    breaker.state != BREAKER_HALF_OPEN) {
 		tell_breaker(&breaker, now_ns, &alert);
-		lookout_raise(lookout, &alert);
+		(void)lookout_raise(lookout, &alert);
 	}
 	if (habits_take(lookout->habits, charge, now_ns, &habit)) {
 		tell_anomaly(&usage->process, &habit, now_ns, &alert);
-		lookout_raise(lookout, &alert);
+		(void)lookout_raise(lookout, &alert);
 	}
 }
 

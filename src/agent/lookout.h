@@ -6,6 +6,7 @@
 #include "agent/ledger_loop.h"
 #include "alert/breaker.h"
 #include "alert/tell.h"
+#include "policy/policy.h"
 
 struct lookout;
 
@@ -13,12 +14,10 @@ struct lookout_options {
 	struct ledger *ledger; /* asked for what was told before, in lookout_new only */
 	struct queue *tasks;   /* out: struct ledger_task */
 	const char *host_id, *host_name;
-	/* Asks the other loops: calls lookout_raise. */
+	/* Asks the main loop: calls lookout_raise. */
 	void (*survey)(void *ctx, struct lookout *lookout);
 	void *survey_ctx;
-	/* To the watchers: an alert as JSON. */
-	void (*publish)(void *ctx, struct span json);
-	void *publish_ctx;
+	struct policy *policy; /* its watchers are told */
 	struct breaker_limits breaker;
 };
 
@@ -27,8 +26,8 @@ void lookout_free(struct lookout *lookout);
 
 /* After a call was charged. */
 void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_t now_ns);
-/* Tells it, unless it was told. One that the ledger has no room for is told the next time. */
-void lookout_raise(struct lookout *lookout, struct alert *alert);
+/* Tells it, unless it was told. False: it was, or the ledger has no room: then the next time. */
+bool lookout_raise(struct lookout *lookout, struct alert *alert);
 /* Once a second: the survey, and what the ledger should know of habits. */
 void lookout_tick(struct lookout *lookout);
 /* Gives the ledger all that is owed; false: no room, call again. */

@@ -14,7 +14,6 @@
 #include "base/users.h"
 #include "budget/match.h"
 
-#define TOLD_MAX        256
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
 
 static const struct timeval tick = { .tv_sec = 1 };
@@ -32,8 +31,6 @@ struct policy_loop {
 	struct buf json;
 	struct process question; /* waits for room among the orders */
 	bool has_question;
-	uint64_t told[TOLD_MAX]; /* hashes of what is unmetered and was told */
-	unsigned n_told;
 };
 
 static int64_t now_utc(void)
@@ -158,28 +155,22 @@ static void take_questions(void *ctx)
 	}
 }
 
-/* Each program, host and reason once, as long as not too many others came after it. */
-static bool is_news(struct policy_loop *l, const struct flow_unmetered *row)
-{
-	uint64_t hash = match_hash(MATCH_HASH_START + row->reason, span_of(row->exe));
-
-	hash = match_hash(hash, span_of(row->host));
-	for (unsigned i = 0; i < TOLD_MAX; i++)
-		if (l->told[i] == hash)
-			return false;
-	l->told[l->n_told++ % TOLD_MAX] = hash;
-	return true;
-}
-
+/* To watchers what is told to people: each program, host and reason once a day. */
 static void publish_unmetered(struct policy_loop *l)
 {
 	const struct flow_unmetered *rows;
 	unsigned n = l->options.unmetered(l->options.ctx, &rows);
 
 	for (unsigned i = 0; i < n; i++) {
+		struct tell_traffic traffic = {
+			rows[i].exe,    rows[i].host, flow_reason_name(rows[i].reason),
+			rows[i].reason, rows[i].user, rows[i].connections
+		};
 		struct emit e = emit_to(&l->json);
+		struct alert alert;
 
-		if (!is_news(l, &rows[i]))
+		tell_unmetered(&traffic, now_utc(), &alert);
+		if (!lookout_raise(l->lookout, &alert))
 			continue;
 		buf_reset(&l->json);
 		flow_loop_describe_row(&rows[i], &e);
@@ -206,7 +197,7 @@ static void tell(void *ctx, struct alert *alert, struct span json)
 	struct policy_loop *l = ctx;
 
 	policy_publish(l->policy, "enforcement", json, UINT32_MAX);
-	lookout_raise(l->lookout, alert);
+	(void)lookout_raise(l->lookout, alert);
 }
 
 static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
@@ -220,14 +211,7 @@ static void raise_alert(void *ctx, struct alert *alert)
 {
 	struct policy_loop *l = ctx;
 
-	lookout_raise(l->lookout, alert);
-}
-
-static void publish_alert(void *ctx, struct span json)
-{
-	struct policy_loop *l = ctx;
-
-	policy_publish(l->policy, "alert", json, UINT32_MAX);
+	(void)lookout_raise(l->lookout, alert);
 }
 
 static void take_pages(void *ctx)
@@ -311,8 +295,7 @@ static int add_lookout(struct policy_loop *l)
 					   .host_name = l->options.host_name,
 					   .survey = l->options.survey,
 					   .survey_ctx = l->options.ctx,
-					   .publish = publish_alert,
-					   .publish_ctx = l,
+					   .policy = l->policy,
 					   .breaker = l->options.breaker };
 
 	return lookout_new(&options, &l->lookout);

@@ -177,6 +177,7 @@ void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct a
 	snprintf(alert.subject, sizeof(alert.subject), "%.120s to %.120s", traffic->exe,
 		 traffic->host);
 	alert.window_ns = now_ns / NS_PER_DAY * NS_PER_DAY;
+	alert.step = traffic->reason_step;
 	snprintf(alert.text, sizeof(alert.text), "calls of %.100s to %.80s are not metered: %s",
 		 traffic->exe, traffic->host, traffic->reason);
 	emit_object(&e, NULL);

@@ -24,7 +24,9 @@ void tell_anomaly(const struct process *process, const struct habit_view *view, 
 /* Traffic that is not metered, of one executable to one host: once a day (UTC). So is a library
  * whose calls are not seen. */
 struct tell_traffic {
-	const char *exe, *host, *reason, *user;
+	const char *exe, *host, *reason;
+	unsigned reason_step; /* each reason is told */
+	const char *user;
 	uint64_t connections;
 };
 void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert);

@@ -104,8 +104,7 @@ int policy_new(struct event_base *base, const char *path, int inherited,
 	       const struct policy_ports *ports, struct policy **ret_policy, struct err *err);
 void policy_free(struct policy *policy);
 
-/* Stores what budgets_owed tells while there is room. True: that was all. It is for the last moment
- * of an agent; until then the server does it by itself. */
+/* Stores what budgets_owed tells while there is room. True: that was all. For the last moment. */
 bool policy_store_owed(struct policy *policy);
 
 /* Takes from a call what its answer told of the provider's limits, for GET /v1/limits. */
