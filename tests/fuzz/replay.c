@@ -108,8 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct exchange_handler handler = { on_request, on_response, on_body,
-							 on_gap,     on_end,      on_message };
+	static const struct exchange_handler handler = { on_request, on_response, on_body, on_gap,
+							 on_end,     on_message,  NULL };
 	FILE *file = size ? fmemopen((void *)(uintptr_t)data, size, "r") : NULL;
 	struct seen seen = { .size = size };
 	struct playback_counts counts;

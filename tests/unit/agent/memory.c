@@ -64,16 +64,16 @@ static const struct row {
 	bool stream; /* of events */
 	bool torn;   /* a hole in the answer */
 } rows[] = {
-	{ "JSON", "identity", NULL, LARGE_BYTES, 8 * KIB, false, false, false },
-	{ "JSON behind a hole", "identity", NULL, LARGE_BYTES, 24 * KIB, false, false, true },
-	{ "events", "identity", NULL, LARGE_BYTES, 9 * KIB, false, true, false },
-	{ "gzip", "gzip", encode_gzip, LARGE_BYTES, 48 * KIB, false, false, false },
-	{ "gzip, events", "gzip", encode_gzip, LARGE_BYTES, 49 * KIB, false, true, false },
-	{ "deflate", "deflate", encode_deflate, LARGE_BYTES, 48 * KIB, false, false, false },
-	{ "gzip, both ways", "gzip", encode_gzip, LARGE_BYTES, 88 * KIB, true, false, false },
-	{ "br, 3 KB", "br", widest_brotli, SMALL_BYTES, 40 * KIB, false, false, false },
+	{ "JSON", "identity", NULL, LARGE_BYTES, 10 * KIB, false, false, false },
+	{ "JSON behind a hole", "identity", NULL, LARGE_BYTES, 26 * KIB, false, false, true },
+	{ "events", "identity", NULL, LARGE_BYTES, 11 * KIB, false, true, false },
+	{ "gzip", "gzip", encode_gzip, LARGE_BYTES, 50 * KIB, false, false, false },
+	{ "gzip, events", "gzip", encode_gzip, LARGE_BYTES, 51 * KIB, false, true, false },
+	{ "deflate", "deflate", encode_deflate, LARGE_BYTES, 50 * KIB, false, false, false },
+	{ "gzip, both ways", "gzip", encode_gzip, LARGE_BYTES, 90 * KIB, true, false, false },
+	{ "br, 3 KB", "br", widest_brotli, SMALL_BYTES, 42 * KIB, false, false, false },
 	{ "br, widest", "br", widest_brotli, LARGE_BYTES, 17 << 20, false, false, false },
-	{ "zstd, 3 KB", "zstd", encode_zstd, SMALL_BYTES, 112 * KIB, false, false, false },
+	{ "zstd, 3 KB", "zstd", encode_zstd, SMALL_BYTES, 114 * KIB, false, false, false },
 	{ "zstd, widest", "zstd", widest_zstd, LARGE_BYTES, 9 << 20, false, false, false },
 };
 

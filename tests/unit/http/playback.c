@@ -79,8 +79,8 @@ static void on_end(void *ctx, struct exchange *ex)
 	seen->process = *ex->connection->process;
 }
 
-static const struct exchange_handler handler = { on_request, on_response, on_body,
-						 on_gap,     on_end,      on_message };
+static const struct exchange_handler handler = { on_request, on_response, on_body, on_gap,
+						 on_end,     on_message,  NULL };
 
 /* --- records by hand */
 
