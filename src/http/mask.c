@@ -46,7 +46,8 @@ bool mask_keeps_header(struct span name)
 		if (span_ieq(name, span_of(headers[i])))
 			return true;
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if (span_ieq(span_head(name, strlen(families[i])), span_of(families[i])))
+		if (name.len <= MASK_NAME_MAX &&
+		    span_ieq(span_head(name, strlen(families[i])), span_of(families[i])))
 			return true;
 	return false;
 }

@@ -12,6 +12,7 @@
 
 #include "http/mask_sse.h"
 
+#define MASK_NAME_MAX   64 /* of a header that is kept */
 #define MASK_VALUE_MAX  200
 #define MASK_TARGET_MAX 1000
 

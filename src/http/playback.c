@@ -11,8 +11,7 @@
 #include "http/mask.h"
 
 #define BYTES_MAX  (1ull << 62)
-#define NAME_MAX   100 /* of a header; those that are kept are shorter */
-#define HEADER_MAX (NAME_MAX + MASK_VALUE_MAX)
+#define HEADER_MAX (MASK_NAME_MAX + MASK_VALUE_MAX)
 
 struct played {
 	UT_hash_handle hh;
@@ -178,8 +177,8 @@ static void take_headers(struct playback *p, struct http_head *head)
 	for (; !p->failed && head->n_headers < n; head->n_headers++) {
 		struct http_header *header = &p->headers[head->n_headers];
 
-		header->name = take_text(p, at, NAME_MAX);
-		header->value = take_text(p, at + NAME_MAX, MASK_VALUE_MAX);
+		header->name = take_text(p, at, MASK_NAME_MAX);
+		header->value = take_text(p, at + MASK_NAME_MAX, MASK_VALUE_MAX);
 		at += HEADER_MAX;
 	}
 }

@@ -14,7 +14,7 @@
 #include "http/mask.h"
 
 /* A head at its limits, or a piece of a body. */
-#define RECORD_MAX (HEAD_HEADERS_MAX * (2 * MASK_VALUE_MAX) + RECORDING_PIECE_MAX)
+#define RECORD_MAX (HEAD_HEADERS_MAX * 2 * MASK_VALUE_MAX + RECORDING_PIECE_MAX)
 
 struct recording {
 	const struct exchange_handler *next;

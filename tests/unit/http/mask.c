@@ -122,6 +122,8 @@ static void test_heads(void **state)
 	assert_false(mask_keeps_header(SPAN("hosts")));
 	assert_true(mask_keeps_header(SPAN("X-RateLimit-Limit-Tokens-Minute")));
 	assert_false(mask_keeps_header(SPAN("x-ratelimit")));
+	assert_false(mask_keeps_header(SPAN("x-ratelimit-12345678901234567890123456789012345678901"
+					    "234567890123")));
 	assert_true(span_eq(mask_value(SPAN("text/event-stream; q=\"a\""), value),
 			    SPAN("text/event-stream; q=xax")));
 	memset(long_one, 'a', 2 * MASK_VALUE_MAX);
