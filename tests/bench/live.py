@@ -173,7 +173,7 @@ def streams():
     row('streams_16_lost_with_room', 100 * lost_with_room, '%',
         what='bar: 0; the most at a rate that did not fill the CPUs')
     row('streams_16_unaccounted', unaccounted, 'bytes',
-        what='bar: 0; bytes and records that were neither received nor counted')
+        what='bar: 0; bytes and records neither received nor counted; 20 are another\'s canary')
     agent.stop()
 
 
