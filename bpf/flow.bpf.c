@@ -3,10 +3,10 @@
  * is looked at until its ClientHello is whole; one that says none, or another name, is forgotten on
  * the spot, so its packets cost one miss. Nothing is changed here, and nothing dropped but what a
  * budget stops (block.h). */
-#include "block.h"
 #include "flow_maps.h"
 #include "host.h"
 #include "older.h"
+#include "refuse.h"
 #include "speaker.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -17,7 +17,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* --- who */
 
-static __always_inline int connecting(struct bpf_sock_addr *ctx)
+static __always_inline int connecting(struct bpf_sock_addr *ctx, const struct address *remote)
 {
 	struct flow_socket *s;
 
@@ -30,19 +30,22 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx)
 	}
 	/* All of it: a socket that failed to connect may try again. */
 	speaker_remember(s);
-	return 1;
+	return !refuse_is_due(s, remote);
 }
 
 SEC("cgroup/connect4")
 int flow_connect4(struct bpf_sock_addr *ctx)
 {
-	return connecting(ctx);
+	return connecting(ctx,
+			  &(struct address){ .words = { 0, 0, bpf_htonl(0xffff), ctx->user_ip4 } });
 }
 
 SEC("cgroup/connect6")
 int flow_connect6(struct bpf_sock_addr *ctx)
 {
-	return connecting(ctx);
+	return connecting(ctx,
+			  &(struct address){ .words = { ctx->user_ip6[0], ctx->user_ip6[1],
+							ctx->user_ip6[2], ctx->user_ip6[3] } });
 }
 
 /* --- where */
@@ -105,6 +108,7 @@ static __always_inline bool take_hello(struct flow_socket *s, const struct packe
 		return false;
 	}
 	host_id = find_host_key(server.name, &s->host);
+	refuse_learn(hello->skb, host_id ? s->host : 0);
 	if (!host_id) {
 		count(FLOW_COUNTER_OTHER_HELLOS);
 		return false;

@@ -35,6 +35,8 @@ struct flow_control {
 	__u64 patience_ns; /* without a beat for so long nothing is refused, */
 	__u32 fail_closed; /* but for this option */
 	__u32 generation;
+	__u32 refuse_connect; /* option: refuse.h */
+	__u32 unused;
 };
 
 static inline __u64 flow_process_id(__u32 tgid, __u64 start_ns)

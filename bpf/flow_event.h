@@ -84,6 +84,7 @@ struct flow_older {
 	X(QUIC_SOCKETS, "quic_sockets")       /* UDP sockets that reached a provider's address */  \
 	X(HELD, "held")                       /* packets that wait for a budget */                 \
 	X(REFUSED, "packets_refused")         /* packets dropped of what a budget cuts */          \
+	X(NOT_CONNECTED, "not_connected")     /* sockets refused in connect(), by option */        \
 	X(FAILED_OPEN, "failed_open")         /* packets let go as the agent does not answer */    \
 	X(SOCKETS_FULL, "sockets_full")       /* sockets not followed: no memory */                \
 	X(RING_FULL, "ring_full")             /* records lost: no room in the ring */

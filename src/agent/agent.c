@@ -186,7 +186,8 @@ static int open_flow(struct agent *a, struct err *err)
 					     .captures = a->queues.flows,
 					     .orders = a->queues.orders,
 					     .questions = a->queues.questions,
-					     .fail_closed = a->options.fail_closed };
+					     .fail_closed = a->options.fail_closed,
+					     .refuse_connect = a->options.refuse_connect };
 
 	return flow_loop_new(&options, &a->flow, err);
 }

@@ -165,6 +165,7 @@ static int make_parts(struct flow_loop *l)
 				       .wildcards_fd = l->options.shared.wildcards_fd,
 				       .connections_fd = l->options.shared.connections_fd,
 				       .handshakes_fd = l->options.shared.handshakes_fd,
+				       .refuse_connect = l->options.refuse_connect,
 				       .record = on_record,
 				       .ctx = l };
 	struct enforce_ports ports = { l,  write_block, let_finish, publish_blocks, destroy_socket,

@@ -15,7 +15,7 @@ struct flow_loop_options {
 	struct queue *captures;  /* in: struct flow_capture */
 	struct queue *orders;    /* in: struct flow_order */
 	struct queue *questions; /* out: struct process, to be judged */
-	bool fail_closed;
+	bool fail_closed, refuse_connect;
 };
 
 struct flow_loop;

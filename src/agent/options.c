@@ -36,7 +36,7 @@ struct settings {
 	unsigned *request_kib;
 	unsigned *canary_seconds;
 	char *catalog;
-	bool fail_closed;
+	bool fail_closed, refuse_connect;
 	unsigned *breaker_error_points;
 	unsigned *breaker_latency_ms;
 	char *kafka;
@@ -59,6 +59,7 @@ static const cyaml_schema_field_t settings_fields[] = {
 	CYAML_FIELD_STRING_PTR("catalog", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       catalog, 1, 100),
 	CYAML_FIELD_BOOL("fail_closed", CYAML_FLAG_OPTIONAL, struct settings, fail_closed),
+	CYAML_FIELD_BOOL("refuse_connect", CYAML_FLAG_OPTIONAL, struct settings, refuse_connect),
 	CYAML_FIELD_UINT_PTR("breaker_error_points", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct settings, breaker_error_points),
 	CYAML_FIELD_UINT_PTR("breaker_latency_ms", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -244,6 +245,7 @@ static int load_settings(struct options *o, const char *path, struct err *err)
 	o->breaker_error_points = number_of(settings->breaker_error_points, DEFAULT_POINTS);
 	o->breaker_latency_ms = number_of(settings->breaker_latency_ms, DEFAULT_LATE_MS);
 	o->fail_closed = settings->fail_closed;
+	o->refuse_connect = settings->refuse_connect;
 	choose(&o->state, "OUTLAY_STATE", &settings->state, DEFAULT_STATE);
 	choose(&o->socket, "OUTLAY_SOCKET", &settings->socket, DEFAULT_SOCKET);
 	choose(&o->catalog, NULL, &settings->catalog, NULL);

@@ -73,6 +73,7 @@ static int load(struct hooks *h, struct err *err)
 	if (code < 0)
 		return err_set(err, code, "the kernel refused the flow programs: %s",
 			       strerror(-code));
+	h->skeleton->bss->control.refuse_connect = h->options.refuse_connect;
 	h->ring = ring_buffer__new(bpf_map__fd(h->skeleton->maps.records), on_record, h, NULL);
 	return h->ring ? 0 : err_set(err, -errno, "ring of the flows: %s", strerror(errno));
 }

@@ -15,6 +15,7 @@ struct hooks;
 struct hooks_options {
 	/* Maps of the TLS programs (bpf/shared.h), borrowed. */
 	int hosts_fd, wildcards_fd, connections_fd, handshakes_fd;
+	bool refuse_connect; /* bpf/refuse.h */
 	void (*record)(void *ctx, const void *record, size_t bytes);
 	void *ctx;
 };

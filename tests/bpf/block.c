@@ -83,7 +83,7 @@ static int open_world(void **state)
 	struct enforce_ports ports = { w, on_write, on_finish, on_publish, on_destroy, on_ask };
 
 	hooked_attach(&w->hooked, hosts, 3);
-	hooked_open(&w->hooked, on_record, w);
+	hooked_open(&w->hooked, false, on_record, w);
 	w->cutter = cutter_new("/proc");
 	assert_int_equal(enforce_new(&ports, "/proc", &w->enforce), 0);
 	hooks_beat(w->hooked.hooks, PATIENCE, false);
@@ -391,6 +391,73 @@ static void test_asks_for_a_process(void **state)
 	close_link(&new);
 }
 
+/* A listener of its own at 127.0.0.N, which has been met with these hosts. */
+static struct link open_home(struct world *w, int n, const char *const *hosts)
+{
+	struct link l = { .address = loopback(AF_INET) };
+	struct sockaddr_in *address = (struct sockaddr_in *)&l.address;
+	socklen_t size = sizeof(l.address);
+
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)n);
+	l.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(l.listener, (void *)&l.address, size), 0);
+	assert_int_equal(listen(l.listener, 8), 0);
+	assert_int_equal(getsockname(l.listener, (void *)&l.address, &size), 0);
+	for (; *hosts; hosts++) {
+		struct bytes hello = make_hello(*hosts, NAME_FIRST, 36);
+
+		l.client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		assert_int_equal(connect(l.client, (void *)&l.address, size), 0);
+		l.server = accept(l.listener, NULL, NULL);
+		move(l.client, l.server, hello.at, hello.n);
+		close(l.client);
+		close(l.server);
+	}
+	drain(w);
+	return l;
+}
+
+/* 0, or the errno of connect(). */
+static int knock(struct world *w, const struct link *l)
+{
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), code = 0;
+
+	drain(w);
+	if (connect(client, (const void *)&l->address, sizeof(struct sockaddr_in)) < 0)
+		code = errno;
+	close(client);
+	return code;
+}
+
+static void test_refused_in_connect(void **state)
+{
+	struct world *w = *state;
+	struct link alone, two, shared, other;
+
+	hooks_free(w->hooked.hooks);
+	hooked_open(&w->hooked, true, on_record, w);
+	alone = open_home(w, 7, (const char *[]){ HOST, HOST, NULL });
+	two = open_home(w, 8, (const char *[]){ HOST, OTHER, NULL });
+	shared = open_home(w, 9, (const char *[]){ "x.invalid", HOST, NULL });
+	other = open_home(w, 10, (const char *[]){ OTHER, NULL });
+	assert_int_equal(knock(w, &alone), 0);
+	order(w, HOST, FLOW_UID, getuid() + 1, FLOW_CUT, false);
+	order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, false);
+	assert_int_equal(knock(w, &alone), 0); /* another user is cut, this one held */
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, false);
+	assert_int_equal(knock(w, &alone), EPERM);
+	assert_int_equal(knock(w, &two), 0);
+	assert_int_equal(knock(w, &shared), 0);
+	assert_int_equal(knock(w, &other), 0);
+	assert_int_equal(hooked_count(&w->hooked, FLOW_COUNTER_NOT_CONNECTED), 1);
+	release(w);
+	assert_int_equal(knock(w, &alone), 0);
+	close(alone.listener);
+	close(two.listener);
+	close(shared.listener);
+	close(other.listener);
+}
+
 /* In the child: a network of its own, a connection, a hello. Its status is the errno. */
 static int speak_elsewhere(void)
 {
@@ -477,6 +544,7 @@ int main(void)
 		TEST(test_wildcard_has_a_key_of_its_own),
 		TEST(test_without_a_beat_all_goes),
 		TEST(test_asks_for_a_process),
+		TEST(test_refused_in_connect),
 		TEST(test_cut_in_another_network),
 		TEST(test_others_are_not_touched),
 	};

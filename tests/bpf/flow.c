@@ -63,7 +63,7 @@ static void open_hooks(struct world *w)
 	const struct hooks_feature *features;
 	unsigned n;
 
-	hooked_open(&w->hooked, on_record, w);
+	hooked_open(&w->hooked, false, on_record, w);
 	features = hooks_features(w->hooked.hooks, &n);
 	assert_int_equal(n, 5);
 	for (unsigned i = 0; i < n; i++) {

@@ -22,13 +22,15 @@ static inline void hooked_attach(struct hooked *h, const char *const *hosts, uns
 }
 
 /* Again after hooks_free, too. */
-static inline void hooked_open(struct hooked *h, hooked_record_fn *record, void *ctx)
+static inline void hooked_open(struct hooked *h, bool refuse_connect, hooked_record_fn *record,
+			       void *ctx)
 {
 	struct attach_shared shared = attach_shared(h->attach);
 	struct hooks_options hooks = { .hosts_fd = shared.hosts_fd,
 				       .wildcards_fd = shared.wildcards_fd,
 				       .connections_fd = shared.connections_fd,
 				       .handshakes_fd = shared.handshakes_fd,
+				       .refuse_connect = refuse_connect,
 				       .record = record,
 				       .ctx = ctx };
 	struct err err = { 0 };
