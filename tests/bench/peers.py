@@ -1,6 +1,7 @@
 """Peers of `make bench`: what others would use in our place, built from ../shared/bench into
 build/bench when that folder is there, and run in turns with ours."""
 import contextlib
+import json
 import pathlib
 import socket
 import statistics
@@ -100,3 +101,39 @@ def sqlite():
                            cpu=0).split('\t')[4]) for _ in range(ROUNDS)]
     row('peer_sqlite_events_per_second', statistics.median(rates), 'events/s',
         what='bare INSERT, two indexes; ours: ledger_*, beside its own floor')
+
+
+@contextlib.contextmanager
+def opa():
+    """Open Policy Agent with an equal policy on 100 budgets of its own -> (its process, its socket,
+    the path and the body of a request), or None. It is not built here: GOBIN=build/bench/go
+    go install github.com/open-policy-agent/opa@latest."""
+    program = BUILT / 'go' / 'opa'
+    if not SOURCE.is_dir() or not program.exists():
+        print('skipped: no OPA in build/bench/go')
+        yield None
+        return
+    keys = ('user', 'team', 'project', 'provider', 'model')
+    data = {key: {f'{key}-{i}': {'spent': i, 'limit': 1000} for i in range(20)} for key in keys}
+    with tempfile.TemporaryDirectory(dir=BUILD) as top:
+        folder = pathlib.Path(top)
+        path, body = folder / 's', folder / 'input.json'
+        (folder / 'data.json').write_text(json.dumps({'budgets': data}))
+        body.write_text(json.dumps({'input': json.loads((SOURCE / 'check.json').read_text())}))
+        child = subprocess.Popen(
+            [program, 'run', '--server', '--addr', f'unix://{path}', '--log-level', 'error',
+             '--skip-version-check', SOURCE / 'opa_policy.rego', folder / 'data.json'])
+        try:
+            yield (child, path, '/v1/data/outlay/decide', body) if listens(path) else None
+        finally:
+            child.kill()
+            child.wait()
+
+
+def load(process, path, target, body, n):
+    """A closed loop of 8 connections -> answers a second, p99 in ns, ns of CPU an answer."""
+    words = [built('load', 'a compiler'), '-u', path, '-m', target, '-b', body, '-s', process.pid]
+    fields = run([*words, '-c', 8, '-n', n, '-w', n // 10, '-l', 'x']).split('\t')
+    if int(fields[8]):
+        sys.exit(f'bench: {fields[8]} answers of {path} are errors')
+    return float(fields[3]), 1000 * float(fields[5]), 1000 * float(fields[9])

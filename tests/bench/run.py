@@ -9,28 +9,10 @@ import tempfile
 
 import live
 import peers
-from rig import BENCH, BUILD, ROUNDS, TOP, Agent, median, row, rows, run
+import policy
+from rig import BENCH, BUILD, ROUNDS, TOP, median, row, rows, run
 
-LIVE = {'tls', 'empty', 'traffic', 'flow', 'decide'}  # run by live.py and by functions below
-ASK = {'provider': 'openai', 'model': 'gpt-4o-mini', 'operation': 'chat', 'input_tokens': 1200,
-       'max_output_tokens': 400, 'labels': {'team': 'team-7', 'project': 'project-11'}}
-
-
-def decide():
-    agent = Agent(cpu=0)
-    with tempfile.NamedTemporaryFile('w', suffix='.json') as body:
-        json.dump(ASK, body)
-        body.flush()
-        with peers.deciders(cpu=0) as others:
-            out = run([BENCH / 'decide', agent.socket, body.name, 40000, *others], cpu=0)
-    found = {line.split()[0]: [int(n) for n in line.split()[1:]] for line in out.splitlines()}
-    agent.stop()
-    row('decide_p50', found['decide'][0], 'ns', found['echo'][0],
-        'over 100 budgets, one CPU, beside an echo of the same bytes')
-    row('decide_p99', found['decide'][1], 'ns', found['echo'][1])
-    for name in list(found)[2:]:
-        row(f'peer_{name}_p50', found[name][0], 'ns', found['echo'][0])
-        row(f'peer_{name}_p99', found[name][1], 'ns', found['echo'][1])
+LIVE = {'tls', 'empty', 'traffic', 'flow', 'decide', 'crowd'}  # run by live.py and policy.py
 
 
 def programs():
@@ -71,7 +53,7 @@ def main():
     peers.sqlite()
     if os.geteuid() == 0:
         live.measure()
-        decide()
+        policy.measure()
         sink()
     else:
         print('skipped: what needs root')

@@ -4,17 +4,22 @@
  *                                          all, 0: flat out
  *   traffic open COUNT [stream]            connections with one call each, over or in the middle
  *                                          of its stream; prints a line, waits for stdin's end
- * Prints what the clients moved: {"calls", "records": reads and writes, "bytes", "ns"}. */
+ *   traffic told COUNT SOCKET              one call after the other, and how long after its end a
+ *                                          watcher is told, which is when its budgets know
+ * Prints what the clients moved: {"calls", "records": reads and writes, "bytes", "ns"}, or of
+ * `told`: {"p50", "p99"} in ns. */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bench/ask.h"
 #include "tests/bench/pair.h"
 
 #define HOST        "api.openai.com"
 #define DELTA_BYTES 1024
 #define NS_PER_S    1000000000LL
+#define TOLD_EVERY  13370000 /* ns; no multiple of the milliseconds of a timer */
 #define USAGE       "\"usage\":{\"prompt_tokens\":1200,\"completion_tokens\":400}"
 
 struct moved {
@@ -170,6 +175,48 @@ static void open_many(long count, bool stream, struct moved *moved)
 	(void)getchar();
 }
 
+static void wait_for(FILE *lines, const char *text)
+{
+	static char line[65536];
+
+	while (fgets(line, sizeof(line), lines))
+		if (strncmp(line, text, strlen(text)) == 0)
+			return;
+	pair_fail("the watch ended");
+}
+
+static void told(long count, const char *path)
+{
+	static const char watch[] = "GET /v1/watch HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	struct pair_contexts ctx = pair_contexts();
+	struct pair p = pair_open(&ctx, HOST);
+	uint32_t *times = malloc((size_t)count * sizeof(*times));
+	int fd = ask_connect(path);
+	FILE *lines = fdopen(fd, "r");
+	struct moved moved = { 0 };
+	int64_t start;
+
+	if (!times || !lines)
+		pair_fail("out of memory");
+	ask_send(fd, watch, sizeof(watch) - 1);
+	wait_for(lines, ": outlay");
+	start = pair_now_ns();
+	for (long i = 0; i < count; i++) {
+		int64_t end;
+
+		pair_wait_until(start + i * TOLD_EVERY);
+		one_call(&p, &moved);
+		end = pair_now_ns();
+		wait_for(lines, "event: call");
+		times[i] = (uint32_t)(pair_now_ns() - end);
+	}
+	printf("{\"p50\":%u,", ask_quantile(times, (size_t)count, 50));
+	printf("\"p99\":%u}\n", ask_quantile(times, (size_t)count, 99));
+	pair_close(&p);
+	fclose(lines);
+	free(times);
+}
+
 int main(int argc, char **argv)
 {
 	const char *way = argc > 2 ? argv[1] : "";
@@ -184,6 +231,8 @@ int main(int argc, char **argv)
 		streams(first, strtol(argv[3], NULL, 10), strtol(argv[4], NULL, 10), &moved);
 	else if (strcmp(way, "open") == 0)
 		open_many(first, argc == 4, &moved);
+	else if (strcmp(way, "told") == 0 && argc == 4)
+		return told(first, argv[3]), 0;
 	else
 		return 2;
 	printf("{\"calls\":%lld,\"records\":%lld,\"bytes\":%lld,\"ns\":%lld}\n", moved.calls,
