@@ -78,7 +78,7 @@ $B/outlayd $B/outlay: $B/%: $B/opt/%
 # --- the client library: what its header names is all that it shows, also where it is linked in
 $B/lib/liboutlay.o: $(wildcard src/lib/*.[ch]) $(wildcard include/outlay/*.h)
 	$(call say,CC,$@)
-	$Q mkdir -p $(@D)
+	$Q rm -rf $(@D) && mkdir -p $(@D)
 	$Q for c in $(filter %.c,$^); do $(CC) $(filter-out -fPIE,$(BASE)) $(CFLAGS_opt) -fPIC \
 		-fvisibility=hidden -c -o $(@D)/$$(basename $$c .c).part.o $$c || exit 1; done
 	$Q $(CC) -r -o $@ $(@D)/*.part.o && llvm-objcopy --localize-hidden $@
