@@ -19,9 +19,9 @@ static __always_inline struct connection_state *connection_find(const struct con
 	return state && state->start_ns == process_start_ns() ? state : NULL;
 }
 
-/* From now on the object talks to `name`, whose host is `host_id`. */
+/* From now on the object talks to `name`, whose host is `host_id`: by a probe with `cookie`. */
 static __always_inline void connection_open(const struct connection_id *id, __u32 host_id,
-					    const char *name, __u64 offset)
+					    const char *name, __u64 offset, __u64 cookie)
 {
 	struct connection_state state = {
 		.start_ns = process_start_ns(),
@@ -44,7 +44,7 @@ static __always_inline void connection_open(const struct connection_id *id, __u3
 		count(EVENT_COUNTER_CONNECTIONS_EVICTED, 1);
 	}
 	handshake_named(id, state.generation_ns);
-	report_open(id, &state, name);
+	report_open(id, &state, name, cookie);
 }
 
 static __always_inline void connection_forget(const struct connection_id *id)
@@ -71,7 +71,8 @@ static __always_inline void connection_unnamed(const struct connection_id *id)
 
 /* The object is to talk to `name` (in EVENT_NAME_MAX bytes, with its NUL): followed from now on
  * when that is a provider's host, else forgotten. */
-static __always_inline void connection_named(const struct connection_id *id, const char *name)
+static __always_inline void connection_named(const struct connection_id *id, const char *name,
+					     __u64 cookie)
 {
 	struct connection_state *old;
 	__u32 *host_id = find_host(name);
@@ -88,17 +89,17 @@ static __always_inline void connection_named(const struct connection_id *id, con
 	/* Set twice before any byte moved: still the same connection. */
 	if (old && old->host_id == *host_id && !old->sent && !old->received)
 		return;
-	connection_open(id, *host_id, name, 0);
+	connection_open(id, *host_id, name, 0, cookie);
 }
 
 /* The object begins again, for the same name. Bytes of the generation before that were lost behind
  * the last record are in the counters of the kernel alone. */
-static __always_inline void connection_renewed(const struct connection_id *id)
+static __always_inline void connection_renewed(const struct connection_id *id, __u64 cookie)
 {
 	struct connection_state *state = connection_find(id);
 
 	if (state && (state->sent || state->received))
-		connection_open(id, state->host_id, NULL, 0);
+		connection_open(id, state->host_id, NULL, 0, cookie);
 }
 
 /* The object ends. */

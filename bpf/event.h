@@ -54,7 +54,7 @@ struct event_open {
 	__u32 ns_pid;  /* the process, as its own pid namespace numbers it */
 	__u32 known;   /* bits of enum event_known */
 	__u32 late;    /* 1: older than the agent, offsets begin at EVENT_LATE_OFFSET */
-	__u32 unused;
+	__u32 file;    /* with the probe, below EVENT_FILES_MAX */
 	char comm[EVENT_COMM_MAX];
 	char name[EVENT_NAME_MAX];     /* empty: that of the generation before */
 	char labels[EVENT_LABELS_MAX]; /* value of OUTLAY_LABELS in its environment */
@@ -87,13 +87,8 @@ struct event_close {
 #define EVENT_FNV_OFFSET 0xcbf29ce484222325ULL
 #define EVENT_FNV_PRIME  0x100000001b3ULL
 
-/* Cookie on Go programs, where fields of crypto/tls.Conn are: done is isHandshakeComplete. */
-#define EVENT_GO_LAYOUT(done, config, name, in_config)                                             \
-	((__u64)(done) | (__u64)(config) << 16 | (__u64)(name) << 32 | (__u64)(in_config) << 48)
-#define EVENT_GO_HANDSHAKE(layout)   ((layout)&0xffff)
-#define EVENT_GO_CONFIG(layout)      ((layout) >> 16 & 0xffff)
-#define EVENT_GO_NAME(layout)        ((layout) >> 32 & 0xffff)
-#define EVENT_GO_CONFIG_NAME(layout) ((layout) >> 48)
+/* Numbers of files with probes; 0: one without a number of its own. */
+#define EVENT_FILES_MAX 4096
 
 /* Every path that refuses something counts it under one of these names. */
 #define EVENT_COUNTERS(X)                                                                          \

@@ -27,6 +27,6 @@ int gnutls_name(struct pt_regs *ctx)
 		count(EVENT_COUNTER_NAME_UNREADABLE, 1);
 		return 0;
 	}
-	connection_named(&id, name);
+	connection_named(&id, name, bpf_get_attach_cookie(ctx));
 	return 0;
 }

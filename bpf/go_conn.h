@@ -56,7 +56,7 @@ static __always_inline enum go_verdict go_examine(const struct connection_id *id
 	bpf_probe_read_user(&done, sizeof(done), (void *)id->ssl + EVENT_GO_HANDSHAKE(layout));
 	if (done == 1)
 		count(EVENT_COUNTER_LATE_CONNECTIONS, 1);
-	connection_open(id, *host_id, name, done == 1 ? EVENT_LATE_OFFSET : 0);
+	connection_open(id, *host_id, name, done == 1 ? EVENT_LATE_OFFSET : 0, layout);
 	return connection_find(id) ? GO_FOLLOWED : GO_OTHER;
 }
 

@@ -97,10 +97,10 @@ static __noinline bool late_open(struct pt_regs *ctx, const struct connection_id
 	}
 	bpf_map_delete_elem(&strangers, id);
 	if (connection_find(id)) { /* its name was set and could not be read */
-		connection_open(id, *host_id, name.text, 0);
+		connection_open(id, *host_id, name.text, 0, cookie.word);
 	} else {
 		count(EVENT_COUNTER_LATE_CONNECTIONS, 1);
-		connection_open(id, *host_id, name.text, EVENT_LATE_OFFSET);
+		connection_open(id, *host_id, name.text, EVENT_LATE_OFFSET, cookie.word);
 	}
 	return true;
 }

@@ -49,7 +49,8 @@ static __always_inline void fill_head(struct event_head *head, enum event_type t
 
 /* `name` NULL: that of the generation before. */
 static __always_inline void report_open(const struct connection_id *id,
-					const struct connection_state *state, const char *name)
+					const struct connection_state *state, const char *name,
+					__u64 cookie)
 {
 	struct event_open *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
@@ -60,7 +61,7 @@ static __always_inline void report_open(const struct connection_id *id,
 	fill_head(&e->head, EVENT_OPEN, id, state);
 	e->host_id = state->host_id;
 	e->late = state->sent == EVENT_LATE_OFFSET;
-	e->unused = 0;
+	e->file = EVENT_COOKIE_FILE(cookie);
 	read_facts(e);
 	if (!name || bpf_probe_read_kernel_str(e->name, sizeof(e->name), name) < 0)
 		e->name[0] = 0;

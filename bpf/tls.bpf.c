@@ -28,7 +28,7 @@ int ssl_ctrl(struct pt_regs *ctx)
 		connection_unnamed(&id);
 		return 0;
 	}
-	connection_named(&id, name);
+	connection_named(&id, name, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 
@@ -64,7 +64,7 @@ int object_renewed(struct pt_regs *ctx)
 {
 	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
 
-	connection_renewed(&id);
+	connection_renewed(&id, bpf_get_attach_cookie(ctx));
 	return 0;
 }
 

@@ -139,7 +139,7 @@ void status_write(const struct status_sources *s, struct emit *out)
 	write_meter(out, capture_loop_meter(s->capture), capture_loop_relayed(s->capture));
 	write_ledger(out, ledger_loop_counters(s->ledger));
 	ledger_loop_describe(s->ledger, out);
-	watcher_describe(s->watcher, out);
+	watcher_describe(s->watcher, capture_loop_capture(s->capture), out);
 	flow_loop_describe(s->flow, out);
 	canary_describe(s->canary, out);
 }

@@ -120,7 +120,8 @@ static const char *spots_of(const struct library_report *r)
 	return r->facts.inner_read && r->facts.inner_write ? "internal" : "exported";
 }
 
-static void describe(const struct library_report *r, struct emit *out)
+static void describe(const struct library_report *r, const struct capture_counters *capture,
+		     struct emit *out)
 {
 	char inode[48];
 
@@ -128,21 +129,23 @@ static void describe(const struct library_report *r, struct emit *out)
 	emit_object(out, NULL);
 	emit_text(out, "path", r->path);
 	emit_text(out, "kind", kind_of(r));
-	emit_text(out, "build", r->facts.go[0] ? r->facts.go : r->build);
+	emit_text(out, "version", r->facts.go[0] ? r->facts.go : r->version);
+	emit_text(out, "build", r->build);
 	emit_text(out, "inode", inode);
 	emit_text(out, "spots", spots_of(r));
 	emit_int(out, "probes", r->facts.places);
 	emit_int(out, "emulated", r->facts.cheap);
+	emit_int(out, "records", (int64_t)counter_read(&capture->of_file[r->number]));
 	emit_text(out, "why_not", r->why);
 	emit_end_object(out);
 }
 
-void watcher_describe(struct watcher *w, struct emit *out)
+void watcher_describe(struct watcher *w, const struct capture_counters *capture, struct emit *out)
 {
 	const struct copy *copy = latest_read(w->copy);
 
 	emit_array(out, "libraries");
 	for (unsigned i = 0; i < copy->n; i++)
-		describe(&copy->rows[i], out);
+		describe(&copy->rows[i], capture, out);
 	emit_end_array(out);
 }

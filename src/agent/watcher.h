@@ -5,6 +5,7 @@
 #include "agent/loop.h"
 #include "attach/attach.h"
 #include "base/emit.h"
+#include "capture/capture.h"
 
 #define WATCHER_ROWS 64 /* files that are told of */
 
@@ -15,4 +16,5 @@ struct watcher *watcher_new(struct event_base *base, struct attach *attach);
 void watcher_free(struct watcher *watcher);
 
 /* An array of the open object, from any one thread, always the same. */
-void watcher_describe(struct watcher *watcher, struct emit *out);
+void watcher_describe(struct watcher *watcher, const struct capture_counters *capture,
+		      struct emit *out);

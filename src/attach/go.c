@@ -12,7 +12,7 @@
 #include "attach/pclntab.h"
 #include "base/cleanup.h"
 #include "base/span.h"
-#include "bpf/event.h"
+#include "bpf/cookie.h"
 
 #define FUNCTION_MAX 65536 /* bytes of code */
 #define N_FUNCTIONS  4

@@ -13,6 +13,7 @@
 #include "attach/inodes.h"
 #include "base/cleanup.h"
 #include "base/span.h"
+#include "bpf/event.h"
 
 struct inode_key {
 	uint64_t dev, ino;
@@ -34,6 +35,7 @@ struct libraries {
 	struct inodes *others;
 	struct library *table;
 	uint64_t sweep;
+	unsigned numbers; /* given to files: each one of its own */
 };
 
 CLEANUP_FOR(libraries, struct libraries *, libraries_free)
@@ -139,10 +141,12 @@ static int add(struct libraries *l, int fd, const struct inode_id *id, struct pr
 }
 
 /* -ENODATA: there is nothing to watch. */
-static int try_probes(struct libraries *l, int fd, unsigned kinds, struct probes **ret_probes,
-		      struct err *err)
+static int try_probes(struct libraries *l, int fd, const struct library_report *r,
+		      struct probes **ret_probes, struct err *err)
 {
-	int code = kinds ? probe_attach(&l->options.means, fd, kinds, ret_probes, err) : -ENODATA;
+	unsigned kinds = r->kinds;
+	int code = kinds ? probe_attach(&l->options.means, fd, kinds, r->number, ret_probes, err)
+			 : -ENODATA;
 
 	/* Nothing is wrong with a Go program that does without TLS. */
 	return code == -ENOENT && kinds == IMAGE_GO ? -ENODATA : code;
@@ -159,6 +163,7 @@ static void fill_report(struct library_report *r, int fd, const struct probes *p
 			const struct err *err)
 {
 	image_build(fd, r->build);
+	version_read(fd, r->version);
 	if (probes)
 		r->facts = *probe_facts(probes);
 	else
@@ -180,12 +185,14 @@ void libraries_found(struct libraries *l, int fd, const char *label)
 	counter_add(&l->counters.examined, 1);
 	report =
 	    (struct library_report){ .dev = id.dev, .ino = id.ino, .kinds = image_classify(fd) };
+	report.number = l->numbers + 1 < EVENT_FILES_MAX ? l->numbers + 1 : 0;
 	span_copy(span_of(label), report.path, sizeof(report.path));
-	code = try_probes(l, fd, report.kinds, &probes, &err);
+	code = try_probes(l, fd, &report, &probes, &err);
 	if (code == -ENODATA) {
 		inodes_add(l->others, &id);
 		return;
 	}
+	l->numbers += report.number > 0;
 	fill_report(&report, fd, probes, &err);
 	if (add(l, fd, &id, probes, &report) < 0) {
 		probe_detach(probes);

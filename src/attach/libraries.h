@@ -12,6 +12,7 @@
 
 #include "attach/image.h"
 #include "attach/probe.h"
+#include "attach/version.h"
 #include "base/counter.h"
 
 #define LIBRARIES_MAX         1024
@@ -49,11 +50,13 @@ void libraries_end_sweep(struct libraries *libraries);
 
 /* What there is to say of one file. */
 struct library_report {
-	char path[160];              /* by which it was first met, in whatever mount namespace */
-	char build[IMAGE_BUILD_MAX]; /* its build id; empty: it says none */
-	char why[160];               /* it could not be probed; empty: it was */
+	char path[160];                 /* by which it was first met, in whatever mount namespace */
+	char build[IMAGE_BUILD_MAX];    /* its build id; empty: it says none */
+	char why[160];                  /* it could not be probed; empty: it was */
+	char version[VERSION_TEXT_MAX]; /* of the library; empty: not known */
 	uint64_t dev, ino;
-	unsigned kinds; /* bits of enum image_kind */
+	unsigned number; /* in struct event_open; 0: EVENT_FILES_MAX had one before */
+	unsigned kinds;  /* bits of enum image_kind */
 	struct probe_facts facts;
 };
 

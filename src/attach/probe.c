@@ -93,6 +93,7 @@ struct plan {
 	const struct probe_means *means;
 	int fd;
 	unsigned kinds;
+	uint16_t number; /* of the file, for cookies */
 	struct code *code;
 	uint64_t symbols[N_SYMBOLS]; /* 0: it has none */
 	uint16_t name_at, server_at;
@@ -188,6 +189,7 @@ static int add_call(struct plan *plan, uint64_t function, unsigned arguments,
 		    "and where the functions return cannot be told");
 	cookie.name_at = plan->name_at;
 	cookie.server_at = plan->server_at;
+	cookie.file = plan->number;
 	for (unsigned i = 0; i < n; i++)
 		if (add_place(&plan->rets, rets[i], cookie.word) < 0)
 			return err_set(err, -E2BIG, "returns at too many places");
@@ -240,10 +242,10 @@ static int plan_calls(struct plan *plan, struct err *err)
 
 	for (unsigned d = 0; d < 2 && code == 0; d++) {
 		struct code_call inner;
-		union probe_cookie cookie = COOKIE(.direction = (uint8_t)d);
+		union probe_cookie cookie = COOKIE(.direction = d & 1);
 
 		*found[d] = find_inner(plan, d, &inner);
-		cookie.count_argument = (uint8_t)inner.local_argument;
+		cookie.count_argument = inner.local_argument & 7;
 		if (*found[d])
 			code = add_call(plan, inner.target, inner.local_argument, cookie, err);
 	}
@@ -280,7 +282,8 @@ static int tie_entries(struct plan *plan, struct links *links)
 	int code = 0;
 
 	for (size_t i = 0; i < N_ROWS && code == 0; i++) {
-		struct link_places place = { .n = 1 };
+		union probe_cookie cookie = COOKIE(.file = plan->number);
+		struct link_places place = { 1, { 0 }, { cookie.word } };
 
 		if (rows[i].program == CALL || !plan->symbols[i])
 			continue;
@@ -305,7 +308,10 @@ static int tie_place(struct plan *plan, const struct bpf_program *program, uint6
 static int tie_go(struct plan *plan, const struct go_tls *tls, struct links *links)
 {
 	const struct tls_bpf *skeleton = plan->means->skeleton;
+	union probe_cookie cookie = { .word = tls->layout };
 	int code;
+
+	cookie.file = plan->number;
 
 	plan->rets.n = tls->n_returns;
 	memcpy(plan->rets.offsets, tls->returns, tls->n_returns * sizeof(tls->returns[0]));
@@ -315,11 +321,11 @@ static int tie_go(struct plan *plan, const struct go_tls *tls, struct links *lin
 	if (code == 0)
 		code = tie_place(plan, skeleton->progs.go_close, tls->close, 0, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_read, tls->read, tls->layout, links);
+		code = tie_place(plan, skeleton->progs.go_read, tls->read, cookie.word, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_write, tls->write, tls->layout, links);
+		code = tie_place(plan, skeleton->progs.go_write, tls->write, cookie.word, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_hello, tls->hello, tls->layout, links);
+		code = tie_place(plan, skeleton->progs.go_hello, tls->hello, cookie.word, links);
 	return code;
 }
 
@@ -358,7 +364,7 @@ static int make_probes(struct plan *plan, struct probes *probes, struct err *err
 	return 0;
 }
 
-int probe_attach(const struct probe_means *means, int fd, unsigned kinds,
+int probe_attach(const struct probe_means *means, int fd, unsigned kinds, unsigned number,
 		 struct probes **ret_probes, struct err *err)
 {
 	CLEANUP(cleanup_probes) struct probes *probes = calloc(1, sizeof(*probes));
@@ -367,7 +373,11 @@ int probe_attach(const struct probe_means *means, int fd, unsigned kinds,
 
 	if (!probes || !plan)
 		return err_set(err, -ENOMEM, "out of memory");
-	*plan = (struct plan){ .means = means, .fd = fd, .kinds = kinds, .code = code_open(fd) };
+	*plan = (struct plan){ .means = means,
+			       .fd = fd,
+			       .kinds = kinds,
+			       .number = (uint16_t)number,
+			       .code = code_open(fd) };
 	code =
 	    kinds & IMAGE_GO ? make_go_probes(plan, probes, err) : make_probes(plan, probes, err);
 	code_close(plan->code);

@@ -28,10 +28,11 @@ struct probe_facts {
 };
 
 /* Puts every probe of the table for `kinds` (bits of enum image_kind) on the inode that `fd` has
- * open, for all processes, now and later. -ENOENT: it lacks a function without which it cannot be
- * followed (of a Go program: it does not use TLS, and `err` is left as it is); -ENOTSUP: with
- * `at_rets`, where it returns cannot be told; else what the kernel said. All probes or none. */
-int probe_attach(const struct probe_means *means, int fd, unsigned kinds,
+ * open, for all processes, now and later; what they tell has `number` in it. -ENOENT: it lacks a
+ * function without which it cannot be followed (of a Go program: it does not use TLS, and `err` is
+ * left as it is); -ENOTSUP: with `at_rets`, where it returns cannot be told; else what the kernel
+ * said. All probes or none. */
+int probe_attach(const struct probe_means *means, int fd, unsigned kinds, unsigned number,
 		 struct probes **ret_probes, struct err *err);
 void probe_detach(struct probes *probes);
 /* The same, but for the links, which come to the others in `links`: to close them at once. */

@@ -30,6 +30,7 @@ struct entry {
 	struct object_key key;
 	struct connection conn;
 	uint64_t next[2]; /* offset that is due, by direction */
+	uint16_t file;    /* below EVENT_FILES_MAX */
 };
 
 struct capture {
@@ -149,6 +150,7 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 	e->conn.key =
 	    (struct conn_key){ head->ssl, head->start_ns, head->generation_ns, head->tgid };
 	e->conn.process = process;
+	e->file = open && open->file < EVENT_FILES_MAX ? (uint16_t)open->file : 0;
 	if (open)
 		connection_set_server(
 		    &e->conn, (struct span){ open->name, strnlen(open->name, sizeof(open->name)) });
@@ -158,6 +160,7 @@ static struct entry *open_entry(struct capture *c, const struct event_head *head
 		e->next[d] = CHUNK_LATE_OFFSET;
 	HASH_ADD(hh, c->entries, key, sizeof(e->key), e);
 	counter_add(&c->counters.connections, 1);
+	counter_add(&c->counters.of_file[e->file], open != NULL);
 	count_live(c);
 	c->options.next->opened(c->options.ctx, &e->conn);
 	return e;
@@ -201,6 +204,7 @@ static void take_data(struct capture *c, const struct event_data *data, size_t b
 	e = entry_for(c, &data->head, utc_ns, NULL);
 	if (!e)
 		return;
+	counter_add(&c->counters.of_file[e->file], 1);
 	chunk = (struct chunk){ .data = { (const char *)data->bytes, data->captured },
 				.offset = data->offset,
 				.length = data->length,
@@ -227,6 +231,7 @@ static void take_close(struct capture *c, const struct event_close *close, int64
 
 	if (!e || e->conn.key.generation_ns != close->head.generation_ns)
 		return;
+	counter_add(&c->counters.of_file[e->file], 1);
 	if (close->sent > e->next[DIRECTION_SENT])
 		lost[DIRECTION_SENT] = close->sent - e->next[DIRECTION_SENT];
 	if (close->received > e->next[DIRECTION_RECEIVED])

@@ -6,6 +6,7 @@
 
 #include "base/counter.h"
 #include "base/timestamp.h"
+#include "bpf/event.h"
 #include "capture/chunk.h"
 
 #define CAPTURE_CONNECTIONS_MAX 65536 /* the oldest is closed when one more comes */
@@ -22,6 +23,8 @@ struct capture_counters {
 	struct counter evicted;     /* closed because the table was full or the process is gone */
 	struct counter live;        /* in the table now */
 	struct counter processes;   /* that these belong to */
+	struct counter of_file[EVENT_FILES_MAX]; /* records, by the number of the probed file; 0: of
+						  * connections whose open record was lost too */
 };
 
 struct capture_options {

@@ -60,11 +60,11 @@ static void add_finding(struct show_table *table, const json_t *status, const st
 		show_table_add(table, SHOW_YELLOW, cells);
 }
 
-/* Of each file: what it is, where it is probed, or why it is not. */
+/* Of each file: what it is, how many records came from it, where it is probed, or why it is not. */
 static void print_libraries(const json_t *status)
 {
-	static const char *const keys[] = { "path",  "kind",   "build",    "inode",
-					    "spots", "probes", "emulated", "why_not" };
+	static const char *const keys[] = { "path",  "kind",  "version", "records",  "build",
+					    "inode", "spots", "probes",  "emulated", "why_not" };
 	enum { COLUMNS = sizeof(keys) / sizeof(keys[0]) };
 	struct show_table table = { .n_columns = COLUMNS };
 	const json_t *list = json_object_get(status, "libraries"), *row;

@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 		return 1;
 	link_prepare(means.skeleton->obj, LINK_SESSION);
 	if (tls_bpf__load(means.skeleton) < 0 ||
-	    probe_attach(&means, fd, IMAGE_OPENSSL, &probes, &err) < 0) {
+	    probe_attach(&means, fd, IMAGE_OPENSSL, 0, &probes, &err) < 0) {
 		fprintf(stderr, "empty: %s\n", err.text[0] ? err.text : "no session links here");
 		return 1;
 	}

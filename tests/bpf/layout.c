@@ -33,7 +33,7 @@ static const struct member head[] = {
 static const struct member open_members[] = {
 	MEMBER(event_open, head),    MEMBER(event_open, cgroup_id), MEMBER(event_open, uid),
 	MEMBER(event_open, host_id), MEMBER(event_open, ns_pid),    MEMBER(event_open, known),
-	MEMBER(event_open, late),    MEMBER(event_open, unused),    MEMBER(event_open, comm),
+	MEMBER(event_open, late),    MEMBER(event_open, file),      MEMBER(event_open, comm),
 	MEMBER(event_open, name),    MEMBER(event_open, labels),    MEMBER(event_open, exe),
 	MEMBER(event_open, cgroup),
 };

@@ -142,6 +142,11 @@ class Matrix:
                                check=True).stdout
         self.check('a library is told of by its build id', f'Build ID: {row["build"]}\n' in notes,
                    row)
+        self.check('and the version of its names', row['version'].startswith('3.0.'), row)
+        others = [found[name] for name in ('node', 'go-stripped') if name in found]
+        self.check('records came from it, as from others',
+                   all(other['records'] > 0 for other in (row, *others)), found)
+        self.check.equal('and none from what has no probes', found['libhalf.so']['records'], 0)
         self.check('with its probes', row['kind'] == 'openssl' and row['probes'] > 5
                    and not row['why_not'], row)
         self.check.equal('one that lacks a function, with the reason',
@@ -151,7 +156,7 @@ class Matrix:
             version = subprocess.run(['go', 'env', 'GOVERSION'], capture_output=True, text=True,
                                      check=True).stdout.strip()
             self.check.equal('a Go program by its version',
-                             [found['go-stripped'][key] for key in ('kind', 'spots', 'build')],
+                             [found['go-stripped'][key] for key in ('kind', 'spots', 'version')],
                              ['go', 'go', version])
         self.check('outlay doctor lists them', row['build'] in text and 'has no SSL_write' in text,
                    text)

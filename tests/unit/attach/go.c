@@ -20,7 +20,7 @@
 #include "attach/go.h"
 #include "attach/image.h"
 #include "attach/pclntab.h"
-#include "bpf/event.h"
+#include "bpf/cookie.h"
 
 static const char source[] =
     "package main\n"

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "attach/image.h"
+#include "compile.h"
 
 static unsigned classify(const char *path)
 {
@@ -66,22 +67,6 @@ static void test_libraries_as_nm_says(void **state)
 	check_all("/usr/lib/*-linux-gnu/lib[g-z]*.so.[0-9]", &openssl);
 	check_all("/usr/bin/[n-o]*", &openssl);
 	assert_true(openssl > 0);
-}
-
-static const char *compile(const char *source, const char *flags)
-{
-	static char path[] = "/tmp/outlay-image-XXXXXX";
-	char command[512];
-	FILE *pipe;
-
-	memcpy(path + sizeof(path) - 7, "XXXXXX", 6);
-	close(mkstemp(path));
-	snprintf(command, sizeof(command), "cc %s -o %s -x c -", flags, path);
-	pipe = popen(command, "w");
-	assert_non_null(pipe);
-	fputs(source, pipe);
-	assert_int_equal(pclose(pipe), 0);
-	return path;
 }
 
 #define DEFINES "int SSL_read(void) { return 1; } int main(void) { return SSL_read(); }"

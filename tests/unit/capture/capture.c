@@ -347,6 +347,27 @@ static void test_connections_share_the_facts_of_their_process(void **state)
 	capture_free(c);
 }
 
+/* Records by the file whose probe told of the connection; those of an unknown one under 0. */
+static void test_files(void **state)
+{
+	struct capture *c = make("/proc");
+	const struct counter *of_file = capture_counters(c)->of_file;
+	struct event_open e = { .head = head(EVENT_OPEN, 7, 1), .name = "a.test", .file = 5 };
+
+	(void)state;
+	capture_record(c, &e, sizeof(e));
+	give_data(c, 7, 1, EVENT_SENT, 0, 3, "abc");
+	give_data(c, 7, 1, EVENT_RECEIVED, 0, 3, "abc");
+	give_data(c, 8, 1, EVENT_SENT, 0, 3, "abc"); /* its open record was lost */
+	give_close(c, 7, 1, 3, 3);
+	e.head = head(EVENT_OPEN, 9, 1);
+	e.file = EVENT_FILES_MAX;
+	capture_record(c, &e, sizeof(e));
+	assert_int_equal(counter_read(&of_file[5]), 4);
+	assert_int_equal(counter_read(&of_file[0]), 2);
+	capture_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +380,7 @@ int main(void)
 		cmocka_unit_test(test_connections_of_dead_processes_end),
 		cmocka_unit_test(test_table_is_bounded),
 		cmocka_unit_test(test_connections_share_the_facts_of_their_process),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
