@@ -109,6 +109,8 @@ void document_end(struct format_reader *reader)
 		reader->finished = true;
 	else if (json_scan_end(&reader->scan) != 1)
 		tear_values(reader);
+	else if (reader->ended)
+		reader->ended(reader->ctx);
 }
 
 void document_tear(struct format_reader *reader)

@@ -191,6 +191,7 @@ void format_begin(struct format_reader *reader, const struct format *format,
 	reader->tail = NULL;
 	reader->tail_len = 0;
 	reader->repeat = NULL;
+	reader->ended = NULL;
 	if (format)
 		format->begin(reader);
 }

@@ -65,7 +65,9 @@ struct format_reader {
 	struct measure measure; /* of the string at hand, when the plan measures */
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
-	struct repeat *repeat; /* sse: from the second document on; NULL without memory */
+	struct repeat *repeat;    /* sse: from the second document on; NULL without memory */
+	void (*ended)(void *ctx); /* a document is over, and was none that broke off; or NULL */
+	void *ctx;
 	struct json_scan scan;
 	union {
 		struct sse sse;

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "meter/fill.h"
+#include "meter/call.h"
 #include "meter/host.h"
 #include "meter/settle.h"
 #include "meter/shape.h"
@@ -22,36 +22,13 @@ struct meter {
 	struct meter_counters counters;
 };
 
-struct call {
-	struct leg leg;
-	struct call *next; /* the same exchange, read as of another route: its own is not known */
-	const struct exchange *exchange;
-	struct providers *providers; /* the set that was in force when the call began */
-	const struct provider *provider;
-	const struct route *route;
-	bool body_begun;           /* that of the response: its reader is chosen */
-	bool streaming, is_flying; /* told to have been sent */
-	struct told {              /* of those that were handed on */
-		unsigned n;
-		int64_t utc_ns; /* the first message of the client since, 0 when none came */
-		uint64_t request_bytes, response_bytes, lost_bytes;
-	} told;
-	struct format_reader request;
-	struct format_reader response;
-	struct slot slots[]; /* of the request, then of the response */
-};
-
-static struct slot *response_slots(struct call *call)
-{
-	return call->slots + call->route->extract->scope.request.n;
-}
-
 static void ids_of(void *ctx, const struct leg *leg, struct relay_ids *ret_ids)
 {
 	struct call *call = (struct call *)leg;
 
 	(void)ctx;
-	fill_ids(call->route->extract, call->exchange, call->slots, response_slots(call), ret_ids);
+	fill_ids(call->route->extract, call->exchange, call->request.slots, call->response.slots,
+		 ret_ids);
 }
 
 int meter_new(const struct meter_options *options, struct meter **ret_meter)
@@ -108,44 +85,40 @@ const struct relay_counters *meter_relayed(const struct meter *meter)
 	return relay_counters(meter->relay);
 }
 
-static struct call *make_call(struct meter *meter, struct exchange *ex,
-			      const struct provider *provider, const struct route *route)
+/* The same exchange, read as of another route besides. */
+static void add_reading(struct meter *meter, struct call *call, const struct route *route)
 {
-	const struct expr_scope *scope = &route->extract->scope;
-	size_t n = scope->request.n + scope->response.n;
-	struct call *call = malloc(sizeof(*call) + n * sizeof(struct slot));
+	struct call *reading = NULL;
 
-	if (!call)
-		return NULL;
-	*call = (struct call){ .leg = { .process = ex->connection->process, .route = route },
-			       .exchange = ex,
-			       .providers = providers_ref(meter->providers),
-			       .provider = provider,
-			       .route = route };
-	memset(call->slots, 0, n * sizeof(struct slot));
-	format_begin(&call->request, scope->request.n ? format_of_request(&ex->request) : NULL,
-		     &scope->request, call->slots);
-	format_begin(&call->response, NULL, &scope->response, response_slots(call));
-	return call;
+	if (meter->n_readings < METER_READINGS_MAX)
+		reading = call_new(meter, meter->providers, call->exchange, call->provider, route);
+	if (!reading)
+		return;
+	reading->next = call->next;
+	call->next = reading;
+	meter->n_readings++;
 }
 
 /* A connection that is older than we are: its HPACK table, and so the path, is not known. */
-static void add_readings(struct meter *meter, struct exchange *ex, struct call *call)
+static void add_readings(struct meter *meter, struct call *call)
 {
 	unsigned n;
 	const struct route *routes = provider_routes(call->provider, &n);
 
-	for (unsigned i = 0; i < n && meter->n_readings < METER_READINGS_MAX; i++) {
-		struct call *reading = NULL;
-
+	for (unsigned i = 0; i < n; i++)
 		if (routes[i].extract->required)
-			reading = make_call(meter, ex, call->provider, &routes[i]);
-		if (!reading)
-			continue;
-		reading->next = call->next;
-		call->next = reading;
-		meter->n_readings++;
-	}
+			add_reading(meter, call, &routes[i]);
+}
+
+/* Messages of a WebSocket may be of several kinds: each has a route of the same match. */
+static void add_kinds(struct meter *meter, struct call *call)
+{
+	unsigned n;
+	const struct route *routes = provider_routes(call->provider, &n);
+
+	for (unsigned i = 0; i < n; i++)
+		if (route_is_kind(&routes[i], call->route))
+			add_reading(meter, call, &routes[i]);
 }
 
 /* Hangs a call on the exchange, unless one is there. NULL: the host is none of a provider, or there
@@ -160,15 +133,15 @@ static struct call *begin(struct meter *meter, struct exchange *ex, struct count
 	provider = host_provider(meter->providers, ex);
 	if (!provider)
 		return NULL;
-	call = make_call(meter, ex, provider,
-			 provider_route(provider, ex->request.method, ex->request.target));
+	call = call_new(meter, meter->providers, ex, provider,
+			provider_route(provider, ex->request.method, ex->request.target));
 	if (!call) {
 		if (lost)
 			counter_add(lost, 1);
 		return NULL;
 	}
 	if (!ex->request.method.len && ex->completeness == COMPLETENESS_PRE_ATTACH)
-		add_readings(meter, ex, call);
+		add_readings(meter, call);
 	relay_begin(meter->relay, &call->leg);
 	ex->connection->calls++;
 	ex->meter = call;
@@ -180,68 +153,15 @@ static void on_request(void *ctx, struct exchange *ex)
 	begin(ctx, ex, NULL);
 }
 
-/* From here on both bodies are messages. */
-static void begin_websocket(struct call *call)
-{
-	const struct expr_scope *scope = &call->route->extract->scope;
-
-	call->body_begun = true;
-	if (!(call->route->formats & 1u << FORMAT_WS))
-		return;
-	call->streaming = call->leg.answers = true;
-	format_end(&call->request, false);
-	format_begin(&call->request, scope->request.n ? &format_table[FORMAT_WS] : NULL,
-		     &scope->request, call->slots);
-	format_begin(&call->response, &format_table[FORMAT_WS], &scope->response,
-		     response_slots(call));
-}
-
 static void on_response(void *ctx, struct exchange *ex)
 {
 	struct call *call = begin(ctx, ex, NULL); /* its request was perhaps not seen */
 
-	if (call && ex->response.status == 101)
-		begin_websocket(call);
-}
-
-static void begin_body(struct call *call, const struct exchange *ex, struct span *body)
-{
-	const struct format *format = format_of_response(&ex->response, call->route->formats, body);
-
-	if (!body->len && body->ptr)
-		return; /* white space does not tell */
-	call->body_begun = true;
-	if (!format)
+	if (!call || ex->response.status != 101)
 		return;
-	call->streaming = format != &format_table[FORMAT_JSON];
-	format_begin(&call->response, format, &call->route->extract->scope.response,
-		     response_slots(call));
-}
-
-static struct format_reader *reader_of(struct call *call, enum direction direction)
-{
-	return direction == DIRECTION_SENT ? &call->request : &call->response;
-}
-
-static void on_body(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
-{
-	for (struct call *call = begin(ctx, ex, NULL); call; call = call->next) {
-		struct span rest = piece;
-
-		if (direction == DIRECTION_RECEIVED && !call->body_begun)
-			begin_body(call, ex, &rest);
-		format_feed(reader_of(call, direction), rest);
-	}
-}
-
-static void on_gap(void *ctx, struct exchange *ex, enum direction direction)
-{
-	(void)ctx;
-	for (struct call *call = ex->meter; call; call = call->next) {
-		if (direction == DIRECTION_RECEIVED && !call->body_begun)
-			begin_body(call, ex, &(struct span){ NULL, 0 });
-		format_gap(reader_of(call, direction));
-	}
+	add_kinds(ctx, call);
+	for (; call; call = call->next)
+		call_begin_websocket(call);
 }
 
 static void count(struct meter *meter, const struct call *call, const struct usage *usage)
@@ -255,69 +175,119 @@ static void count(struct meter *meter, const struct call *call, const struct usa
 		counter_add(&meter->counters.inconsistent, 1);
 }
 
-static struct fill_input input_of(struct meter *meter, const struct exchange *ex, struct call *call)
+static void fill(const struct meter *meter, const struct call *call, struct usage *ret_usage)
 {
-	return (struct fill_input){ ex,
-				    call->provider,
-				    call->route,
-				    &call->request,
-				    &call->response,
-				    call->streaming,
-				    call->leg.answers,
-				    meter->hasher };
-}
-
-static void fill(struct meter *meter, const struct exchange *ex, struct call *call,
-		 struct usage *ret_usage)
-{
-	struct fill_input in = input_of(meter, ex, call);
+	const struct told *told = &((struct call *)call->exchange->meter)->told;
+	struct fill_input in = call_input(call, meter->hasher);
 
 	fill_usage(&in, ret_usage);
 	if (!call->leg.answers)
 		return;
 	/* What came since the answer before it. */
-	if (call->told.utc_ns)
-		ret_usage->time_start_ns = call->told.utc_ns;
+	if (told->utc_ns)
+		ret_usage->time_start_ns = told->utc_ns;
 	ret_usage->ttfb_ns = -1;
-	ret_usage->request_bytes -= call->told.request_bytes;
-	ret_usage->response_bytes -= call->told.response_bytes;
-	ret_usage->lost_bytes -= call->told.lost_bytes;
+	ret_usage->request_bytes -= told->request_bytes;
+	ret_usage->response_bytes -= told->response_bytes;
+	ret_usage->lost_bytes -= told->lost_bytes;
 }
 
-static void tell(struct meter *meter, const struct exchange *ex, struct call *call,
-		 struct usage *usage)
+/* `call` is how the exchange was read, the first of its calls the one that is told. */
+static void tell(struct meter *meter, const struct call *call, struct usage *usage)
 {
-	settle_usage(meter->settle, call->route->poll, usage);
+	const struct exchange *ex = call->exchange;
+	struct call *first = ex->meter;
+
 	usage->event_id = uuid_make(&meter->ids, ex->end_utc_ns);
 	count(meter, call, usage);
-	relay_tell(meter->relay, &call->leg, usage);
-	call->told = (struct told){ call->told.n + 1, 0, ex->request_bytes, ex->response_bytes,
-				    ex->lost_bytes };
+	relay_tell(meter->relay, &first->leg, usage);
+	first->told = (struct told){ first->told.n + 1, 0, ex->request_bytes, ex->response_bytes,
+				     ex->lost_bytes };
+}
+
+static void take_message(struct meter *meter, struct call *call, enum direction direction)
+{
+	struct usage usage;
+
+	format_message(call_reader(call, direction));
+	if (direction == DIRECTION_SENT || !format_said_something(&call->response))
+		return;
+	fill(meter, call, &usage);
+	if (!fill_is_answer(call->route->extract, &usage))
+		return;
+	/* An error is of no kind: the first one tells it. */
+	if (!usage.error[0] || usage.present || call == call->exchange->meter) {
+		settle_usage(meter->settle, call->route->poll, &usage);
+		tell(meter, call, &usage);
+	}
+	format_forget(&call->response);
+}
+
+/* Of a sequence whose documents are calls. When they come again they cost nothing, and then the
+ * exchange is told as one. */
+static void on_document(void *ctx)
+{
+	struct call *call = ctx;
+	struct meter *meter = call->owner;
+	struct usage usage;
+
+	fill(meter, call, &usage);
+	if (usage.present && fill_is_answer(call->route->extract, &usage)) {
+		if (!call->told.n)
+			settle_usage(meter->settle, call->route->poll, &usage);
+		if (!usage.free)
+			tell(meter, call, &usage);
+	}
+	format_forget(&call->response);
+}
+
+static void begin_body(struct call *call, struct span *body)
+{
+	call_begin_body(call, body);
+	if (call->route->each && call->response.format == &format_table[FORMAT_SEQUENCE]) {
+		call->leg.answers = true;
+		call->response.ended = on_document;
+		call->response.ctx = call;
+	}
+}
+
+static void on_body(void *ctx, struct exchange *ex, enum direction direction, struct span piece)
+{
+	for (struct call *call = begin(ctx, ex, NULL); call; call = call->next) {
+		struct span rest = piece;
+
+		if (direction == DIRECTION_RECEIVED && !call->body_begun)
+			begin_body(call, &rest);
+		format_feed(call_reader(call, direction), rest);
+	}
+}
+
+static void on_gap(void *ctx, struct exchange *ex, enum direction direction)
+{
+	(void)ctx;
+	for (struct call *call = ex->meter; call; call = call->next) {
+		if (direction == DIRECTION_RECEIVED && !call->body_begun)
+			begin_body(call, &(struct span){ NULL, 0 });
+		format_gap(call_reader(call, direction));
+	}
 }
 
 static void on_message(void *ctx, struct exchange *ex, enum direction direction)
 {
-	struct call *call = ex->meter;
-	struct usage usage;
+	struct call *first = ex->meter;
 
-	if (!call || !call->leg.answers)
+	if (!first || !first->leg.answers)
 		return;
-	format_message(reader_of(call, direction));
-	if (direction == DIRECTION_SENT && !call->told.utc_ns)
-		call->told.utc_ns = ex->end_utc_ns;
-	if (direction == DIRECTION_SENT || !format_said_something(&call->response))
-		return;
-	fill(ctx, ex, call, &usage);
-	if (!fill_is_answer(call->route->extract, &usage))
-		return;
-	tell(ctx, ex, call, &usage);
-	format_forget(&call->response);
+	if (direction == DIRECTION_SENT && !first->told.utc_ns)
+		first->told.utc_ns = ex->end_utc_ns;
+	for (struct call *call = first; call; call = call->next)
+		take_message(ctx, call, direction);
 }
 
 /* Of a WebSocket whose answers were handed on: is there one more that was begun, or lost? */
 static bool is_left(const struct call *call, const struct usage *usage)
 {
-	return !call->told.n || usage->response_id[0] ||
+	return !call->told.n || (usage->response_id[0] && !call->route->each) ||
 	       usage->completeness == COMPLETENESS_TRUNCATED || !format_read_well(&call->response);
 }
 
@@ -331,37 +301,25 @@ static void on_sent(void *ctx, struct exchange *ex)
 
 	if (!call || !meter->options.flight)
 		return;
-	in = input_of(meter, ex, call);
+	in = call_input(call, meter->hasher);
 	fill_asked(&in, &asked, &flight.most_output);
 	call->is_flying = true;
 	meter->options.flight(meter->options.ctx, &flight);
 }
 
-static void finish(struct call *call, const struct exchange *ex)
-{
-	format_end(&call->request, ex->body_ended[DIRECTION_SENT]);
-	format_end(&call->response, ex->body_ended[DIRECTION_RECEIVED]);
-}
-
-static void free_call(struct call *call)
-{
-	providers_unref(call->providers);
-	free(call);
-}
-
 /* What the readings as of other routes agree on, if they do, is the usage. */
-static void end_readings(struct meter *meter, const struct exchange *ex, struct call *call,
-			 struct usage *usage)
+static void end_readings(struct meter *meter, struct call *call, struct usage *usage)
 {
 	struct shape shape = { .found = false };
 	struct usage read;
 
 	for (struct call *reading = call->next, *next; reading; reading = next) {
 		next = reading->next;
-		finish(reading, ex);
-		fill(meter, ex, reading, &read);
-		shape_add(&shape, &read, reading->route->extract->required);
-		free_call(reading);
+		call_finish(reading);
+		fill(meter, reading, &read);
+		if (!call->leg.answers)
+			shape_add(&shape, &read, reading->route->extract->required);
+		call_free(reading);
 		meter->n_readings--;
 	}
 	(void)shape_found(&shape, usage);
@@ -375,17 +333,19 @@ static void on_end(void *ctx, struct exchange *ex)
 
 	if (!call)
 		return;
-	finish(call, ex);
-	fill(meter, ex, call, &usage);
-	end_readings(meter, ex, call, &usage);
-	if (is_left(call, &usage))
-		tell(meter, ex, call, &usage);
+	call_finish(call);
+	fill(meter, call, &usage);
+	end_readings(meter, call, &usage);
+	if (is_left(call, &usage)) {
+		settle_usage(meter->settle, call->route->poll, &usage);
+		tell(meter, call, &usage);
+	}
 	if (call->is_flying)
 		meter->options.flight(meter->options.ctx,
 				      &(struct meter_flight){ .call = (uintptr_t)call });
 	relay_end(meter->relay, &call->leg);
 	ex->connection->calls--;
-	free_call(call);
+	call_free(call);
 	ex->meter = NULL;
 }
 

@@ -175,7 +175,8 @@ static int add_routes(struct providers *all, const char *path, const struct prov
 		for (unsigned j = 0; j < i && i < file->routes_count; j++) {
 			char key[32];
 
-			if (!route_takes(&provider->routes[j], route->method, route->path))
+			if (!route_takes(&provider->routes[j], route->method, route->path) ||
+			    route_is_kind(route, &provider->routes[j]))
 				continue;
 			snprintf(key, sizeof(key), "routes[%u].match", i);
 			return provider_file_refuse(path, err, key,

@@ -44,6 +44,8 @@
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
  *
  * `poll: true`: a GET that brings what another call asked for, and `idempotency_key`: settle.h.
+ * `each: true` of a sequence: each of its documents that is an answer is a call of its own. With
+ * `poll`, as the results of a batch are, they are billed when the first one is.
  * The first route that matches takes the request. An answer must have the buckets `input` and
  * `output` that its route lists; the others may be absent.
  *
@@ -51,8 +53,9 @@
  * too), eventstream (Amazon's: meter/eventstream.h), and ws for a WebSocket that a GET opens. Each
  * of its messages that is a JSON object is read like an event of a stream. A message with all the
  * counts that an answer must have, or with an error, is an answer, and a call of its own: counts
- * are those of that message alone. What others said of model and the like stays; a `response_id` is
- * of an answer that has begun.
+ * are those of that message alone. A second route with the same match is for messages of another
+ * kind, known by the counts that its answers must have. What others said of model and the like
+ * stays; a `response_id` is of an answer that has begun.
  *
  * `snapshot: /usage`: what is below that pointer is said anew as a whole by each event of a stream
  * that has it. What the last one leaves out is absent, and an integer stands for it only where a

@@ -50,6 +50,7 @@ struct route_file {
 	unsigned format_count;
 	bool free;
 	bool poll;
+	bool each;
 	char *texts[ROUTE_TEXT_MAX];
 	char *counts[ROUTE_COUNT_MAX];
 	char *snapshot;

@@ -106,7 +106,9 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 	const struct route_place at = { path, file, from, index, err };
 	int rc = 0;
 
-	*route = (struct route){ .free = from->free, .poll = from->poll, .formats = UINT32_MAX };
+	*route = (struct route){
+		.free = from->free, .poll = from->poll, .each = from->each, .formats = UINT32_MAX
+	};
 	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));
 	if (from != &none)
 		rc = compile_known(&at, route);
@@ -115,6 +117,12 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 	if (rc == 0 && from != &none)
 		rc = check_counts(&at);
 	return rc;
+}
+
+bool route_is_kind(const struct route *route, const struct route *first)
+{
+	return route != first && route->formats == first->formats &&
+	       route->formats == 1u << FORMAT_WS && strcmp(route->match, first->match) == 0;
 }
 
 bool route_takes(const struct route *route, struct span method, struct span path)

@@ -10,6 +10,7 @@ struct route {
 	char operation[32];
 	bool free;
 	bool poll;        /* brings an answer that another call asked for */
+	bool each;        /* document of a sequence is an answer */
 	uint32_t formats; /* one bit a row of meter/format.c */
 	const struct extract *extract;
 };
@@ -19,5 +20,8 @@ struct route {
  * the route points into itself. -EINVAL with file, line and key, or -ENOMEM. */
 int route_compile(const char *path, const struct provider_file *file, unsigned index,
 		  struct extract **extracts, struct route *route, struct err *err);
+
+/* Both read messages of one WebSocket: of a second kind, and of the first. */
+bool route_is_kind(const struct route *route, const struct route *first);
 
 bool route_takes(const struct route *route, struct span method, struct span path);
