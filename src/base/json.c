@@ -105,7 +105,8 @@ static const char *begin_container(struct json_scan *scan, const char *at)
 	if (err)
 		return refuse(scan, err, at);
 	report(scan, &value);
-	if (!json_node_leads_on(node_at_hand(scan))) {
+	if (!json_node_leads_on(node_at_hand(scan)) ||
+	    (scan->no_extra && scan->node >= scan->paths->extra_from)) {
 		scan->state = SKIP;
 		scan->escape = scan->in_string = false;
 		return at + 1;
@@ -286,9 +287,11 @@ static const char *skip_container(struct json_scan *scan, const char *at, const 
 		stop = skip_brackets(scan, at, (block.opens | block.closes) & ~inside, block.opens);
 		if (stop)
 			return stop;
-		scan->escape = escaped;
 		scan->in_string = inside >> (JSON_BLOCK - 1);
 		at += n;
+		if (scan->in_string && !escaped && !block.quotes && at < end)
+			at = json_text_skip(at, end, &scan->in_string, &escaped);
+		scan->escape = escaped;
 	}
 	return at;
 }

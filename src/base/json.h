@@ -59,6 +59,10 @@ int json_paths_add(struct json_paths *paths, struct span pointer, unsigned *ret_
 /* No more will be added: gives back what only that needs. */
 void json_paths_close(struct json_paths *paths);
 
+/* Containers to which only pointers lead that are added from here on are skipped by a scan that
+ * says `no_extra`. */
+void json_paths_begin_extra(struct json_paths *paths);
+
 struct json_scan {
 	const struct json_paths *paths;
 	json_value_fn *fn;
@@ -71,6 +75,7 @@ struct json_scan {
 	bool collect;   /* the scalar or key at hand is wanted */
 	bool in_string; /* of what is skipped */
 	bool has_key;   /* `key` is that of the value at hand */
+	bool no_extra;  /* false after json_scan_init: whoever wants it sets it */
 	uint8_t key_len;
 	uint16_t depth;       /* open containers */
 	uint16_t tracked;     /* of them, those that pointers lead into */

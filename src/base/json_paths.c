@@ -231,8 +231,14 @@ int json_paths_new(struct json_paths **ret_paths)
 		json_paths_free(paths);
 		return -ENOMEM;
 	}
+	paths->extra_from = SIZE_MAX;
 	*ret_paths = paths;
 	return 0;
+}
+
+void json_paths_begin_extra(struct json_paths *paths)
+{
+	paths->extra_from = paths->n_nodes;
 }
 
 static size_t count_tokens(struct span pointer)

@@ -26,6 +26,7 @@ struct json_paths {
 	struct span *pointers; /* owned, as their texts; position = id */
 	unsigned n_pointers, pointers_cap;
 	char *texts; /* of all tokens, when no more pointers come; else NULL */
+	size_t extra_from; /* of the nodes, or SIZE_MAX */
 };
 
 static inline bool json_node_is_wanted(const struct json_node *node)

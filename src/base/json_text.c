@@ -312,3 +312,18 @@ struct json_value json_text_string_value(const struct json_scan *scan, struct sp
 		.text_length = scan->text_length,
 	};
 }
+
+const char *json_text_skip(const char *at, const char *end, bool *in_string, bool *escaped)
+{
+	const char *quote = memchr(at, '"', (size_t)(end - at)), *stop = quote ? quote : end;
+	bool odd = false;
+
+	for (const char *slash = stop; slash > at && slash[-1] == '\\'; slash--)
+		odd = !odd;
+	if (!quote) {
+		*escaped = odd;
+		return end;
+	}
+	*in_string = odd;
+	return quote + 1;
+}

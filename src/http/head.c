@@ -19,10 +19,11 @@ static const bool token_bytes[256] = {
 
 static bool is_token(struct span text)
 {
+	bool all = text.len > 0;
+
 	for (size_t i = 0; i < text.len; i++)
-		if (!token_bytes[(unsigned char)text.ptr[i]])
-			return false;
-	return text.len > 0;
+		all &= token_bytes[(unsigned char)text.ptr[i]];
+	return all;
 }
 
 /* Any control byte besides the tab; a CR within a line is one. */

@@ -41,6 +41,8 @@ static size_t begin_document(struct format_reader *reader, struct span piece)
 	reader->documents++;
 	reader->marker = 0;
 	json_scan_init(&reader->scan, reader->plan->paths, store, reader);
+	/* What is wanted besides is of the events of a stream. */
+	reader->scan.no_extra = reader->format == &format_table[FORMAT_JSON];
 	if (reader->plan->measures) {
 		reader->scan.piece_fn = measure;
 		reader->measure = (struct measure){ 0 };

@@ -19,9 +19,8 @@ static const struct estimate_shape shapes[] = {
 	  { "tokens(req:/instructions) | 0 + tokens(req:/input) + tokens(req:/input/*/content) + "
 	    "tokens(req:/input/*/content/*/text)",
 	    "tokens(/delta) | 0" } },
-	{ "messages", /* Anthropic's */
-	  { "tokens(req:/system) | 0 + tokens(req:/system/*/text) + "
-	    "tokens(req:/messages/*/content) + tokens(req:/messages/*/content/*/text)",
+	{ "messages", /* Anthropic's: what was asked is counted in the first event */
+	  { "0",
 	    "tokens(/delta/text) | 0 + tokens(/delta/thinking) + tokens(/delta/partial_json)" } },
 	{ "converse", /* Bedrock's */
 	  { "tokens(req:/system/*/text) | 0 + tokens(req:/messages/*/content/*/text)",

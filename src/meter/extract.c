@@ -117,6 +117,7 @@ static int compile_counts(const struct route_place *at, struct extract *extract)
 		rc = compile(at, key, true, text, EXPR_WANT_COUNT, extract, &extract->counts[i]);
 		if (rc < 0)
 			return rc;
+		extract->counted |= text ? USAGE_BIT(i) : 0;
 		if (text && !extract->counts[i].said)
 			extract->asked |= USAGE_BIT(i);
 		/* The others break these down, and are left out where there is none of their
@@ -163,6 +164,8 @@ int extract_share(struct extract **set, const struct route_place *at, struct spa
 		rc = compile_snapshot(at, fresh);
 	if (rc == 0)
 		rc = compile_counts(at, fresh);
+	if (rc == 0)
+		json_paths_begin_extra(fresh->scope.response.paths);
 	if (rc == 0)
 		rc = compile_estimates(at, fresh);
 	if (rc < 0)

@@ -13,6 +13,7 @@ struct extract {
 	struct expr numbers[ROUTE_COUNT_MAX];
 	struct expr counts[USAGE_BUCKET_MAX];
 	struct expr estimates[2]; /* of the buckets input and output */
+	uint64_t counted;         /* buckets that have an expression */
 	uint64_t required;        /* buckets that an answer must have */
 	uint64_t asked;           /* buckets that rest on the request alone */
 };

@@ -160,7 +160,8 @@ static int fill_counts(const struct extract *extract, const struct expr_input *e
 	uint64_t negative = 0;
 	int worst = 0;
 
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+	for (uint64_t left = extract->counted; left; left &= left - 1) {
+		int i = __builtin_ctzll(left);
 		int rc = expr_count(&extract->counts[i], expr_in, &usage->counts[i]);
 
 		if (rc > 0)

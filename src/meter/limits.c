@@ -44,6 +44,27 @@ static int compile_rule(const char *path, const struct limit_file *from, unsigne
 	return 0;
 }
 
+static uint32_t letter(char c)
+{
+	return UINT32_C(1) << (c & 31);
+}
+
+/* One whose {} comes before its third letter may be any. */
+static void add_letters(struct limits *limits, struct span header)
+{
+	bool early = header.len < 3 || memchr(header.ptr, '{', 3);
+
+	limits->letters[0] |= early ? UINT32_MAX : letter(header.ptr[0]);
+	limits->letters[1] |= early ? UINT32_MAX : letter(header.ptr[2]);
+}
+
+/* Most headers are none of a limit by these letters, without regard to case. */
+static bool may_be_limit(const struct limits *limits, struct span name)
+{
+	return name.len > 2 && limits->letters[0] & letter(name.ptr[0]) &&
+	       limits->letters[1] & letter(name.ptr[2]);
+}
+
 int limits_compile(const char *path, const struct provider_file *file, struct limits *limits,
 		   struct err *err)
 {
@@ -52,6 +73,7 @@ int limits_compile(const char *path, const struct provider_file *file, struct li
 	for (unsigned i = 0; i < file->limits_count && rc == 0; i++) {
 		rc = compile_rule(path, &file->limits[i], i, &limits->rules[i], err);
 		limits->n = i + 1;
+		add_letters(limits, span_of(limits->rules[i].header));
 	}
 	return rc;
 }
@@ -152,6 +174,8 @@ static bool parse_reset(struct span text, int64_t now_ns, int64_t *ret_ns)
 	uint64_t number;
 	int64_t ns;
 
+	if (!text.len)
+		return false;
 	if (span_u64(text, &number) == 0 && number >= EPOCH_S_FROM) {
 		if (number >= EPOCH_MS_FROM * 1000ull)
 			return false;
@@ -234,9 +258,15 @@ void limits_read(const struct limits *limits, const struct exchange *ex, struct 
 {
 	const struct http_head *head = &ex->response;
 	int64_t now_ns = ex->response_utc_ns;
+	bool retry = false;
 
-	for (unsigned i = 0; i < head->n_headers; i++)
-		for (unsigned k = 0; k < limits->n; k++)
-			read_header(&limits->rules[k], &head->headers[i], now_ns, usage);
-	read_retry(head, now_ns, usage);
+	for (unsigned i = 0; i < head->n_headers; i++) {
+		const struct http_header *header = &head->headers[i];
+
+		for (unsigned k = 0; may_be_limit(limits, header->name) && k < limits->n; k++)
+			read_header(&limits->rules[k], header, now_ns, usage);
+		retry |= header->name.len && (header->name.ptr[0] | 0x20) == 'r';
+	}
+	if (retry)
+		read_retry(head, now_ns, usage);
 }

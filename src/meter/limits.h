@@ -14,6 +14,7 @@ struct limit_rule {
 
 struct limits {
 	unsigned n;
+	uint32_t letters[2]; /* of the first and the third letter of a header, a bit each: c & 31 */
 	struct limit_rule rules[USAGE_LIMITS_MAX];
 };
 

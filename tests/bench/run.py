@@ -22,7 +22,7 @@ def programs():
     row('line_ns_per_call', line, 'ns', what='http -> meter -> price, 4.4 KB a call')
     row('line_calls_per_second', round(1e9 / line), 'calls/s', what='on one core')
     for program in sorted(BENCH.iterdir()):
-        if program.suffix or program.name in LIVE | {'line', 'json', 'sink'} \
+        if program.suffix or program.name in LIVE | {'line', 'json', 'sink', 'answers'} \
                 or not os.access(program, os.X_OK):
             continue
         with tempfile.TemporaryDirectory(dir=BUILD) as scratch:
@@ -50,6 +50,7 @@ def main():
     print(f'{"figure":<34}{"value":>14} {"unit":<8}{"floor":>12}{"ratio":>10}')
     programs()
     peers.json_bodies(scan)
+    peers.answers(BENCH / 'answers')
     peers.sqlite()
     if os.geteuid() == 0:
         live.measure()

@@ -404,6 +404,53 @@ static void test_long_texts(void **state)
 	buf_done(&expected);
 }
 
+/* A long text that is stepped over: brackets and quotes in it are text, however many backslashes
+ * stand before its end. */
+static void test_long_texts_between(void **state)
+{
+	struct buf doc = buf_with_max(LOG_MAX);
+
+	(void)state;
+	for (unsigned slashes = 0; slashes < 4; slashes++) {
+		buf_reset(&doc);
+		put_repeated(&doc, "{\"skip\":{\"text\":\"", 1);
+		put_repeated(&doc, "{a}", 60);
+		put_repeated(&doc, "\\\\", slashes);
+		put_repeated(&doc, "\\\"", 1);
+		put_repeated(&doc, "]", 90);
+		put_repeated(&doc, "\\\\", slashes);
+		put_repeated(&doc, "\"},\"want\":7}", 1);
+		check_long("/want", buf_span(&doc), SPAN("0:7 "));
+	}
+	buf_done(&doc);
+}
+
+static void test_extra(void **state)
+{
+	static const char *const wanted[] = { "/want", "/both/one" };
+	struct span doc =
+	    SPAN("{\"more\":[{\"x\":1}],\"want\":2,\"both\":{\"two\":{\"y\":3},\"one\":4}}");
+	struct json_paths *paths = compile(wanted, LENGTH(wanted));
+	struct buf log = buf_with_max(LOG_MAX);
+	struct json_scan scan;
+	unsigned id;
+
+	(void)state;
+	json_paths_begin_extra(paths);
+	assert_int_equal(json_paths_add(paths, SPAN("/more/*/x"), &id), 0);
+	assert_int_equal(json_paths_add(paths, SPAN("/both/two/y"), &id), 0);
+	for (unsigned no_extra = 0; no_extra < 2; no_extra++) {
+		buf_reset(&log);
+		json_scan_init(&scan, paths, log_value, &log);
+		scan.no_extra = no_extra;
+		feed_copy(&scan, doc);
+		assert_int_equal(json_scan_end(&scan), 1);
+		assert_log(&log, no_extra ? SPAN("0:2 1:4 ") : SPAN("2:1 0:2 3:3 1:4 "));
+	}
+	buf_done(&log);
+	json_paths_free(paths);
+}
+
 /* A key of 257 bytes is not the token of its first 256. */
 static void test_long_keys(void **state)
 {
@@ -839,6 +886,8 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_long_texts),
+		cmocka_unit_test(test_long_texts_between),
+		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_long_keys),
 		cmocka_unit_test(test_pointers_refused),
 		cmocka_unit_test(test_equal_pointers_share_an_id),

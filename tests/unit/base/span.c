@@ -215,6 +215,27 @@ static void test_copy(void **state)
 	}
 }
 
+/* Eight characters at a time: one that is not plain at each place, and each byte. */
+static void test_copy_words(void **state)
+{
+	char text[24], expected[25], out[25];
+
+	(void)state;
+	for (unsigned at = 0; at < sizeof(text); at++)
+		for (unsigned c = 0; c < 0x80; c++) {
+			memset(text, 'a', sizeof(text));
+			text[at] = (char)c;
+			memcpy(expected, text, sizeof(text));
+			expected[sizeof(text)] = '\0';
+			expected[at] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+			assert_true(span_copy((struct span){ text, sizeof(text) }, out, 25));
+			assert_string_equal(out, expected);
+			assert_false(span_copy((struct span){ text, sizeof(text) }, out, 17));
+			expected[16] = '\0';
+			assert_string_equal(out, expected);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -222,7 +243,7 @@ int main(void)
 		cmocka_unit_test(test_starts), cmocka_unit_test(test_skip_and_head),
 		cmocka_unit_test(test_trim),   cmocka_unit_test(test_cut_visits_every_field),
 		cmocka_unit_test(test_u64),    cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_copy),   cmocka_unit_test(test_copy_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
