@@ -20,6 +20,7 @@ int status_run(int argc, char **argv);
 int doctor_run(int argc, char **argv);
 int calls_run(int argc, char **argv);
 int tail_run(int argc, char **argv);
+int limits_run(int argc, char **argv);
 int decide_run(int argc, char **argv);
 int budgets_run(int argc, char **argv);
 int why_run(int argc, char **argv);

@@ -1,4 +1,4 @@
-/* What `outlay status` and `outlay budgets` have in common: all but the path and the table. */
+/* What `outlay status`, `budgets` and `limits` have in common: all but the path and the table. */
 #include "cli/object.h"
 
 #include <stdio.h>

@@ -16,6 +16,7 @@ static const struct cli_command commands[] = {
 	  calls_run },
 	{ "why", "why EVENT_ID", "how the figure of a call came about", why_run },
 	{ "tail", "tail", "calls as they happen", tail_run },
+	{ "limits", "limits", "limits of the providers, as their answers tell", limits_run },
 	{ "decide", "decide --provider NAME --model NAME ...", "may this call be made?",
 	  decide_run },
 	{ "budgets", "budgets", "budgets and what is left of them", budgets_run },

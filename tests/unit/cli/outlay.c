@@ -144,8 +144,8 @@ static void test_bad_use(void **state)
 
 static void test_help(void **state)
 {
-	static command *const commands[] = { status_run, calls_run, tail_run, decide_run,
-					     budgets_run };
+	static command *const commands[] = { status_run, calls_run,   tail_run,
+					     decide_run, budgets_run, limits_run };
 
 	(void)state;
 	for (size_t i = 0; i < LENGTH(commands); i++) {
@@ -165,6 +165,7 @@ static void test_no_agent(void **state)
 		{ calls_run, "calls --socket /nowhere/at/all" },
 		{ tail_run, "tail --json --socket /nowhere/at/all" },
 		{ budgets_run, "budgets --json --socket /nowhere/at/all" },
+		{ limits_run, "limits --socket /nowhere/at/all" },
 		{ why_run, "why " ID " --socket /nowhere/at/all" },
 		{ decide_run, "decide --provider a --model b --socket /nowhere/at/all" },
 	};
@@ -225,6 +226,37 @@ static void test_decide_and_budgets(void **state)
 	assert_safe();
 	assert_int_equal(run(budgets_run, "budgets --json"), CLI_OK);
 	assert_out("\"name\":\"team\\u001b[31m\"");
+}
+
+static void tell_limits(struct rig *rig, void *arg)
+{
+	struct usage usage = { .time_start_ns = 1790000000 * NS_PER_SEC,
+			       .time_end_ns = 1790000001 * NS_PER_SEC,
+			       .provider = "openai",
+			       .model_requested = "gpt-1",
+			       .n_limits = 2,
+			       .limits = { { "requests", 500, 0, 1790000060 * NS_PER_SEC },
+					   { "tokens", -1, 29000, 0 } } };
+
+	(void)arg;
+	usage.process.uid = getuid();
+	policy_limits(rig->policy, &usage);
+}
+
+/* The call began at 2026-09-21T14:13:20Z, 1790000000. */
+static void test_limits(void **state)
+{
+	assert_int_equal(run(limits_run, "limits"), CLI_OK);
+	assert_string_equal(result.out, "No provider has told of a limit.\n");
+	rig_run(*state, tell_limits, NULL);
+	assert_int_equal(run(limits_run, "limits"), CLI_OK);
+	assert_out("PROVIDER  MODEL  LIMIT ON  LIMIT   LEFT  RESETS                TOLD");
+	assert_out("\nopenai    gpt-1  requests    500      0  2026-09-21T14:14:20Z  "
+		   "2026-09-21T14:13:20Z");
+	assert_out("\nopenai    gpt-1  tokens        -  29000  -                     "
+		   "2026-09-21T14:13:20Z");
+	assert_int_equal(run(limits_run, "limits --json"), CLI_OK);
+	assert_out("\"remaining\":29000");
 }
 
 static void test_calls(void **state)
@@ -340,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_no_agent),
 		TEST(test_status),
+		TEST(test_limits),
 		TEST(test_decide_and_budgets),
 		TEST(test_calls),
 		TEST(test_why),
