@@ -232,7 +232,7 @@ static void on_document(void *ctx)
 	struct usage usage;
 
 	fill(meter, call, &usage);
-	if (usage.present && fill_is_answer(call->route->extract, &usage)) {
+	if (!usage.error[0] && fill_is_answer(call->route->extract, &usage)) {
 		if (!call->told.n)
 			settle_usage(meter->settle, call->route->poll, &usage);
 		if (!usage.free)

@@ -99,7 +99,7 @@ static int add_selector(struct slot_plan *plan, struct span pointer, const char 
 	struct slot_selector *selectors, selector = { 0 };
 	int rc;
 
-	if (!kind.len || !wanted.len || !rest.ptr || memchr(kind.ptr, '/', kind.len) ||
+	if (!kind.len || !wanted.len || !rest.ptr ||
 	    !span_copy(wanted, selector.wanted, sizeof(selector.wanted)))
 		return -EINVAL;
 	rc = add_pointer(plan, pointer, ret_slot);
