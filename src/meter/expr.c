@@ -172,6 +172,7 @@ static const struct {
 	{ "characters(", CHARACTERS },
 	{ "segments(", SEGMENTS },
 	{ "tokens(", TOKENS },
+	{ "minutes(", MINUTES },
 };
 
 static int parse_source(struct parser *p, struct expr_source *source)

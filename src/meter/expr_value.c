@@ -144,6 +144,8 @@ static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_coun
 		return 0;
 	if (rc > 0 && fold == ANY)
 		*ret_count = 1;
+	if (rc > 0 && fold == MINUTES)
+		*ret_count = *ret_count / 60 + (*ret_count % 60 > 0);
 	return rc;
 }
 

@@ -114,12 +114,24 @@ static money_wide money_of(enum route_text text, int digits, const struct extrac
 	return value;
 }
 
+/* A provider may tell what it took off an account as a negative figure. */
+static money_wide cost_of(const struct extract *extract, const struct expr_input *expr_in)
+{
+	money_wide yocto = money_of(ROUTE_REPORTED_COST, MONEY_YOCTO_DIGITS, extract, expr_in);
+	struct span currency;
+
+	if (expr_text(&extract->texts[ROUTE_REPORTED_CURRENCY], expr_in, &currency) > 0 &&
+	    !span_ieq(currency, SPAN("USD")))
+		return -1;
+	return yocto < -1 ? -yocto : yocto;
+}
+
 /* A cost of 0 beside one of the model's own provider is that of a customer's own key. */
 static void fill_reported(const struct extract *extract, const struct expr_input *expr_in,
 			  struct usage *usage)
 {
 	money_wide ticks = money_of(ROUTE_REPORTED_TICKS, 0, extract, expr_in);
-	money_wide yocto = money_of(ROUTE_REPORTED_COST, MONEY_YOCTO_DIGITS, extract, expr_in);
+	money_wide yocto = cost_of(extract, expr_in);
 
 	if (yocto == 0) {
 		money_wide own =

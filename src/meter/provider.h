@@ -41,7 +41,8 @@
  * `service_tier` is in any case; `speed`, if not "standard", is a tier of its own, and so is
  * "international" for a `destination` that does not begin as `domestic: "+1"` says.
  * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
- * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key).
+ * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key). A
+ * negative one was taken off an account; in another `reported_currency` than USD it is not read.
  *
  * `poll: true`: a GET that brings what another call asked for, and `idempotency_key`: settle.h.
  * `each: true` of a sequence: each of its documents that is an answer is a call of its own. With

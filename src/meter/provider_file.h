@@ -21,7 +21,8 @@
 	X(ERROR, "error")                                                                          \
 	X(REPORTED_COST, "reported_cost")                                                          \
 	X(REPORTED_TICKS, "reported_ticks")                                                        \
-	X(REPORTED_UPSTREAM, "reported_upstream")
+	X(REPORTED_UPSTREAM, "reported_upstream")                                                  \
+	X(REPORTED_CURRENCY, "reported_currency")
 
 enum route_text {
 #define X(id, name) ROUTE_##id,

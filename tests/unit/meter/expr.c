@@ -129,6 +129,11 @@ static void counts(void **state)
 		{ "tokens(/nil)", ABSENT },
 		{ "tokens(/items/*/n)", 0 },
 		{ "tokens(/parts/*/k)", 2 },
+		{ "minutes(/a)", 1 },
+		{ "minutes(/zero)", 0 },
+		{ "minutes(/digits)", 1 },
+		{ "minutes(/half)", -EBADMSG },
+		{ "minutes(/nil)", ABSENT },
 		/* joins */
 		{ "/a + /b", 8 },
 		{ "/a - /b", 2 },
