@@ -212,29 +212,26 @@ static void read_header(const struct limit_rule *rule, const struct http_header 
 	size_t around = rule->before.len + rule->behind.len;
 	struct usage_limit *limit;
 	int64_t count = 0, ns = 0;
+	bool is_limit, is_reset;
 	struct span word;
 
-	/* Most headers differ here already. */
-	if (header->name.len <= around ||
-	    (rule->behind.len &&
-	     (header->name.ptr[header->name.len - 1] ^ rule->behind.ptr[rule->behind.len - 1]) &
-		 ~0x20) ||
-	    !span_ieq(span_head(header->name, rule->before.len), rule->before))
+	if (header->name.len <= around)
 		return;
 	word = span_head(span_skip(header->name, rule->before.len), header->name.len - around);
-	if (!span_ieq(span_skip(header->name, rule->before.len + word.len), rule->behind))
+	is_limit = span_ieq(word, SPAN("limit"));
+	is_reset = !is_limit && span_ieq(word, SPAN("reset"));
+	if ((!is_limit && !is_reset && !span_ieq(word, SPAN("remaining"))) ||
+	    !span_ieq(span_skip(header->name, rule->before.len + word.len), rule->behind) ||
+	    !span_ieq(span_head(header->name, rule->before.len), rule->before))
 		return;
-	if (span_ieq(word, SPAN("reset")) ? !parse_reset(header->value, now_ns, &ns)
-					  : !parse_count(header->value, &count))
-		return;
-	if (!span_ieq(word, SPAN("reset")) && !span_ieq(word, SPAN("limit")) &&
-	    !span_ieq(word, SPAN("remaining")))
+	if (is_reset ? !parse_reset(header->value, now_ns, &ns)
+		     : !parse_count(header->value, &count))
 		return;
 	limit = find_limit(usage, span_of(rule->name));
-	if (limit && span_ieq(word, SPAN("reset")))
+	if (limit && is_reset)
 		limit->resets_ns = ns;
 	else if (limit)
-		*(span_ieq(word, SPAN("limit")) ? &limit->limit : &limit->remaining) = count;
+		*(is_limit ? &limit->limit : &limit->remaining) = count;
 }
 
 /* The finer of the two wins. */
