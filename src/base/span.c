@@ -87,35 +87,30 @@ static bool is_control(struct span text, size_t n)
 	return n == 1 ? c < 0x20 || c == 0x7f : c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
 }
 
-/* Copies what is plain ASCII in front, eight characters at a time; returns how many bytes. */
-static size_t copy_plain(struct span text, char *out, size_t size)
+size_t span_plain(struct span text)
 {
 	const uint64_t ones = 0x0101010101010101, tops = ones << 7;
-	size_t at = 0;
+	size_t n = 0;
 
-	for (; text.len - at >= 8 && size - at > 8; at += 8) {
+	for (; text.len - n >= sizeof(ones); n += sizeof(ones)) {
 		uint64_t word;
 
-		memcpy(&word, text.ptr + at, sizeof(word));
+		memcpy(&word, text.ptr + n, sizeof(word));
 		/* Over 0x7f, below 0x20, or 0x7f; a borrow comes from one that is below. */
 		if ((word | (word - 0x20 * ones) | (word + ones)) & tops)
 			break;
-		memcpy(out + at, &word, sizeof(word));
 	}
-	for (; at < text.len && size - at > 1; at++) {
-		unsigned char c = (unsigned char)text.ptr[at];
-
-		if (c < 0x20 || c >= 0x7f)
-			break;
-		out[at] = (char)c;
-	}
-	return at;
+	while (n < text.len && text.ptr[n] >= 0x20 && text.ptr[n] < 0x7f)
+		n++;
+	return n;
 }
 
 bool span_copy(struct span text, char *out, size_t size)
 {
-	size_t at = copy_plain(text, out, size);
+	size_t at = span_plain(span_head(text, size - 1));
 
+	if (at)
+		memcpy(out, text.ptr, at);
 	text = span_skip(text, at);
 	while (text.len) {
 		size_t n = span_utf8(text);

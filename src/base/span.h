@@ -57,6 +57,9 @@ struct span span_cut(struct span *text, char separator);
 /* Unsigned decimal, all of the span, no sign, no space. -EINVAL, or -ERANGE over UINT64_MAX. */
 int span_u64(struct span text, uint64_t *ret_value);
 
+/* How many bytes in front are printable ASCII. */
+size_t span_plain(struct span text);
+
 /* Bytes of the valid UTF-8 character at the front (RFC 3629), 0 when there is none. */
 size_t span_utf8(struct span text);
 

@@ -31,6 +31,7 @@ static bool has_control(struct span text)
 {
 	unsigned char found = 0;
 
+	text = span_skip(text, span_plain(text));
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
 

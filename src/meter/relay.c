@@ -35,7 +35,8 @@ struct relay {
 	unsigned n_held;
 	struct trace told[RELAY_TOLD]; /* a ring */
 	unsigned next_told;
-	uint64_t events; /* begins and ends so far */
+	uint64_t told_end; /* the latest of them */
+	uint64_t events;   /* begins and ends so far */
 };
 
 int relay_new(const struct relay_options *options, struct relay **ret_relay)
@@ -112,6 +113,8 @@ static bool has_equal_counts(const struct usage *a, const struct usage *b)
 static void hand_on(struct relay *relay, const struct trace *trace, const struct usage *usage)
 {
 	relay->told[relay->next_told++ % RELAY_TOLD] = *trace;
+	if (trace->end > relay->told_end)
+		relay->told_end = trace->end;
 	relay->options.usage(relay->options.ctx, usage);
 }
 
@@ -157,6 +160,8 @@ static bool drop_inner(struct relay *relay, const struct trace *trace, struct us
 /* One that was told without its counts does not stand for one that has them. */
 static bool was_told(const struct relay *relay, const struct trace *trace)
 {
+	if (trace->begin > relay->told_end)
+		return false; /* what does not overlap is another call: mostly all of them */
 	for (const struct trace *told = relay->told; told < relay->told + RELAY_TOLD; told++)
 		if (match_traces(told, trace) == MATCH_SAME && told->in_doubt <= trace->in_doubt)
 			return true;
