@@ -23,6 +23,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import ssl
 import sys
 import threading
@@ -139,19 +140,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def begin(self, model, request):
         self.model, self.snapshot = model, truth.SNAPSHOTS.get(model, model)
         self.streaming = bool(request.get('stream'))
+        self.asked = ''.join(message['content'] for message in request.get('messages', ()))
         self.include_usage = (request.get('stream_options') or {}).get('include_usage')
         token = os.urandom(8).hex()
         self.request_id, self.response_id = 'req_' + token, 'chatcmpl-' + token
         self.cost = 0
 
-    def record(self, status, buckets, cost, case=None):
+    def record(self, status, buckets, cost, case=None, estimated=False):
         self.server.ledger.write({
             'request_id': self.request_id, 'response_id': self.response_id,
             'host': self.headers['host'].removesuffix(':443'),
             'case': case or self.headers.get('x-case', ''),
             'route': f'{self.command} {self.path}', 'status': status,
             'model_requested': self.model, 'model': self.snapshot, 'streaming': self.streaming,
-            'usage': buckets, 'cost_pico': cost, 'time': time.time(),
+            'usage': buckets, 'cost_pico': cost, 'estimated': estimated, 'time': time.time(),
             'agent': self.headers.get('user-agent', ''),
             'key': self.headers.get('authorization', ''),
             'retry': self.headers.get('x-stainless-retry-count')})
@@ -241,13 +243,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
             lines.append(event([], **pad, usage=usage))
         lines.append('data: [DONE]\n\n')
         body = ''.join(lines).encode()
-        told = self.include_usage and case != 'cut'
-        self.record(200, buckets if told else {}, self.cost if told else None)
+        sent = body[:len(body) // 2] if case == 'cut' else body
+        estimated = not self.include_usage or case == 'cut'
+        if estimated:
+            texts = re.findall(rb'"content": ("(?:[^"\\]|\\.)*")', sent)
+            buckets = truth.estimate(self.asked, ''.join(map(json.loads, texts)))
+            self.cost = truth.cost_pico(self.model, buckets)
+        self.record(200, buckets, self.cost, estimated=estimated)
         body, more = self.coded(body)
         self.head(200, 'text/event-stream; charset=utf-8', *more, ('Transfer-Encoding', 'chunked'))
         if case == 'cut':
             self.close_connection = True
-            self.wfile.write(b'%x\r\n%s' % (len(body), body[:len(body) // 2]))
+            self.wfile.write(b'%x\r\n%s' % (len(body), sent))
         else:
             sizes = {'sizes': (13500,)} if case == 'huge' else {}
             self.send_odd(body, chunked=True, **sizes)

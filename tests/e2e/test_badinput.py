@@ -341,7 +341,7 @@ class BadInput:
         plan += calls.series('http', 'bad', 5)
         crew.run(plan)
         events = {event['request_id']: event for event in self.daemon.settled_calls(len(plan))}
-        marks = {'notjson': 'complete', 'short': None, 'cut': 'truncated'}
+        marks = {'notjson': 'complete', 'short': None}
         for line in crew.truth():
             event = events.get(line['request_id'])
             case = line['case']
@@ -353,6 +353,11 @@ class BadInput:
                 good = event and event['cost_usd'] is None and event['unpriced_reason'] \
                     and event['completeness'] == (marks[case] or event['completeness'])
                 self.check(f'{case}: the call is marked, not guessed', good, event)
+            elif case == 'cut':
+                good = event and event['cost_pico'] == str(line['cost_pico']) \
+                    and event['cost_source'] == 'estimated' \
+                    and event['completeness'] == 'truncated'
+                self.check('cut: the call is estimated, and says so', good, (event, line))
             elif case == '':
                 good = event and event['cost_pico'] == str(line['cost_pico']) \
                     and event['completeness'] == 'complete'

@@ -32,6 +32,12 @@ def cost_pico(model, buckets):
     return sum(count * rates[bucket] for bucket, count in buckets.items())
 
 
+def estimate(asked, answered):
+    """What a stream that tells no usage is taken for: a token for four bytes, rounded up."""
+    return {bucket: -(-len(text.encode()) // 4)
+            for bucket, text in (('input', asked), ('output', answered))}
+
+
 def differences(event, line):
     """{field: (found, wanted)} of those that differ."""
     cost = line['cost_pico']
@@ -45,7 +51,8 @@ def differences(event, line):
         'completeness': 'complete', 'lost_bytes': 0,
         'cost_pico': None if cost is None else str(cost),
         'cost_usd': None if cost is None else cost * PICO,
-        'cost_source': 'unpriced' if cost is None else 'catalog',
+        'cost_source': 'unpriced' if cost is None else
+                       'estimated' if line.get('estimated') else 'catalog',
         'attempt': int(line['retry'] or 0) + 1,
         'model': line['model'] if line['status'] == 200 and chat else None,
         'response_id': line['response_id'] if line['status'] == 200 and chat else None,
