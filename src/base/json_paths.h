@@ -25,7 +25,7 @@ struct json_paths {
 	size_t n_nodes, nodes_cap;
 	struct span *pointers; /* owned, as their texts; position = id */
 	unsigned n_pointers, pointers_cap;
-	char *texts; /* of all tokens, when no more pointers come; else NULL */
+	char *texts;       /* of all tokens, when no more pointers come; else NULL */
 	size_t extra_from; /* of the nodes, or SIZE_MAX */
 };
 

@@ -20,7 +20,7 @@ enum state {
 	STATE_BAD,
 };
 
-enum zone { ZONE_DARK, ZONE_TOP, ZONE_PART, ZONE_USAGE };
+enum zone { ZONE_DARK, ZONE_TOP, ZONE_PART, ZONE_USAGE, ZONE_CHAIN };
 
 #define FRAME_OBJECT 0x80 /* beside the zone; else an array */
 #define NO_ROW       (-1)
@@ -67,6 +67,14 @@ static const struct row rows[] = {
 	{ "errors", false, ZONE_PART },
 	{ "interaction", false, ZONE_PART },
 	{ "response", false, ZONE_PART },
+	{ "session", false, ZONE_CHAIN }, /* down to the model that listens */
+	{ "audio", false, ZONE_CHAIN },
+	{ "input", false, ZONE_CHAIN },
+	{ "transcription", false, ZONE_CHAIN },
+	{ "input_audio_transcription", false, ZONE_CHAIN },
+	{ "setup", false, ZONE_CHAIN },
+	{ "output", false, ZONE_CHAIN }, /* down to what its items are */
+	{ "action", false, ZONE_CHAIN },
 	{ "last_error", false, ZONE_PART },
 	{ "x_groq", false, ZONE_PART },
 	{ "message", false, ZONE_PART },
@@ -139,7 +147,7 @@ static enum zone zone_below(const struct mask_json *m)
 	wanted = m->row == NO_ROW ? ZONE_DARK : rows[m->row].zone;
 	if (wanted == ZONE_USAGE)
 		return m->answer ? ZONE_USAGE : ZONE_DARK;
-	return zone == ZONE_TOP ? wanted : ZONE_DARK;
+	return zone == ZONE_TOP || wanted == ZONE_CHAIN ? wanted : ZONE_DARK;
 }
 
 static bool keeps_scalar(const struct mask_json *m, bool number)
@@ -148,6 +156,10 @@ static bool keeps_scalar(const struct mask_json *m, bool number)
 
 	if (zone == ZONE_USAGE && number)
 		return true;
+	/* What is asked and answered is called input and output, too. */
+	if (zone == ZONE_CHAIN && (m->row == NO_ROW || (strcmp(rows[m->row].key, "model") != 0 &&
+							strcmp(rows[m->row].key, "type") != 0)))
+		return false;
 	return zone != ZONE_DARK && in_object(m) && m->row != NO_ROW && rows[m->row].keep;
 }
 
