@@ -124,6 +124,7 @@ PRICING = {
     69: 'batches: cached, and over the step',
     71: 'what a gateway reports of its cost',
     72: 'billed units, not tokens',
+    90: 'what was charged by mistake is put right, and no history deleted',
     92: 'segments that are not known yet',
     93: 'an emoji makes three segments',
     94: 'one message each, pictures flat',

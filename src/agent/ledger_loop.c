@@ -73,6 +73,8 @@ static int store_task(struct ledger_loop *l, const struct ledger_task *task)
 		for (unsigned i = 0; code == 0 && i < task->hours.n; i++)
 			code = journal_set_hour(l->options.ledger, &task->hours.hour[i]);
 		return code;
+	case TASK_OVERRIDE:
+		return ledger_override(l->options.ledger, &task->override);
 	}
 	return code;
 }

@@ -15,7 +15,7 @@
 
 #define LEDGER_HOURS_MAX 8
 
-enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES, TASK_ALERT, TASK_HOURS };
+enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES, TASK_ALERT, TASK_HOURS, TASK_OVERRIDE };
 
 struct ledger_task {
 	enum ledger_task_kind kind;
@@ -30,6 +30,7 @@ struct ledger_task {
 			unsigned n;
 			struct habit_hour hour[LEDGER_HOURS_MAX];
 		} hours;
+		struct budget_override override;
 	};
 };
 

@@ -91,6 +91,17 @@ static void store_call(void *ctx, const struct verdict *verdict)
 	hand_on(ctx, &task);
 }
 
+static void store_override(void *ctx, const struct budget_override *override)
+{
+	struct policy_loop *l = ctx;
+	struct ledger_task task = { .kind = TASK_OVERRIDE, .override = *override };
+
+	(void)queue_push(l->options.tasks, &task);
+	fprintf(stderr, "outlayd: budget %s: %s, by %s (pid %u): %s\n", override->budget,
+		override_name(override->action), override->user, override->pid, override->why);
+	enforcement_look(l->enforcement, now_utc());
+}
+
 static bool query_calls(void *ctx, const struct policy_calls_query *query)
 {
 	struct policy_loop *l = ctx;
@@ -271,6 +282,13 @@ static void restore(void *ctx, const struct budget_touch *touch)
 	budgets_restore(l->budgets, touch, now_utc());
 }
 
+static void restore_override(void *ctx, const struct budget_override *override)
+{
+	struct policy_loop *l = ctx;
+
+	override_restore(l->budgets, override, now_utc());
+}
+
 static int add_intakes(struct policy_loop *l)
 {
 	int code = intake_init(&l->charges, &l->loop, l->options.charges, take_charges, l);
@@ -327,6 +345,7 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 				      .store_room = store_room,
 				      .store_touch = store_touch,
 				      .store_call = store_call,
+				      .store_override = store_override,
 				      .query_calls = query_calls,
 				      .breaker = breaker,
 				      .alert = raise_alert,
@@ -340,6 +359,8 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 	code = loop_init(&l->loop, "policy", err);
 	if (code == 0)
 		code = budgets_new(TAKE_PTR(l->options.config.rules), &l->budgets);
+	if (code == 0)
+		code = ledger_overrides(options->ledger, restore_override, l);
 	if (code == 0)
 		code = ledger_touches(options->ledger, restore, l);
 	if (code < 0)

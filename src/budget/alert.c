@@ -6,7 +6,7 @@ static bool has_reached(const struct budget *budget, unsigned percent)
 {
 	money_wide used = window_used(&budget->totals);
 
-	return used > 0 && used * 100 >= budget->rule->limit * percent;
+	return used > 0 && used * 100 >= budget->limit * percent;
 }
 
 uint16_t alert_due(const struct budget *budget)

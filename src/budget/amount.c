@@ -9,9 +9,9 @@ static money_wide at_least_zero(int64_t count)
 	return count > 0 ? count : 0;
 }
 
-money_wide amount_limit(const struct budget_rule *rule, bool essential)
+money_wide amount_limit(const struct budget_rule *rule, money_wide limit, bool essential)
 {
-	return rule->limit + (essential ? rule->limit * rule->grace_permyriad / 10000 : 0);
+	return limit + (essential ? limit * rule->grace_permyriad / 10000 : 0);
 }
 
 /* What a call of unknown price may cost at most; rounded up. */

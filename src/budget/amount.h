@@ -10,8 +10,8 @@ static inline int64_t amount_cost_pico(const struct budget_size *size)
 	return size->priced && size->cost_pico > 0 ? size->cost_pico : 0;
 }
 
-/* The limit for one call. */
-money_wide amount_limit(const struct budget_rule *rule, bool essential);
+/* A limit for one call, with the grace of the rule. */
+money_wide amount_limit(const struct budget_rule *rule, money_wide limit, bool essential);
 
 /* A count that nobody knows before the call (bytes, images, ...) is taken for one. */
 money_wide amount_asked(const struct budget_rule *rule, const struct budget_size *size);

@@ -1,6 +1,5 @@
-/* The state of all budgets: made from rules, carried over a reload, restored from the ledger,
- * shown. A budget turns to its current window when it is next looked at; nothing walks all of them
- * when a day ends. */
+/* The state of all budgets: made from rules, shown. A budget turns to its current window when it is
+ * next looked at; nothing walks all of them when a day ends. */
 #define HASH_NONFATAL_OOM 1
 #include "budget/budget.h"
 
@@ -10,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "budget/limit.h"
-#include "budget/state.h"
+#include "budget/room.h"
 
 CLEANUP_FOR(match_index, struct match_index *, match_index_free)
 CLEANUP_FOR(budgets, struct budgets *, budgets_free)
@@ -23,8 +22,7 @@ static void done_totals(struct budget *all, unsigned n)
 		window_done(&all[i].totals);
 }
 
-/* All or nothing: rules, index, budgets and their names. */
-static int set_rules(struct budgets *budgets, struct budget_rules *rules)
+int budgets_set_rules(struct budgets *budgets, struct budget_rules *rules)
 {
 	CLEANUP(cleanup_match_index) struct match_index *index = NULL;
 	FREE_PTR struct budget *all = calloc(rules->count + 1, sizeof(*all));
@@ -53,7 +51,7 @@ static int set_rules(struct budgets *budgets, struct budget_rules *rules)
 	return 0;
 }
 
-static void free_rules(struct budgets *budgets)
+void budgets_free_rules(struct budgets *budgets)
 {
 	HASH_CLEAR(hh, budgets->by_name);
 	if (budgets->all)
@@ -68,7 +66,7 @@ int budgets_new(struct budget_rules *rules, struct budgets **ret_budgets)
 	CLEANUP(cleanup_budgets) struct budgets *budgets = calloc(1, sizeof(*budgets));
 
 	if (!budgets || reserve_new(&budgets->reserve) < 0 || flights_new(&budgets->flights) < 0 ||
-	    set_rules(budgets, rules) < 0) {
+	    budgets_set_rules(budgets, rules) < 0) {
 		budget_rules_free(rules);
 		return -ENOMEM;
 	}
@@ -82,7 +80,7 @@ void budgets_free(struct budgets *budgets)
 		return;
 	reserve_free(budgets->reserve);
 	flights_free(budgets->flights);
-	free_rules(budgets);
+	budgets_free_rules(budgets);
 	free(budgets);
 }
 
@@ -112,6 +110,7 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index)
 	struct budget *budget = &budgets->all[index];
 
 	budgets->owes |= window_turn(&budget->totals, &budget->rule->kind, budgets->now_ns);
+	room_look(budget, budgets->now_ns);
 	return budget;
 }
 
@@ -141,6 +140,7 @@ void budgets_tell(const struct budget *budget, struct window_total *total,
 		.window_end_ns = total->window.end_ns,
 		.spent = total->used,
 		.fired_percent = total->fired_percent,
+		.granted = total->granted,
 	};
 	span_copy(span_of(budget->rule->name), ret_touch->name, sizeof(ret_touch->name));
 	total->owed = false;
@@ -213,125 +213,6 @@ void budgets_check(const struct budgets *budgets)
 #endif
 }
 
-/* --- reload and restore */
-
-struct carry {
-	struct budgets *budgets;
-	const struct budget *former;
-};
-
-/* A budget of before, by its index then: the one of the same name now, or NULL. */
-static struct budget *heir(const struct carry *carry, unsigned index)
-{
-	const char *name = carry->former[index].rule->name;
-	struct budget *budget;
-
-	HASH_FIND_STR(carry->budgets->by_name, name, budget);
-	return budget;
-}
-
-/* Among the first n, which ascend: two that hold the same do so in the same order. */
-static void insert(uint16_t *holds, unsigned n, uint16_t hold)
-{
-	for (; n && holds[n - 1] > hold; n--)
-		holds[n] = holds[n - 1];
-	holds[n] = hold;
-}
-
-static void carry_holds(void *ctx, struct reservation *r)
-{
-	struct carry *carry = ctx;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < r->n_holds; i++) {
-		const struct budget *former = &carry->former[r->holds[i]];
-		struct budget *budget = heir(carry, r->holds[i]);
-
-		/* Totals that began anew do not have a caller's figure to be replaced. */
-		if (!budget || (r->state == RESERVATION_BY_CALLER &&
-				!window_knows(&former->totals, r->ended_ns)))
-			continue;
-		insert(r->holds, n++, (uint16_t)(budget - carry->budgets->all));
-		if (r->state == RESERVATION_OPEN)
-			budget->reserved += amount_asked(budget->rule, &r->size);
-	}
-	r->n_holds = n;
-}
-
-/* What its heir has no use for is emptied, so that nothing is taken back from it either. */
-static void carry_total(struct budgets *budgets, struct budget *heir, const struct budget *former,
-			struct window_total *total)
-{
-	if (heir->rule->counts != former->rule->counts ||
-	    !window_restore(&heir->totals, &heir->rule->kind, total, budgets->now_ns))
-		*total = (struct window_total){ .used = 0 };
-}
-
-static void carry_totals(struct budgets *budgets, struct budget *heir, struct budget *former)
-{
-	budgets_at(budgets, (unsigned)(heir - budgets->all));
-	heir->stop = former->stop;
-	if (heir->rule->counts == former->rule->counts)
-		flight_carry(&heir->exposure, &former->exposure);
-	carry_total(budgets, heir, former, &former->totals.current);
-	for (unsigned i = 0; i < former->totals.n_formers; i++)
-		if (former->totals.formers[i].window.end_ns)
-			carry_total(budgets, heir, former, &former->totals.formers[i]);
-	/* Under another limit a threshold that is not reached any more may be told again. */
-	if (heir->rule->limit != former->rule->limit)
-		alert_rearm(heir);
-	budgets->rising = true;
-	/* The ledger may have a total of another kind under this very start. */
-	if (!heir->totals.exact)
-		heir->totals.current.owed = true;
-	budgets->owes = true;
-}
-
-int budgets_reload(struct budgets *budgets, struct budget_rules *rules, int64_t now_ns)
-{
-	struct budgets former = *budgets;
-	struct carry carry = { budgets, former.all };
-
-	budgets_advance(budgets, now_ns);
-	if (set_rules(budgets, rules) < 0) {
-		budget_rules_free(rules);
-		return -ENOMEM;
-	}
-	for (unsigned i = 0; i < former.rules->count; i++) {
-		struct budget *budget = heir(&carry, i);
-
-		if (budget)
-			carry_totals(budgets, budget, &former.all[i]);
-	}
-	reserve_each(budgets->reserve, carry_holds, &carry);
-	flights_recount(budgets);
-	free_rules(&former);
-	budgets_check(budgets);
-	return 0;
-}
-
-void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, int64_t now_ns)
-{
-	struct window_total total = {
-		.window = { touch->window_start_ns, touch->window_end_ns },
-		.used = touch->spent,
-		.fired_percent = touch->fired_percent,
-	};
-	struct budget *budget;
-
-	budgets_advance(budgets, now_ns);
-	HASH_FIND_STR(budgets->by_name, touch->name, budget);
-	if (!budget || budget->rule->counts != touch->unit)
-		return;
-	budget = budgets_at(budgets, (unsigned)(budget - budgets->all));
-	/* Of a release that knew but one kind of each start. */
-	if (!total.window.end_ns)
-		total.window = window_at(&budget->rule->kind, touch->window_start_ns);
-	if (total.window.start_ns == touch->window_start_ns)
-		window_restore(&budget->totals, &budget->rule->kind, &total, now_ns);
-	budgets->owes |= budget->totals.current.owed;
-}
-
 /* --- shown */
 
 unsigned budgets_count(const struct budgets *budgets)
@@ -374,15 +255,18 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		.name = rule->name,
 		.unit = rule->counts,
 		.window = limit_window_name(&rule->kind),
-		.limit = rule->limit,
+		.limit = budget->limit,
+		.carried = budget->totals.current.carried,
+		.raised = budget->limit - rule->limit - budget->totals.current.carried,
 		.spent = window_used(&budget->totals),
 		.reserved = budget->reserved,
 		.window_start_ns = budget->totals.current.window.start_ns,
 		.resets_ns = resets_at(budget),
 		.former = window_former(&budget->totals, &rule->kind),
 		.rolling = rule->kind.rolling,
-		.mode = rule->mode,
-		.exceeded = window_used(&budget->totals) + budget->reserved > rule->limit,
+		.mode = budget->mode,
+		.stopped = budget->is_stopped,
+		.exceeded = window_used(&budget->totals) + budget->reserved > budget->limit,
 	};
 	if (rule->kind.rolling)
 		ret_view->window_start_ns -= window_length_ns(rule->kind.period);

@@ -22,9 +22,9 @@ static bool is_reason(const struct budget *budget, const struct budget_ask *ask,
 	bool priced = ask->size.priced && ask->size.cost_pico >= 0;
 
 	*ret_unpriced = !priced && rule->counts == UNIT_USD && rule->unpriced == UNPRICED_DENY;
-	return *ret_unpriced ||
+	return *ret_unpriced || budget->is_stopped ||
 	       window_used(&budget->totals) + budget->reserved + amount_asked(rule, &ask->size) >
-		   amount_limit(rule, has_grace(rule, ask));
+		   amount_limit(rule, budget->limit, has_grace(rule, ask));
 }
 
 /* Fills `exceeded`; DENY when a budget that advises is among them, WARN for others. */
@@ -41,7 +41,7 @@ static enum decision judge(struct budgets *budgets, const struct budget_ask *ask
 		if (!is_reason(budget, ask, &unpriced))
 			continue;
 		match_set_add(&budgets->exceeded, (unsigned)i);
-		if (budget->rule->mode >= BUDGET_ADVISE)
+		if (budget->mode >= BUDGET_ADVISE)
 			decision = DECISION_DENY;
 		else if (decision == DECISION_ALLOW)
 			decision = DECISION_WARN;
@@ -65,9 +65,9 @@ static void hold(struct budgets *budgets, const struct budget_ask *ask,
 		struct budget *budget = &budgets->all[i];
 
 		budget->reserved += amount_asked(budget->rule, &ask->size);
-		assert(budget->rule->mode == BUDGET_OBSERVE ||
+		assert(budget->mode == BUDGET_OBSERVE ||
 		       window_used(&budget->totals) + budget->reserved <=
-			   amount_limit(budget->rule, has_grace(budget->rule, ask)));
+			   amount_limit(budget->rule, budget->limit, has_grace(budget->rule, ask)));
 	}
 	answer->reservation_id = r->id;
 	answer->reserved_pico = amount_cost_pico(&ask->size);
@@ -134,10 +134,11 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 bool budgets_pattern(const struct budgets *budgets, unsigned index, const struct process *process,
 		     struct budget_pattern *ret_pattern)
 {
-	const struct budget_rule *rule = budgets->all[index].rule;
+	const struct budget *budget = &budgets->all[index];
+	const struct budget_rule *rule = budget->rule;
 
-	if (rule->mode == BUDGET_OBSERVE || !match_process(rule, process) ||
-	    !match_labels(rule, process->labels))
+	if ((rule->mode == BUDGET_OBSERVE && budgets->now_ns >= budget->forced_until_ns) ||
+	    !match_process(rule, process) || !match_labels(rule, process->labels))
 		return false;
 	*ret_pattern = (struct budget_pattern){
 		.name = rule->name,

@@ -39,14 +39,17 @@ struct budget_view {
 	const char *name; /* of the rules: valid until the next reload */
 	enum budget_unit unit;
 	const char *window; /* "month", "rolling day", "total" */
-	money_wide limit, spent, reserved;
+	money_wide limit;   /* as of now, with `carried` and `raised` */
+	money_wide carried, raised;
+	money_wide spent, reserved;
 	money_wide asked;                   /* by the decision at hand */
 	int64_t window_start_ns, resets_ns; /* INT64_MAX: never. Rolling: when some room returns */
 	money_wide former; /* used in the window before this one; -1: not known, or rolling */
 	bool rolling;
-	enum budget_mode mode;
-	bool exceeded; /* a reason for the denial (or would be, in observe mode) */
-	bool unpriced; /* the reason is that the price is unknown */
+	enum budget_mode mode; /* as of now: a person may have changed it */
+	bool stopped;          /* by a person: a reason, whatever is spent */
+	bool exceeded;         /* a reason for the denial (or would be, in observe mode) */
+	bool unpriced;         /* the reason is that the price is unknown */
 };
 
 enum decision { DECISION_ALLOW, DECISION_WARN, DECISION_DENY };

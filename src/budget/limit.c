@@ -63,13 +63,13 @@ int limit_parse(struct span text, struct budget_rule *rule)
 	return parse_window(text, &rule->kind);
 }
 
-int limit_parse_percent(struct span text, unsigned *ret_permyriad)
+int limit_parse_percent(struct span text, unsigned max_percent, unsigned *ret_permyriad)
 {
 	money_wide permyriad;
 
 	if (!text.len || text.ptr[text.len - 1] != '%' ||
 	    money_parse(span_head(text, text.len - 1), 2, &permyriad) < 0 || permyriad < 0 ||
-	    permyriad > 10000)
+	    permyriad > (money_wide)max_percent * 100)
 		return -EINVAL;
 	*ret_permyriad = (unsigned)permyriad;
 	return 0;

@@ -10,8 +10,8 @@
 	"such as USD, tokens, requests, and minute, hour, day, week, month, quarter or year"
 int limit_parse(struct span text, struct budget_rule *rule);
 
-/* "5%", "12.5%": of 0 to 100 %. -EINVAL. */
-int limit_parse_percent(struct span text, unsigned *ret_permyriad);
+/* "5%", "12.5%": of 0 to `max_percent`. -EINVAL. */
+int limit_parse_percent(struct span text, unsigned max_percent, unsigned *ret_permyriad);
 
 /* "80%": whole percent of 1 to 1000. -EINVAL. */
 int limit_parse_threshold(struct span text, uint16_t *ret_percent);

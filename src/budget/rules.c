@@ -24,7 +24,7 @@ struct entry {
 	char *limit, *timezone;
 	enum budget_mode mode;
 	unsigned cut_at_once;
-	char *grace, *unpriced;
+	char *grace, *rollover, *unpriced;
 	char **thresholds; /* NULL: not said */
 	unsigned thresholds_count;
 	char **essential;
@@ -94,6 +94,7 @@ static const struct cyaml_schema_field entry_fields[] = {
 	TEXT_FIELD("grace", grace),                /* default 5% */
 	CYAML_FIELD_SEQUENCE("essential", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
 			     essential, &essential_schema, 0, RULE_ESSENTIAL_MAX),
+	TEXT_FIELD("rollover", rollover),
 	TEXT_FIELD("unpriced", unpriced),                      /* default deny */
 	ENUM_FIELD("mode", mode, mode_names),                  /* default observe */
 	ENUM_FIELD("in_flight", cut_at_once, in_flight_names), /* default finish */
@@ -215,6 +216,14 @@ static int read_thresholds(const struct entry *entry, struct budget_rule *rule)
 	return 0;
 }
 
+/* What never ends, or ends bit by bit, has nothing to leave. */
+static int read_rollover(const struct entry *entry, struct budget_rule *rule)
+{
+	if (rule->kind.rolling || rule->kind.period == BUDGET_TOTAL)
+		return -EINVAL;
+	return limit_parse_percent(span_of(entry->rollover), 1000, &rule->rollover_permyriad);
+}
+
 static int read_essential(const struct entry *entry, struct budget_rule *rule)
 {
 	rule->essential = calloc(entry->essential_count + 1, sizeof(*rule->essential));
@@ -259,8 +268,13 @@ static int read_entry(const char *path, unsigned index, const struct entry *entr
 	if (read_thresholds(entry, rule) < 0)
 		return refuse(path, index, "thresholds", err,
 			      "expected a list of parts of the limit such as [80%, 100%]");
-	if (entry->grace && limit_parse_percent(span_of(entry->grace), &rule->grace_permyriad) < 0)
+	if (entry->grace &&
+	    limit_parse_percent(span_of(entry->grace), 100, &rule->grace_permyriad) < 0)
 		return refuse(path, index, "grace", err, "expected a part of the limit such as 5%");
+	if (entry->rollover && read_rollover(entry, rule) < 0)
+		return refuse(path, index, "rollover", err,
+			      "expected a part of the limit such as 50%, of a limit per minute, "
+			      "hour, day, week, month, quarter or year");
 	if (entry->unpriced && limit_parse_unpriced(span_of(entry->unpriced), rule) < 0)
 		return refuse(path, index, "unpriced", err, UNPRICED_EXPECTED);
 	return entry->timezone ? read_zone(path, index, entry->timezone, rules, err) : 0;

@@ -30,6 +30,7 @@ struct budget_rule {
 	unsigned grace_permyriad;                 /* of the limit, for essential calls */
 	char **essential;                         /* patterns of users whose calls may be */
 	unsigned n_essential;
+	unsigned rollover_permyriad; /* of the limit: so much is carried into the next window */
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* UNPRICED_CEILING: a million tokens, or a request */
 	bool ceiling_per_request;

@@ -14,7 +14,16 @@ struct budget {
 	int64_t charged_end_ns; /* of the call that was charged last */
 	enum stop stop;         /* in force */
 	bool is_ordered;        /* under these rules */
-	UT_hash_handle hh;      /* by name */
+	/* A person's word (budget/override.h), each until its end; 0: none. */
+	money_wide raised;
+	int64_t raised_until_ns;
+	enum budget_mode forced_mode; /* ADVISE: neither held nor cut */
+	int64_t forced_until_ns;
+	/* What follows from it and from the rule, now: budget/room.h. */
+	money_wide limit;
+	enum budget_mode mode;
+	bool is_stopped;   /* by a person, whatever is spent */
+	UT_hash_handle hh; /* by name */
 };
 
 struct budgets {
@@ -39,6 +48,10 @@ uint16_t alert_due(const struct budget *budget);
 
 /* Under another limit: what is not reached any more may be told again. */
 void alert_rearm(struct budget *budget);
+
+/* All or nothing: rules, index, budgets and their names. -ENOMEM: all is as it was. */
+int budgets_set_rules(struct budgets *budgets, struct budget_rules *rules);
+void budgets_free_rules(struct budgets *budgets);
 
 /* First thing of every call: the time, lapsed reservations. */
 void budgets_advance(struct budgets *budgets, int64_t now_ns);

@@ -9,7 +9,7 @@
 
 static enum stop due(const struct budget_view *view)
 {
-	if (view->mode < BUDGET_HOLD || view->spent < view->limit)
+	if (view->mode < BUDGET_HOLD || (view->spent < view->limit && !view->stopped))
 		return STOP_NONE;
 	return view->mode == BUDGET_HOLD ? STOP_HOLD : STOP_CUT;
 }
@@ -20,13 +20,16 @@ bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,
 	const struct budget *budget = &budgets->all[index];
 	struct stop_action *action = ret_action;
 
-	if (budget->rule->mode < BUDGET_HOLD && !budget->stop)
+	if (budget->rule->mode < BUDGET_HOLD && !budget->stop && !budget->forced_until_ns)
 		return false;
 	budgets_view(budgets, index, now_ns, &action->view);
 	action->index = index;
 	action->stop = due(&action->view);
 	action->is_new = action->stop != budget->stop;
-	action->why = action->stop ? "it is spent" : "it has room again";
+	action->why = action->view.stopped               ? "a person says so"
+		      : action->stop                     ? "it is spent"
+		      : now_ns < budget->forced_until_ns ? "a person let it go"
+							 : "it has room again";
 	return action->is_new || (action->stop && !budget->is_ordered);
 }
 

@@ -1,6 +1,6 @@
 /* Budgets that say hold or cut: when they stop their calls at the kernel, whether those ask or not,
  * and how the kernel can tell whom. A budget stops from when it is spent until its window turns or
- * its limit is raised. */
+ * its limit is raised, or while a person says so; not while a person has released it. */
 #pragma once
 
 #include "budget/rules.h"

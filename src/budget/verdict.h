@@ -17,6 +17,7 @@ struct budget_touch {
 	int64_t window_end_ns;   /* 0: not known; no member of the event */
 	money_wide spent;        /* in it, after this charge */
 	uint16_t fired_percent;  /* the highest threshold that was told in it */
+	money_wide granted;      /* what may be used in it; no member of the event */
 };
 
 /* How the reservation of a call was found, or why not. */

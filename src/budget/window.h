@@ -39,6 +39,8 @@ static inline bool window_same(const struct window *a, const struct window *b)
 struct window_total {
 	struct window window; /* empty: none yet */
 	money_wide used;
+	money_wide carried;     /* left by former windows: budget/room.h */
+	money_wide granted;     /* what may be used in it until its end, with that */
 	uint16_t fired_percent; /* the highest threshold told in it */
 	bool owed;              /* changed and not told: see budgets_owed */
 };

@@ -23,6 +23,7 @@ int tail_run(int argc, char **argv);
 int limits_run(int argc, char **argv);
 int decide_run(int argc, char **argv);
 int budgets_run(int argc, char **argv);
+int budget_run(int argc, char **argv);
 int why_run(int argc, char **argv);
 int price_run(int argc, char **argv);
 int prices_run(int argc, char **argv);

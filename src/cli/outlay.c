@@ -20,6 +20,8 @@ static const struct cli_command commands[] = {
 	{ "decide", "decide --provider NAME --model NAME ...", "may this call be made?",
 	  decide_run },
 	{ "budgets", "budgets", "budgets and what is left of them", budgets_run },
+	{ "budget", "budget raise|hold|cut|release|reset NAME --why TEXT",
+	  "overrides a budget, for root", budget_run },
 	{ "price", "price FILE...", "prices recorded calls (HAR), without an agent", price_run },
 	{ "prices", "prices show MODEL | diff A B | import ...", "what price lists say",
 	  prices_run },

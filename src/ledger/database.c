@@ -39,7 +39,11 @@ const char database_drop_windows[] =
     " - 64 * (coalesce(nullif(window_end, 0), window_start + 31 * 86400 * 1000000000) - "
     "window_start)"
     " OR coalesce(nullif(window_end, 0), window_start) <"
-    " (SELECT max(window_start) FROM budget_window) - 800 * 86400 * 1000000000";
+    " (SELECT max(window_start) FROM budget_window) - 800 * 86400 * 1000000000;"
+    /* The last one of its kind may hold for ever. */
+    "DELETE FROM budget_override WHERE time <"
+    " (SELECT max(time) FROM budget_override) - 800 * 86400 * 1000000000"
+    " AND seq NOT IN (SELECT max(seq) FROM budget_override GROUP BY budget, action)";
 static const char clear_mark[] = "DELETE FROM meta WHERE key = 'open'";
 static const char count_mark[] = "SELECT count(*) FROM meta WHERE key = 'open'";
 

@@ -158,20 +158,6 @@ int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *re
 	return 0;
 }
 
-int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
-{
-	sqlite3_stmt *stmt = ledger->stmts[TOUCH];
-	char spent[MONEY_TEXT_MAX];
-
-	statement_bind_text(stmt, 1, touch->name);
-	sqlite3_bind_int64(stmt, 2, touch->window_start_ns);
-	statement_bind_text(stmt, 3, unit_format(touch->unit, touch->spent, spent));
-	statement_bind_text(stmt, 4, touch->unit == UNIT_USD ? NULL : unit_name(touch->unit));
-	sqlite3_bind_int64(stmt, 5, touch->window_end_ns);
-	sqlite3_bind_int64(stmt, 6, touch->fired_percent);
-	return statement_run_in_batch(ledger, TOUCH);
-}
-
 int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq)
 {
 	return statement_set_cursor(ledger, SET_CURSOR, sink, seq);
@@ -203,39 +189,6 @@ int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq)
 	int code = statement_cursor(ledger, CURSOR, sink, ret_seq);
 
 	return code < 0 ? code : 0;
-}
-
-static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)
-{
-	const char *name = (const char *)sqlite3_column_text(stmt, 0);
-	const char *spent = (const char *)sqlite3_column_text(stmt, 2);
-	const char *unit = (const char *)sqlite3_column_text(stmt, 3);
-
-	if (!name || !span_copy(span_of(name), touch->name, sizeof(touch->name)) ||
-	    unit_find(span_of(unit ? unit : "USD"), &touch->unit) < 0 ||
-	    unit_parse(touch->unit, span_of(spent), &touch->spent) < 0)
-		return -EBADMSG;
-	touch->window_start_ns = sqlite3_column_int64(stmt, 1);
-	touch->window_end_ns = sqlite3_column_int64(stmt, 4);
-	touch->fired_percent = (uint16_t)sqlite3_column_int(stmt, 5);
-	return 0;
-}
-
-int ledger_touches(struct ledger *ledger, ledger_touch_fn *fn, void *ctx)
-{
-	sqlite3_stmt *stmt = ledger->stmts[TOUCHES];
-	struct budget_touch touch;
-	int code = statement_step(ledger, TOUCHES);
-
-	while (code > 0) {
-		code = read_touch(stmt, &touch);
-		if (code == 0) {
-			fn(ctx, &touch);
-			code = statement_step(ledger, TOUCHES);
-		}
-	}
-	sqlite3_reset(stmt);
-	return code;
 }
 
 static void bind_query(sqlite3_stmt *stmt, const struct ledger_query *query, int64_t after)

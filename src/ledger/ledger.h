@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/err.h"
+#include "budget/override.h"
 #include "budget/verdict.h"
 
 struct ledger;
@@ -20,6 +21,7 @@ void ledger_close(struct ledger *ledger);
 int ledger_begin(struct ledger *ledger);
 int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *ret_seq);
 int ledger_touch(struct ledger *ledger, const struct budget_touch *touch);
+int ledger_override(struct ledger *ledger, const struct budget_override *override);
 int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);
 int ledger_commit(struct ledger *ledger);
 void ledger_rollback(struct ledger *ledger);
@@ -30,6 +32,10 @@ int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
 /* What was written last of each budget. */
 typedef void ledger_touch_fn(void *ctx, const struct budget_touch *touch);
 int ledger_touches(struct ledger *ledger, ledger_touch_fn *fn, void *ctx);
+
+/* All that is kept, oldest first. */
+typedef void ledger_override_fn(void *ctx, const struct budget_override *override);
+int ledger_overrides(struct ledger *ledger, ledger_override_fn *fn, void *ctx);
 
 /* Events with seq > after in order of seq, at most `limit`; the callback returns false to stop and
  * does not ask the ledger for events itself. Without a verdict: the row holds what this program

@@ -126,6 +126,7 @@ CREATE TABLE IF NOT EXISTS budget_window (
 	window_end INTEGER,
 	-- the highest threshold that was told in it, in percent
 	fired INTEGER,
+	granted TEXT,                   -- what may be used in it until its end; NULL = as spent
 	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;
 
@@ -161,6 +162,22 @@ CREATE TABLE IF NOT EXISTS dead_letter (
 	reason TEXT NOT NULL,
 	PRIMARY KEY (sink, seq)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS budget_override (
+	-- What persons have said of budgets, and why: the newest row of a budget and kind is in force
+	-- until its end. Others leave after 800 days.
+	seq INTEGER PRIMARY KEY,
+	time INTEGER NOT NULL,
+	budget TEXT NOT NULL,
+	action TEXT NOT NULL,           -- raise, hold, cut, release, reset
+	amount TEXT NOT NULL,           -- of a raise and a reset, in `unit`
+	unit TEXT NOT NULL,
+	until INTEGER NOT NULL,         -- 2^63-1 = for good
+	uid INTEGER NOT NULL,
+	pid INTEGER NOT NULL,
+	user TEXT NOT NULL,
+	why TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS sink_cursor (
 	-- How far each sink has safely taken the calls.

@@ -19,13 +19,17 @@ static const char *const fixed[EVENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[TOUCH] = "REPLACE INTO budget_window (name, window_start, spent_usd, unit, window_end,"
-		  " fired)"
-		  " VALUES (?, ?, ?, ?, ?, ?)",
+		  " fired, granted)"
+		  " VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[OVERRIDE] = "INSERT INTO budget_override (time, budget, action, amount, unit, until, uid,"
+		     " pid, user, why)"
+		     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SET_CURSOR] = "REPLACE INTO sink_cursor (sink, seq) VALUES (?, ?)",
 	[CURSOR] = "SELECT seq FROM sink_cursor WHERE sink = ?",
-	[TOUCHES] =
-	    "SELECT name, window_start, spent_usd, unit, window_end, fired FROM budget_window"
-	    " ORDER BY name, window_start",
+	[TOUCHES] = "SELECT name, window_start, spent_usd, unit, window_end, fired, granted"
+		    " FROM budget_window ORDER BY name, window_start",
+	[OVERRIDES] = "SELECT time, budget, action, amount, unit, until, uid, pid, user, why"
+		      " FROM budget_override ORDER BY seq",
 	[META] = "SELECT value FROM meta WHERE key = ?",
 	/* Two lookups at the ends of the tree; min() and max() in one query would walk all of it.
 	 */

@@ -23,6 +23,12 @@ static void emit_state(struct emit *e, const struct budget_view *view)
 	emit_text(e, "unit", unit_name(view->unit));
 	for (int i = 0; !money && i < 4; i++)
 		emit_text(e, names[i][1], unit_format(view->unit, amounts[i], text));
+	if (view->carried)
+		emit_text(e, "carried", unit_format(view->unit, view->carried, text));
+	if (view->raised)
+		emit_text(e, "raised", unit_format(view->unit, view->raised, text));
+	if (view->stopped)
+		emit_bool(e, "stopped", true);
 }
 
 void budgets_emit(struct emit *e, const char *key, const struct budget_view *view)

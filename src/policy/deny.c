@@ -28,6 +28,10 @@ static void put_reason(struct buf *out, const struct decide *d, const struct bud
 			   d->request.model, d->request.provider);
 		return;
 	}
+	if (view->stopped) {
+		buf_printf(out, "a person has stopped its calls");
+		return;
+	}
 	put_amount(out, "limit", view->unit, view->limit);
 	put_amount(out, ", spent", view->unit, view->spent);
 	put_amount(out, ", reserved", view->unit, view->reserved);
@@ -144,7 +148,8 @@ static void put_headers(struct buf *out, const struct decide *d)
 		if (view->resets_ns == INT64_MAX)
 			continue;
 		buf_printf(out, ";t=%lld", seconds(view->resets_ns - d->now_ns));
-		if (is_reason(answer, view) && !view->unpriced && view->resets_ns > retry_ns)
+		if (is_reason(answer, view) && !view->unpriced && !view->stopped &&
+		    view->resets_ns > retry_ns)
 			retry_ns = view->resets_ns;
 	}
 	if (answer->n_budgets)

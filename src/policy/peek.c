@@ -95,7 +95,10 @@ static void update(struct client *client, int64_t now_ns)
 		choose(client);
 	for (unsigned i = 0; i < peek->n; i++) {
 		budgets_view(budgets, peek->indices[i], now_ns, &view);
-		peek->budgets[i].left = clamp(view.limit - view.spent - view.reserved);
+		peek->budgets[i].left = view.stopped ? INT64_MIN
+					: view.mode == BUDGET_OBSERVE
+					    ? INT64_MAX
+					    : clamp(view.limit - view.spent - view.reserved);
 		peek->budgets[i].resets_s =
 		    view.resets_ns == INT64_MAX ? 0 : view.resets_ns / NS_PER_SEC;
 		peek->budgets[i].unit = unit_of(view.unit);

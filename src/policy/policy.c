@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "policy/calls.h"
 #include "policy/decide.h"
+#include "policy/override.h"
 #include "policy/peek.h"
 #include "policy/server.h"
 #include "policy/settle.h"
@@ -196,7 +197,7 @@ static struct policy *alloc(struct event_base *base, const struct policy_ports *
 	policy->group.name = GROUP;
 	policy->users = users_new(policy->ports.clock);
 	if (!policy->users || decide_form(&policy->decide_form) < 0 ||
-	    settle_form(&policy->settle_form) < 0 ||
+	    settle_form(&policy->settle_form) < 0 || override_form(&policy->override_form) < 0 ||
 	    settle_reservation_form(&policy->reservation_form) < 0 ||
 	    usage_form(&policy->usage_form) < 0) {
 		policy_free(policy);
@@ -254,6 +255,7 @@ void policy_free(struct policy *policy)
 		unlink(policy->path);
 	form_free(policy->decide_form);
 	form_free(policy->settle_form);
+	form_free(policy->override_form);
 	form_free(policy->reservation_form);
 	form_free(policy->usage_form);
 	buf_done(&policy->out);

@@ -5,8 +5,8 @@
  *   POST /v1/decide   GET /v1/budgets   GET /v1/status
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
  *   POST /v1/renew    GET /v1/limits
- *   POST /v1/release
- *   POST /v1/usage    GET /metrics     GET /v1/peek (memory)
+ *   POST /v1/release  GET /metrics     GET /v1/peek (memory)
+ *   POST /v1/usage    POST /v1/override (root alone)
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
  * calls and the budgets that concern it; root and group `outlay` see all. */
@@ -21,6 +21,7 @@
 #include "base/timestamp.h"
 #include "budget/budget.h"
 #include "budget/flight.h"
+#include "budget/override.h"
 #include "price/charge.h"
 
 #define POLICY_BODY_MAX            65536 /* bytes of a request body; one more is a 413 */
@@ -83,6 +84,7 @@ struct policy_ports {
 	void (*store_touch)(void *ctx, const struct budget_touch *touches, unsigned n);
 	/* The same for a call that its caller told; watchers and the terminal are told of it. */
 	void (*store_call)(void *ctx, const struct verdict *verdict);
+	void (*store_override)(void *ctx, const struct budget_override *override);
 	/* False = its queue is full: 503. */
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
 	/* How well a provider is; false: nothing is known of it. */

@@ -18,6 +18,7 @@ static const struct route {
 	{ "POST", "/v1/renew", settle_renew, 1, false },
 	{ "POST", "/v1/release", settle_release, 1, false },
 	{ "POST", "/v1/usage", usage_serve, 1, false },
+	{ "POST", "/v1/override", override_serve, VIEW, true },
 	{ "GET", "/v1/budgets", budgets_serve, 1, true },
 	{ "GET", "/v1/calls", calls_serve, VIEW, false },
 	{ "GET", "/v1/limits", limits_serve, VIEW, false },

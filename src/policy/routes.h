@@ -12,6 +12,7 @@ void routes_serve(struct client *client, const struct request *request);
 void decide_serve(struct client *client, const struct request *request);
 void settle_serve(struct client *client, const struct request *request);
 void settle_renew(struct client *client, const struct request *request);
+void override_serve(struct client *client, const struct request *request);
 void settle_release(struct client *client, const struct request *request);
 void usage_serve(struct client *client, const struct request *request);
 void budgets_serve(struct client *client, const struct request *request);

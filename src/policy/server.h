@@ -68,6 +68,7 @@ struct policy {
 	struct uuid_maker ids; /* of the calls that are told */
 	struct buf out;        /* the answers of the callback at hand */
 	struct form *decide_form, *settle_form, *reservation_form, *usage_form;
+	struct form *override_form;
 	struct watch_state *watched; /* one a budget */
 	unsigned n_watched;
 	struct limits_seen *limits; /* limits.c */

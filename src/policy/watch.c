@@ -95,14 +95,13 @@ static bool has_changed(const struct watch_state *state, const struct budget_vie
 	       state->reserved != view->reserved || state->window_start_ns != view->window_start_ns;
 }
 
-static void send_concerned(struct policy *policy, unsigned index, const char *name,
-			   const struct buf *json)
+void watch_concerned(struct policy *policy, unsigned index, const char *name, struct span json)
 {
 	struct buf event = buf_with_max(EVENT_BYTES_MAX);
 
-	put_event(&event, name, buf_span(json));
+	put_event(&event, name, json);
 	for (struct client *client = policy->clients; client; client = client->next)
-		if (!json->failed && !event.failed && client->state == CLIENT_WATCHING &&
+		if (!event.failed && client->state == CLIENT_WATCHING &&
 		    (client->peer.sees_all ||
 		     budgets_concern(policy->ports.budgets, index, &client->peer.process)))
 			send_event(client, buf_span(&event));
@@ -116,7 +115,8 @@ static void send_budget(struct policy *policy, unsigned index, const char *name,
 	struct emit e = emit_to(&json);
 
 	budgets_emit(&e, NULL, view);
-	send_concerned(policy, index, name, &json);
+	if (!json.failed)
+		watch_concerned(policy, index, name, buf_span(&json));
 	buf_done(&json);
 }
 
@@ -149,7 +149,8 @@ static void send_threshold(struct policy *policy, const struct budget_alert *ale
 	budgets_emit(&e, "budget", &alert->view);
 	emit_end_object(&e);
 	tell_person(policy, &alert->view, alert->percent, now_ns);
-	send_concerned(policy, alert->index, "threshold", &json);
+	if (!json.failed)
+		watch_concerned(policy, alert->index, "threshold", buf_span(&json));
 	buf_done(&json);
 }
 

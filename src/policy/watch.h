@@ -1,6 +1,7 @@
 /* GET /v1/watch: server-sent events. A watcher that does not read loses events, and is told how
  * many; nobody else waits for it. Events: `call`, `decision`, `budget`, `resumed` (a budget that
- * was spent has room again), `threshold`, `enforcement`, `unmetered`, `alert`, `dropped`. */
+ * was spent has room again), `threshold`, `enforcement`, `unmetered`, `alert`, `override`,
+ * `dropped`. */
 #pragma once
 
 #include "policy/server.h"
@@ -8,6 +9,9 @@
 #define WATCH_BEAT_SECONDS 15
 
 void watch_event(struct policy *policy, const char *name, struct span json, uint32_t uid);
+
+/* To those whom a budget concerns, by its index. */
+void watch_concerned(struct policy *policy, unsigned index, const char *name, struct span json);
 
 /* A `budget` event, and perhaps `resumed`, for each budget that changed since the last time, to
  * those whom it concerns. */

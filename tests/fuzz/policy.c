@@ -68,6 +68,12 @@ static void status(void *ctx, struct emit *out)
 	emit_int(out, "fuzz", 1);
 }
 
+static void override(void *ctx, const struct budget_override *word)
+{
+	(void)ctx;
+	check(word->why[0] && word->until_ns >= 0);
+}
+
 static struct budgets *load_budgets(void)
 {
 	static const char yaml[] = "budgets:\n  - name: b\n    limit: 1 USD per day\n"
@@ -112,6 +118,7 @@ static struct policy *make(struct event_base **ret_base)
 				      .store_room = has_room,
 				      .store_touch = store,
 				      .store_call = store_call,
+				      .store_override = override,
 				      .query_calls = query,
 				      .breaker = breaker,
 				      .alert = alert,

@@ -732,10 +732,10 @@ static void test_restored_after_change(void **state)
 	/* 2026-11-20 and -21, October; NOON is 2026-11-25. */
 	int64_t midnight = NOON - MAKE_SEC(43200), day = MAKE_SEC(86400);
 	struct budget_touch rows[] = {
-		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50), 0 },
-		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2), 0 },
-		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3), 0 },
-		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000, 0 },
+		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50), 0, 0 },
+		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2), 0, 0 },
+		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3), 0, 0 },
+		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000, 0, 0 },
 	};
 	struct budgets *budgets = start(&rule, 1);
 	struct budget_touch owed[VERDICT_BUDGETS_MAX];
@@ -915,7 +915,8 @@ static void test_thresholds(void **state)
 					    NOON - MAKE_SEC(24 * 86400 + 43200),
 					    NOON + MAKE_SEC(5 * 86400 + 43200),
 					    USD(0.80),
-					    80 };
+					    80,
+					    0 };
 	budgets = start(&rule, 1);
 	budgets_restore(budgets, &touches[0], NOON);
 	charge(budgets, &process, USD(0.10), NOON);

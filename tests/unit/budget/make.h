@@ -24,7 +24,7 @@ struct make_rule {
 	enum budget_mode mode;
 	enum budget_unpriced unpriced;
 	int64_t ceiling_pico; /* a million tokens */
-	unsigned grace_permyriad;
+	unsigned grace_permyriad, rollover_permyriad;
 	const char *essential; /* one pattern */
 	bool thresholds;       /* 80 %, 100 % */
 };
@@ -60,6 +60,7 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.unpriced = from[i].unpriced,
 			.ceiling_pico = from[i].ceiling_pico,
 			.grace_permyriad = from[i].grace_permyriad,
+			.rollover_permyriad = from[i].rollover_permyriad,
 			.n_thresholds = from[i].thresholds ? 2 : 0,
 			.thresholds = { 80, 100 },
 		};

@@ -49,6 +49,7 @@ static void test_whole_entry(void **state)
 				   "    mode: advise\n"
 				   "    unpriced: ceiling 15 USD per million tokens\n"
 				   "    grace: 12.5%\n"
+				   "    rollover: 150%\n"
 				   "    essential: [alice, \"svc-*\"]\n"
 				   "    thresholds: [100%, 50%, 150%, 50%]\n"
 				   "  - {name: rest, limit: \"12.50  USD per day\"}\n";
@@ -80,6 +81,7 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->ceiling_pico, 15000000000000);
 	assert_false(rule->ceiling_per_request);
 	assert_int_equal(rule->grace_permyriad, 1250);
+	assert_int_equal(rule->rollover_permyriad, 15000);
 	assert_int_equal(rule->n_essential, 2);
 	assert_string_equal(rule->essential[1], "svc-*");
 	assert_int_equal(rule->n_thresholds, 3);
@@ -96,6 +98,7 @@ static void test_whole_entry(void **state)
 	assert_int_equal(rule->mode, BUDGET_OBSERVE);
 	assert_int_equal(rule->unpriced, UNPRICED_DENY);
 	assert_int_equal(rule->grace_permyriad, 500);
+	assert_int_equal(rule->rollover_permyriad, 0);
 	assert_int_equal(rule->n_essential, 0);
 	assert_int_equal(rule->n_thresholds, 3);
 	assert_int_equal(rule->thresholds[1], 95);
@@ -120,6 +123,8 @@ static void test_refused(void **state)
 		{ ONE("    mode: cut\n    match: {model: m}\n"),
 		  ":4: budgets[0].mode: expected obs" },
 		{ ONE("    in_flight: wait\n"), ":4: budgets[0].in_flight" },
+		{ "budgets:\n  - name: a\n    limit: 1 USD per rolling day\n    rollover: 5%\n",
+		  ":4: budgets[0].rollover" },
 		{ ONE("    unpriced: maybe\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    timezone: Europe/Nowhere\n"),
 		  ":4: budgets[0].timezone: /usr/share/zoneinfo/Europe/Nowhere: No such file" },
@@ -129,6 +134,8 @@ static void test_refused(void **state)
 		{ ONE("    unpriced: ceiling 1 USD per million\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    unpriced: deny it\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    grace: 5\n"), ":4: budgets[0].grace" },
+		{ ONE("    rollover: 5\n"), ":4: budgets[0].rollover" },
+		{ ONE("    rollover: 1001%\n"), ":4: budgets[0].rollover" },
 		{ ONE("    thresholds: 80%\n"), ":4: budgets[0].thresholds" },
 		{ ONE("    thresholds: [80]\n"), ":4: budgets[0].thresholds" },
 		{ ONE("    essential: alice\n"), ":4: budgets[0].essential" },

@@ -124,6 +124,9 @@ static void test_bad_use(void **state)
 		{ decide_run, "decide --provider openai --model gpt-1 --label team" },
 		{ decide_run, "decide --provider openai --model gpt-1 --label =x" },
 		{ budgets_run, "budgets --socket" },
+		{ budget_run, "budget hold all" },
+		{ budget_run, "budget hold --why x" },
+		{ budget_run, "budget hold all --why x --until later" },
 		{ tail_run, "tail -f" },
 		{ why_run, "why" },
 		{ why_run, "why 42" },
@@ -193,6 +196,30 @@ static void test_status(void **state)
 	assert_int_equal(run(status_run, "status --json"), CLI_OK);
 	assert_int_equal(result.out[0], '{');
 	assert_out(",\"version\":\"test\"}\n");
+}
+
+static void test_budget(void **state)
+{
+	struct rig *rig = *state;
+
+	if (getuid() != 0)
+		skip();
+	assert_int_equal(run(budget_run, "budget raise all --amount 0.5 --until 2h --why demo"),
+			 CLI_OK);
+	assert_out("all: raise until 20");
+	assert_out("limit 0.501 USD");
+	assert_int_equal(rig->n_overrides, 1);
+	assert_string_equal(rig->override.why, "demo");
+	assert_true(rig->override.until_ns - rig->override.time_ns > 7195 * NS_PER_SEC &&
+		    rig->override.until_ns - rig->override.time_ns <= 7200 * NS_PER_SEC);
+	assert_int_equal(run(budget_run, "budget cut all --why stop --json"), CLI_OK);
+	assert_out("\"until\":null");
+	assert_int_equal(run(decide_run, "decide --provider openai --model gpt-1"), CLI_FAILED);
+	assert_out("a person has stopped its calls");
+	assert_int_equal(run(budget_run, "budget release nobody --why x"), CLI_FAILED);
+	assert_err("There is no budget of that name");
+	assert_int_equal(run(budget_run, "budget raise all --why x"), CLI_FAILED);
+	assert_err("amount: needed for raise");
 }
 
 static void test_decide_and_budgets(void **state)
@@ -374,6 +401,7 @@ int main(void)
 		TEST(test_status),
 		TEST(test_limits),
 		TEST(test_decide_and_budgets),
+		TEST(test_budget),
 		TEST(test_calls),
 		TEST(test_why),
 		TEST(test_tail),

@@ -213,16 +213,24 @@ static void test_windows(void **state)
 	struct err err;
 
 	assert_int_equal(fixture_fill(f, 1), 0);
-	exec_sql(f->db,
-		 "DELETE FROM budget_window;"
-		 "INSERT INTO budget_window VALUES ('a', 0, '1', NULL, 86400000000000, 0),"
-		 " ('a', 5529600000000001, '2', 'tokens', NULL, 80),"
-		 " ('b', 86400000000000, '3', NULL, NULL, NULL),"
-		 " ('d', 0, '5', NULL, 9223372036854775807, 0),"
-		 " ('e', -63590400000000001, '6', NULL, -63590400000000000, 0);"
-		 "CREATE TABLE budget_total (name TEXT, window_start INTEGER, spent_usd TEXT);"
-		 "INSERT INTO budget_total VALUES ('a', 5529600000000001, '9'),"
-		 " ('c', 5443200000000001, '4')");
+	exec_sql(
+	    f->db,
+	    "DELETE FROM budget_window;"
+	    "INSERT INTO budget_window (name, window_start, spent_usd, unit, window_end, fired)"
+	    " VALUES ('a', 0, '1', NULL, 86400000000000, 0),"
+	    " ('a', 5529600000000001, '2', 'tokens', NULL, 80),"
+	    " ('b', 86400000000000, '3', NULL, NULL, NULL),"
+	    " ('d', 0, '5', NULL, 9223372036854775807, 0),"
+	    " ('e', -63590400000000001, '6', NULL, -63590400000000000, 0);"
+	    "CREATE TABLE budget_total (name TEXT, window_start INTEGER, spent_usd TEXT);"
+	    "INSERT INTO budget_total VALUES ('a', 5529600000000001, '9'),"
+	    " ('c', 5443200000000001, '4');"
+	    /* 801 days before the newest: gone, but for the last of its kind. */
+	    "INSERT INTO budget_override VALUES"
+	    " (1, 0, 'a', 'raise', '1', 'USD', 9, 0, 1, 'root', 'x'),"
+	    " (2, 0, 'a', 'hold', '0', 'USD', 9, 0, 1, 'root', 'x'),"
+	    " (3, 9, 'a', 'raise', '2', 'USD', 9, 0, 1, 'root', 'x'),"
+	    " (4, 69206400000000009, 'a', 'cut', '0', 'USD', 9, 0, 1, 'root', 'x')");
 	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
 	ledger_close(ledger);
 	/* The day of 1970 is 64 of its lengths and 1 ns older than the newest one of its budget;
@@ -230,6 +238,8 @@ static void test_windows(void **state)
 	exec_sql(f->db, "CREATE TEMP TABLE ok (n INTEGER CHECK (n = 1));"
 			"INSERT INTO ok SELECT group_concat(name || spent_usd, ' ') = 'a2 b3 c4 d5'"
 			" FROM (SELECT * FROM budget_window ORDER BY name);"
+			"INSERT INTO ok SELECT group_concat(seq) = '2,3,4'"
+			" FROM (SELECT * FROM budget_override ORDER BY seq);"
 			"INSERT INTO ok SELECT count(*) = 0 FROM sqlite_schema"
 			" WHERE name = 'budget_total'");
 }

@@ -147,6 +147,7 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 		  .window_start_ns = 2000,
 		  .window_end_ns = 3000,
 		  .fired_percent = 95,
+		  .granted = 1700000000001,
 		  .spent = 1500000000001 },
 		/* It was changed from days to months. */
 		{ .name = "team", .window_start_ns = 500, .spent = 7 },
@@ -177,9 +178,65 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 	assert_int_equal(touches.items[3].window_end_ns, 3000);
 	assert_int_equal(touches.items[3].fired_percent, 95);
 	assert_int_equal(touches.items[3].unit, UNIT_TOKENS);
+	assert_true(touches.items[3].granted == 1700000000001);
 	assert_true(touches.items[3].spent == 1500000000001);
 	assert_int_equal(touches.items[2].window_end_ns, 0);
 	assert_int_equal(touches.items[2].unit, UNIT_USD);
+	ledger_close(ledger);
+}
+
+struct overrides {
+	unsigned n;
+	struct budget_override items[4];
+};
+
+static void keep_override(void *ctx, const struct budget_override *override)
+{
+	struct overrides *overrides = ctx;
+
+	if (overrides->n < 4)
+		overrides->items[overrides->n++] = *override;
+}
+
+static void test_words_on_budgets_come_back_in_their_order(void **state)
+{
+	const struct budget_override written[] = {
+		{ .budget = "team",
+		  .action = OVERRIDE_RAISE,
+		  .unit = UNIT_TOKENS,
+		  .amount = 7000,
+		  .time_ns = 5,
+		  .until_ns = INT64_MAX,
+		  .uid = 4294967294,
+		  .pid = 17,
+		  .user = "ann",
+		  .why = "a demo; \"it\" 's" },
+		{ .budget = "a", .action = OVERRIDE_RESET, .amount = 1, .time_ns = 4 },
+	};
+	struct fixture *f = *state;
+	struct ledger *ledger = open_ledger(f);
+	struct overrides read = { 0 };
+
+	assert_int_equal(ledger_override(ledger, &written[0]), -EINVAL);
+	assert_int_equal(ledger_begin(ledger), 0);
+	assert_int_equal(ledger_override(ledger, &written[0]), 0);
+	assert_int_equal(ledger_override(ledger, &written[1]), 0);
+	assert_int_equal(ledger_commit(ledger), 0);
+	ledger_close(ledger);
+	ledger = open_ledger(f);
+	assert_int_equal(ledger_overrides(ledger, keep_override, &read), 0);
+	assert_int_equal(read.n, 2);
+	assert_string_equal(read.items[0].budget, "team");
+	assert_int_equal(read.items[0].action, OVERRIDE_RAISE);
+	assert_int_equal(read.items[0].unit, UNIT_TOKENS);
+	assert_true(read.items[0].amount == 7000);
+	assert_int_equal(read.items[0].time_ns, 5);
+	assert_true(read.items[0].until_ns == INT64_MAX);
+	assert_true(read.items[0].uid == 4294967294);
+	assert_int_equal(read.items[0].pid, 17);
+	assert_string_equal(read.items[0].user, "ann");
+	assert_string_equal(read.items[0].why, "a demo; \"it\" 's");
+	assert_int_equal(read.items[1].action, OVERRIDE_RESET);
 	ledger_close(ledger);
 }
 
@@ -589,6 +646,7 @@ int main(void)
 		TEST(test_an_id_that_is_there_is_told),
 		TEST(test_numbers_go_on),
 		TEST(test_the_last_total_of_a_budget_stays),
+		TEST(test_words_on_budgets_come_back_in_their_order),
 		TEST(test_each_sink_has_a_cursor),
 		TEST(test_queries),
 		TEST(test_since_with_ends_out_of_order),

@@ -55,6 +55,8 @@ struct rig {
 	struct breaker_view breaker; /* of every provider, while it is open */
 	struct alert alerts[8];      /* the newest */
 	_Atomic unsigned n_alerts;
+	struct budget_override override; /* the last one */
+	_Atomic unsigned n_overrides;
 };
 
 static inline int64_t rig_now(const struct clock *clock)
@@ -114,6 +116,14 @@ static inline void rig_store_call(void *ctx, const struct verdict *verdict)
 
 	rig->last_call = *verdict;
 	rig->n_stored++;
+}
+
+static inline void rig_override(void *ctx, const struct budget_override *override)
+{
+	struct rig *rig = ctx;
+
+	rig->override = *override;
+	rig->n_overrides++;
 }
 
 static inline void rig_status(void *ctx, struct emit *out)
@@ -266,6 +276,7 @@ static inline struct policy_ports rig_ports(struct rig *rig)
 		.store_room = rig_store_room,
 		.store_touch = rig_store,
 		.store_call = rig_store_call,
+		.store_override = rig_override,
 		.query_calls = rig_query,
 		.breaker = rig_breaker,
 		.alert = rig_alert,

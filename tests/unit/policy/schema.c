@@ -289,6 +289,31 @@ static void test_watch(void **state)
 	caller_done(&asker);
 }
 
+static void test_override(void **state)
+{
+	struct rig *rig = *state;
+	struct caller watcher = rig_connect(rig), caller = rig_connect(rig);
+	json_t *json;
+
+	caller_send(&watcher, SPAN("GET /v1/watch HTTP/1.1\r\n\r\n"));
+	watcher.taken += caller_wait_for(&watcher, ": outlay\n\n");
+	check_reply("override.response",
+		    caller_ask(&caller, "POST", "/v1/override",
+			       "{\"budget\":\"all\",\"action\":\"raise\",\"amount\":\"3\","
+			       "\"why\":\"x\"}"),
+		    200);
+	watcher.taken += caller_wait_for(&watcher, "event: override\ndata: ");
+	caller_wait_for(&watcher, "\n\n");
+	json = json_loadb(caller_rest(&watcher).ptr, caller_rest(&watcher).len,
+			  JSON_DISABLE_EOF_CHECK, NULL);
+	assert_non_null(json);
+	check_file("watch.override", json);
+	json_decref(json);
+	check_reply("budgets", caller_ask(&caller, "GET", "/v1/budgets", NULL), 200);
+	caller_done(&caller);
+	caller_done(&watcher);
+}
+
 /* The question's schema names what the server takes, and it takes all of that. */
 static void test_request_members(void **state)
 {
@@ -312,13 +337,10 @@ static void test_request_members(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_decide),
-		TEST(test_renew_and_release),
-		TEST(test_usage),
-		TEST(test_list),
-		TEST(test_views),
-		TEST(test_watch),
-		cmocka_unit_test(test_request_members),
+		TEST(test_decide), TEST(test_renew_and_release),
+		TEST(test_usage),  TEST(test_list),
+		TEST(test_views),  TEST(test_override),
+		TEST(test_watch),  cmocka_unit_test(test_request_members),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
