@@ -18,8 +18,10 @@ CLEANUP_FOR(budgets, struct budgets *, budgets_free)
 
 static void done_totals(struct budget *all, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		window_done(&all[i].totals);
+		free(all[i].rate);
+	}
 }
 
 int budgets_set_rules(struct budgets *budgets, struct budget_rules *rules)
@@ -34,7 +36,8 @@ int budgets_set_rules(struct budgets *budgets, struct budget_rules *rules)
 		struct budget *budget = &all[i];
 
 		budget->rule = &rules->rules[i];
-		if (window_init(&budget->totals, &budget->rule->kind) == 0)
+		if (window_init(&budget->totals, &budget->rule->kind) == 0 &&
+		    (!budget->rule->rate.kind || rate_new(&budget->rule->rate, &budget->rate) == 0))
 			HASH_ADD_KEYPTR(hh, by_name, budget->rule->name, strlen(budget->rule->name),
 					budget);
 		if (!budget->hh.tbl) {
@@ -91,7 +94,7 @@ static void release_lapsed(struct budgets *budgets)
 	struct reservation *r = reserve_expired(budgets->reserve, budgets->now_ns);
 
 	for (; r; r = reserve_expired(budgets->reserve, budgets->now_ns)) {
-		budgets_let_go(budgets, r);
+		budgets_give_back(budgets, r);
 		reserve_end(budgets->reserve, r, RESERVATION_LAPSED, budgets->now_ns);
 		counter_add(&budgets->counters.expired, 1);
 	}
@@ -108,8 +111,15 @@ void budgets_advance(struct budgets *budgets, int64_t now_ns)
 struct budget *budgets_at(struct budgets *budgets, unsigned index)
 {
 	struct budget *budget = &budgets->all[index];
+	struct window former = budget->totals.current.window;
+	money_wide used = budget->totals.current.used;
 
 	budgets->owes |= window_turn(&budget->totals, &budget->rule->kind, budgets->now_ns);
+	if (budget->rate) {
+		if (former.end_ns <= budget->totals.current.window.start_ns)
+			rate_learn(budget->rate, former.start_ns, used);
+		rate_look(budget->rate, budgets->now_ns);
+	}
 	room_look(budget, budgets->now_ns);
 	return budget;
 }
@@ -127,8 +137,20 @@ void budgets_let_go(struct budgets *budgets, const struct reservation *reservati
 	for (unsigned i = 0; i < reservation->n_holds; i++) {
 		struct budget *budget = &budgets->all[reservation->holds[i]];
 
-		budget->reserved -= amount_asked(budget->rule, &reservation->size);
+		if (budget->rate)
+			rate_unbook(budget->rate, amount_asked(budget->rule, &reservation->size),
+				    reservation->made_ns);
+		else
+			budget->reserved -= amount_asked(budget->rule, &reservation->size);
 	}
+}
+
+void budgets_give_back(struct budgets *budgets, const struct reservation *reservation)
+{
+	budgets_let_go(budgets, reservation);
+	for (unsigned i = 0; i < reservation->n_holds; i++)
+		if (budgets->all[reservation->holds[i]].rate)
+			rate_take(budgets_at(budgets, reservation->holds[i])->rate, 0);
 }
 
 void budgets_tell(const struct budget *budget, struct window_total *total,
@@ -189,7 +211,8 @@ static void add_holds(void *ctx, struct reservation *r)
 	struct sums *s = ctx;
 
 	for (unsigned i = 0; r->state == RESERVATION_OPEN && i < r->n_holds; i++)
-		s->sums[r->holds[i]] += amount_asked(s->all[r->holds[i]].rule, &r->size);
+		if (!s->all[r->holds[i]].rate)
+			s->sums[r->holds[i]] += amount_asked(s->all[r->holds[i]].rule, &r->size);
 }
 #endif
 
@@ -241,6 +264,20 @@ const struct budget_rule *budgets_rule(const struct budgets *budgets, unsigned i
 	return budgets->all[index].rule;
 }
 
+/* Of a rate the figures say what is left of it now, and when all of that is there again. */
+static void view_rate(const struct rate *rate, int64_t now_ns, struct budget_view *view)
+{
+	view->rate = rate->limit;
+	view->limit = rate_size(rate);
+	view->spent = rate_used(rate);
+	view->raised = 0;
+	view->former = -1;
+	view->rolling = true;
+	view->window_start_ns = now_ns - rate->rule.period_ns;
+	view->resets_ns = view->spent > 0 ? rate_fits_ns(rate, view->limit) : now_ns;
+	view->exceeded = view->spent > view->limit;
+}
+
 void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view)
 {
@@ -254,7 +291,7 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 	*ret_view = (struct budget_view){
 		.name = rule->name,
 		.unit = rule->counts,
-		.window = limit_window_name(&rule->kind),
+		.window = limit_window_name(rule),
 		.limit = budget->limit,
 		.carried = budget->totals.current.carried,
 		.raised = budget->limit - rule->limit - budget->totals.current.carried,
@@ -268,6 +305,8 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		.stopped = budget->is_stopped,
 		.exceeded = window_used(&budget->totals) + budget->reserved > budget->limit,
 	};
+	if (budget->rate)
+		view_rate(budget->rate, budgets->now_ns, ret_view);
 	if (rule->kind.rolling)
 		ret_view->window_start_ns -= window_length_ns(rule->kind.period);
 }

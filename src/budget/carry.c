@@ -39,12 +39,15 @@ static void carry_holds(void *ctx, struct reservation *r)
 		const struct budget *former = &carry->former[r->holds[i]];
 		struct budget *budget = heir(carry, r->holds[i]);
 
+		/* Only a rate has taken what a rate may give back. */
+		if (budget && !budget->rate != !former->rate)
+			continue;
 		/* Totals that began anew do not have a caller's figure to be replaced. */
 		if (!budget || (r->state == RESERVATION_BY_CALLER &&
 				!window_knows(&former->totals, r->ended_ns)))
 			continue;
 		insert(r->holds, n++, (uint16_t)(budget - carry->budgets->all));
-		if (r->state == RESERVATION_OPEN)
+		if (r->state == RESERVATION_OPEN && !budget->rate)
 			budget->reserved += amount_asked(budget->rule, &r->size);
 	}
 	r->n_holds = n;
@@ -59,8 +62,23 @@ static void carry_total(struct budgets *budgets, struct budget *heir, const stru
 		*total = (struct window_total){ .used = 0 };
 }
 
+/* A rate of the same kind goes on with what is used of it. */
+static void carry_rate(struct budget *heir, struct budget *former)
+{
+	struct rate *rate = former->rate;
+
+	if (!rate || !heir->rate || heir->rule->counts != former->rule->counts ||
+	    rate->rule.kind != heir->rate->rule.kind ||
+	    rate->rule.period_ns != heir->rate->rule.period_ns)
+		return;
+	rate->rule = heir->rule->rate;
+	former->rate = heir->rate;
+	heir->rate = rate;
+}
+
 static void carry_totals(struct budgets *budgets, struct budget *heir, struct budget *former)
 {
+	carry_rate(heir, former);
 	budgets_at(budgets, (unsigned)(heir - budgets->all));
 	heir->stop = former->stop;
 	if (heir->rule->counts == former->rule->counts)
@@ -124,6 +142,8 @@ void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, 
 	if (!budget || budget->rule->counts != touch->unit)
 		return;
 	budget = budgets_at(budgets, (unsigned)(budget - budgets->all));
+	if (budget->rate && touch->window_end_ns <= now_ns)
+		rate_learn(budget->rate, touch->window_start_ns, touch->spent);
 	/* Of a release that knew but one kind of each start. */
 	if (!total.window.end_ns)
 		total.window = window_at(&budget->rule->kind, touch->window_start_ns);

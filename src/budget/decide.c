@@ -22,9 +22,12 @@ static bool is_reason(const struct budget *budget, const struct budget_ask *ask,
 	bool priced = ask->size.priced && ask->size.cost_pico >= 0;
 
 	*ret_unpriced = !priced && rule->counts == UNIT_USD && rule->unpriced == UNPRICED_DENY;
-	return *ret_unpriced || budget->is_stopped ||
-	       window_used(&budget->totals) + budget->reserved + amount_asked(rule, &ask->size) >
-		   amount_limit(rule, budget->limit, has_grace(rule, ask));
+	if (*ret_unpriced || budget->is_stopped)
+		return true;
+	if (budget->rate)
+		return rate_fits_ns(budget->rate, amount_asked(rule, &ask->size)) > 0;
+	return window_used(&budget->totals) + budget->reserved + amount_asked(rule, &ask->size) >
+	       amount_limit(rule, budget->limit, has_grace(rule, ask));
 }
 
 /* Fills `exceeded`; DENY when a budget that advises is among them, WARN for others. */
@@ -64,6 +67,10 @@ static void hold(struct budgets *budgets, const struct budget_ask *ask,
 	{
 		struct budget *budget = &budgets->all[i];
 
+		if (budget->rate) {
+			rate_take(budget->rate, amount_asked(budget->rule, &ask->size));
+			continue;
+		}
 		budget->reserved += amount_asked(budget->rule, &ask->size);
 		assert(budget->mode == BUDGET_OBSERVE ||
 		       window_used(&budget->totals) + budget->reserved <=
@@ -92,6 +99,8 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 			view->exceeded = reason;
 			view->asked = amount_asked(budgets->all[i].rule, &ask->size);
 			view->unpriced = false;
+			if (reason && budgets->all[i].rate)
+				view->resets_ns = rate_fits_ns(budgets->all[i].rate, view->asked);
 			if (reason)
 				is_reason(&budgets->all[i], ask, &view->unpriced);
 			n++;

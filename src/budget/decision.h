@@ -42,8 +42,10 @@ struct budget_view {
 	money_wide limit;   /* as of now, with `carried` and `raised` */
 	money_wide carried, raised;
 	money_wide spent, reserved;
+	money_wide rate;                    /* of a rate limit, a period; 0: it is none */
 	money_wide asked;                   /* by the decision at hand */
-	int64_t window_start_ns, resets_ns; /* INT64_MAX: never. Rolling: when some room returns */
+	int64_t window_start_ns, resets_ns; /* INT64_MAX: never. Rolling: when some room returns; a
+					    * rate: when what was asked fits, or all */
 	money_wide former; /* used in the window before this one; -1: not known, or rolling */
 	bool rolling;
 	enum budget_mode mode; /* as of now: a person may have changed it */

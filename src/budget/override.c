@@ -92,6 +92,8 @@ int override_obey(struct budgets *budgets, struct budget_override *word)
 	budget = find(budgets, word);
 	if (!budget)
 		return -ENOENT;
+	if (counts && budget->rate)
+		return -EOPNOTSUPP;
 	if (counts && word->unit != budget->rule->counts)
 		return -EINVAL;
 	if (stops && (budget->rule->model[0] || budget->rule->operation[0]))

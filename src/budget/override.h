@@ -33,7 +33,8 @@ struct budgets;
 
 /* Obeys, from `time_ns` on. Of a word without an end: a hold or a cut has none (INT64_MAX), a raise
  * and a release end with the window, of a rolling one after its length; that is filled in. -ENOENT:
- * no such budget; -EINVAL: another unit; -EDOM: its calls cannot be held or cut, for it matches a
+ * no such budget; -EINVAL: another unit; -EOPNOTSUPP: a rate,
+ * which has nothing to raise or reset; -EDOM: its calls cannot be held or cut, for it matches a
  * model or an operation, which no connection tells; -ERANGE: it is over before it begins. */
 int override_obey(struct budgets *budgets, struct budget_override *override);
 

@@ -1,35 +1,16 @@
-/* budgets.yaml: libcyaml loads what its schema can say, this file checks and turns it into rules.
- * Labels have keys that no schema knows: labels.c reads those. */
+/* budgets.yaml: libcyaml loads what its schema can say, entry.c checks each entry and makes it a
+ * rule. Labels have keys that no schema knows: labels.c reads those. */
 #include "budget/rules.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/yaml.h"
+#include "budget/entry.h"
 #include "budget/labels.h"
-#include "budget/limit.h"
 
 /* --- the file as it is written */
-
-struct match_entry {
-	char *provider, *model, *operation, *user, *exe, *unit, *container;
-	uint32_t *uid;
-};
-
-struct entry {
-	char *name;
-	struct match_entry match;
-	char *limit, *timezone;
-	enum budget_mode mode;
-	unsigned cut_at_once;
-	char *grace, *rollover, *unpriced;
-	char **thresholds; /* NULL: not said */
-	unsigned thresholds_count;
-	char **essential;
-	unsigned essential_count;
-};
 
 struct file {
 	struct entry *budgets;
@@ -48,8 +29,7 @@ static const struct cyaml_strval in_flight_names[] = {
 	{ "cut", true },
 };
 
-#define GRACE_PERMYRIAD 500 /* when it is not said */
-#define TEXT_MAX        255 /* bytes of a pattern */
+#define TEXT_MAX 255 /* bytes of a pattern */
 #define ENUM_FIELD(key, member, names)                                                             \
 	CYAML_FIELD_ENUM(key, CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct entry, member,       \
 			 names, CYAML_ARRAY_LEN(names))
@@ -86,7 +66,9 @@ static const struct cyaml_schema_field entry_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct entry, name, 1,
 			       BUDGET_NAME_MAX - 1),
 	CYAML_FIELD_MAPPING("match", CYAML_FLAG_OPTIONAL, struct entry, match, match_fields),
-	CYAML_FIELD_STRING_PTR("limit", CYAML_FLAG_POINTER, struct entry, limit, 1, TEXT_MAX),
+	TEXT_FIELD("limit", limit),       /* this, */
+	TEXT_FIELD("rate", rate),         /* or this */
+	TEXT_FIELD("burst", burst),       /* with a rate; default the rate */
 	TEXT_FIELD("timezone", timezone), /* default UTC */
 	CYAML_FIELD_SEQUENCE("thresholds", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct entry,
 			     thresholds, &threshold_schema, 0,
@@ -124,162 +106,6 @@ static void cleanup_loaded(void **file)
 	yaml_unload(&file_schema, *file);
 }
 
-static int refuse(const char *path, unsigned index, const char *key, struct err *err,
-		  const char *expected)
-{
-	char place[64];
-
-	snprintf(place, sizeof(place), "budgets[%u].%s", index, key);
-	return err_set(err, -EINVAL, "%s:%u: %s: %s", path, yaml_line(path, place), place,
-		       expected);
-}
-
-static char *copy_text(const char *text)
-{
-	return strdup(text ? text : "");
-}
-
-/* No uid is an empty text. */
-static char *copy_number(const uint32_t *number)
-{
-	char text[16] = "";
-
-	if (number)
-		snprintf(text, sizeof(text), "%" PRIu32, *number);
-	return strdup(text);
-}
-
-/* The zone of a name, loaded once; at most as many as there are budgets. */
-static int find_zone(const char *name, struct budget_rules *rules, const struct zone **ret_zone,
-		     struct err *err)
-{
-	struct named_zone *zones;
-	int rc;
-
-	for (unsigned i = 0; i < rules->n_zones; i++) {
-		if (strcmp(rules->zones[i].name, name) != 0)
-			continue;
-		*ret_zone = rules->zones[i].zone;
-		return 0;
-	}
-	zones = reallocarray(rules->zones, rules->n_zones + 1, sizeof(*zones));
-	if (!zones)
-		return err_set(err, -ENOMEM, "no memory");
-	rules->zones = zones;
-	zones[rules->n_zones] = (struct named_zone){ .name = strdup(name) };
-	rc = zones[rules->n_zones].name ? zone_load(name, &zones[rules->n_zones].zone, err)
-					: err_set(err, -ENOMEM, "no memory");
-	if (rc < 0) {
-		free(zones[rules->n_zones].name);
-		return rc;
-	}
-	*ret_zone = zones[rules->n_zones++].zone;
-	return 0;
-}
-
-static int read_zone(const char *path, unsigned index, const char *name, struct budget_rules *rules,
-		     struct err *err)
-{
-	struct err cause = { 0 };
-	int rc = find_zone(name, rules, &rules->rules[index].kind.zone, &cause);
-
-	return rc < 0 ? refuse(path, index, "timezone", err, cause.text) : 0;
-}
-
-/* In ascending order, each once. */
-static void add_threshold(struct budget_rule *rule, uint16_t percent)
-{
-	unsigned at = rule->n_thresholds;
-
-	for (unsigned i = 0; i < rule->n_thresholds; i++)
-		if (rule->thresholds[i] == percent)
-			return;
-	for (; at && rule->thresholds[at - 1] > percent; at--)
-		rule->thresholds[at] = rule->thresholds[at - 1];
-	rule->thresholds[at] = percent;
-	rule->n_thresholds++;
-}
-
-static int read_thresholds(const struct entry *entry, struct budget_rule *rule)
-{
-	static const uint16_t usual[] = { 80, 95, 100 };
-
-	for (unsigned i = 0; !entry->thresholds && i < 3; i++)
-		add_threshold(rule, usual[i]);
-	for (unsigned i = 0; i < entry->thresholds_count; i++) {
-		uint16_t percent;
-
-		if (limit_parse_threshold(span_of(entry->thresholds[i]), &percent) < 0)
-			return -EINVAL;
-		add_threshold(rule, percent);
-	}
-	return 0;
-}
-
-/* What never ends, or ends bit by bit, has nothing to leave. */
-static int read_rollover(const struct entry *entry, struct budget_rule *rule)
-{
-	if (rule->kind.rolling || rule->kind.period == BUDGET_TOTAL)
-		return -EINVAL;
-	return limit_parse_percent(span_of(entry->rollover), 1000, &rule->rollover_permyriad);
-}
-
-static int read_essential(const struct entry *entry, struct budget_rule *rule)
-{
-	rule->essential = calloc(entry->essential_count + 1, sizeof(*rule->essential));
-	for (unsigned i = 0; rule->essential && i < entry->essential_count; i++) {
-		rule->essential[i] = strdup(entry->essential[i]);
-		if (!rule->essential[i])
-			return -ENOMEM;
-		rule->n_essential++;
-	}
-	return rule->essential ? 0 : -ENOMEM;
-}
-
-static int read_entry(const char *path, unsigned index, const struct entry *entry,
-		      struct budget_rules *rules, struct err *err)
-{
-	struct budget_rule *rule = &rules->rules[index];
-
-	*rule = (struct budget_rule){
-		.name = copy_text(entry->name),
-		.provider = copy_text(entry->match.provider),
-		.model = copy_text(entry->match.model),
-		.operation = copy_text(entry->match.operation),
-		.user = copy_text(entry->match.user),
-		.exe = copy_text(entry->match.exe),
-		.unit = copy_text(entry->match.unit),
-		.container = copy_text(entry->match.container),
-		.uid = copy_number(entry->match.uid),
-		.mode = entry->mode,
-		.cut_at_once = entry->cut_at_once,
-		.grace_permyriad = GRACE_PERMYRIAD,
-	};
-	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||
-	    !rule->exe || !rule->unit || !rule->container || !rule->uid ||
-	    read_essential(entry, rule) < 0)
-		return err_set(err, -ENOMEM, "%s: no memory", path);
-	if (rule->mode >= BUDGET_HOLD && (rule->model[0] || rule->operation[0]))
-		return refuse(path, index, "mode", err,
-			      "expected observe or advise: a budget that matches a model or an "
-			      "operation cannot be held or cut, for a connection is to a host");
-	if (limit_parse(span_of(entry->limit), rule) < 0)
-		return refuse(path, index, "limit", err, LIMIT_EXPECTED);
-	if (read_thresholds(entry, rule) < 0)
-		return refuse(path, index, "thresholds", err,
-			      "expected a list of parts of the limit such as [80%, 100%]");
-	if (entry->grace &&
-	    limit_parse_percent(span_of(entry->grace), 100, &rule->grace_permyriad) < 0)
-		return refuse(path, index, "grace", err, "expected a part of the limit such as 5%");
-	if (entry->rollover && read_rollover(entry, rule) < 0)
-		return refuse(path, index, "rollover", err,
-			      "expected a part of the limit such as 50%, of a limit per minute, "
-			      "hour, day, week, month, quarter or year");
-	if (entry->unpriced && limit_parse_unpriced(span_of(entry->unpriced), rule) < 0)
-		return refuse(path, index, "unpriced", err, UNPRICED_EXPECTED);
-	return entry->timezone ? read_zone(path, index, entry->timezone, rules, err) : 0;
-}
-
 struct name {
 	const char *text;
 	unsigned index;
@@ -305,8 +131,8 @@ static int check_names(const char *path, const struct budget_rules *rules, struc
 	qsort(names, rules->count, sizeof(*names), compare_names);
 	for (unsigned i = 1; i < rules->count; i++)
 		if (strcmp(names[i - 1].text, names[i].text) == 0)
-			return refuse(path, names[i].index, "name", err,
-				      "expected a name that no other budget has");
+			return entry_refuse(path, names[i].index, "name", err,
+					    "expected a name that no other budget has");
 	return 0;
 }
 
@@ -320,7 +146,7 @@ static int read_file(const char *path, const struct file *file, struct budget_ru
 		int rc;
 
 		rules->count++;
-		rc = read_entry(path, i, &file->budgets[i], rules, err);
+		rc = entry_read(path, i, &file->budgets[i], rules, err);
 		if (rc < 0)
 			return rc;
 	}

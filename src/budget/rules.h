@@ -3,6 +3,7 @@
 #pragma once
 
 #include "budget/budget.h"
+#include "budget/rate.h"
 #include "budget/window.h"
 
 #define RULE_LABELS_MAX     16 /* of one entry */
@@ -23,6 +24,7 @@ struct budget_rule {
 	enum budget_unit counts;
 	money_wide limit;
 	struct window_kind kind;
+	struct rate_rule rate; /* of a rate limit: `limit` is its `max`, `kind` the hour */
 	enum budget_mode mode;
 	bool cut_at_once; /* also what is in the middle of a call */
 	unsigned n_thresholds;

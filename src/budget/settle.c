@@ -15,6 +15,8 @@ static void add(struct budgets *budgets, struct budget *budget, struct window_to
 {
 	window_add(&budget->totals, &budget->rule->kind, total, amount);
 	budgets->rising |= alert_due(budget) != 0;
+	if (budget->rate)
+		rate_take(budget->rate, amount);
 	if (telling->n < VERDICT_BUDGETS_MAX)
 		budgets_tell(budget, total, &telling->touches[telling->n++]);
 	else
@@ -106,7 +108,7 @@ int budgets_release(struct budgets *budgets, const struct uuid *reservation,
 
 	if (code < 0)
 		return code;
-	budgets_let_go(budgets, r);
+	budgets_give_back(budgets, r);
 	reserve_end(budgets->reserve, r, RESERVATION_LAPSED, now_ns);
 	counter_add(&budgets->counters.released, 1);
 	budgets_check(budgets);
@@ -131,6 +133,8 @@ static void take_back(struct budgets *budgets, const struct reservation *r)
 		struct budget *budget = budgets_at(budgets, r->holds[i]);
 		struct window_total *total = window_find(&budget->totals, r->ended_ns);
 
+		if (budget->rate)
+			rate_unbook(budget->rate, amount_asked(budget->rule, &r->size), r->made_ns);
 		if (!window_knows(&budget->totals, r->ended_ns))
 			continue;
 		window_add(&budget->totals, &budget->rule->kind, total,
@@ -205,6 +209,9 @@ static void charge_all(struct budgets *budgets, const struct reservation *r,
 		money_wide amount =
 		    amount_charged(budget->rule, &verdict->charge, r ? &r->size : NULL);
 
+		if (budget->rate)
+			rate_heed(budget->rate, unit_name(budget->rule->counts),
+				  &verdict->charge.usage);
 		add(budgets, budget, window_find(&budget->totals, time_ns), amount, &telling);
 		budget->charged_end_ns = time_ns;
 	}

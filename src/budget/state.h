@@ -10,6 +10,8 @@ struct budget {
 	const struct budget_rule *rule;
 	struct window_totals totals;
 	money_wide reserved;
+	struct rate
+	    *rate; /* of a rate limit; the totals then say what was used, and limit nothing */
 	struct exposure exposure;
 	int64_t charged_end_ns; /* of the call that was charged last */
 	enum stop stop;         /* in force */
@@ -59,7 +61,10 @@ void budgets_advance(struct budgets *budgets, int64_t now_ns);
 /* The budget, turned to the current window. */
 struct budget *budgets_at(struct budgets *budgets, unsigned index);
 
+/* What it holds is let go; of a rate it is put right by what is taken next. */
 void budgets_let_go(struct budgets *budgets, const struct reservation *reservation);
+/* Its call is not made: nothing is taken next. */
+void budgets_give_back(struct budgets *budgets, const struct reservation *reservation);
 
 /* What no touch has told is told by budgets_owed. */
 void budgets_owe(struct budgets *budgets, struct window_total *total);

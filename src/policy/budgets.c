@@ -23,6 +23,8 @@ static void emit_state(struct emit *e, const struct budget_view *view)
 	emit_text(e, "unit", unit_name(view->unit));
 	for (int i = 0; !money && i < 4; i++)
 		emit_text(e, names[i][1], unit_format(view->unit, amounts[i], text));
+	if (view->rate)
+		emit_text(e, "rate", unit_format(view->unit, view->rate, text));
 	if (view->carried)
 		emit_text(e, "carried", unit_format(view->unit, view->carried, text));
 	if (view->raised)

@@ -20,7 +20,7 @@ static void put_reason(struct buf *out, const struct decide *d, const struct bud
 	char time[TIMESTAMP_TEXT_MAX];
 	money_wide over = view->spent + view->reserved + view->asked - view->limit;
 
-	buf_printf(out, "budget %s: ", view->name);
+	buf_printf(out, "%s %s: ", view->rate ? "rate" : "budget", view->name);
 	if (view->unpriced) {
 		buf_printf(out,
 			   "the price of model %s of %s is not known, and this budget takes "
@@ -39,7 +39,10 @@ static void put_reason(struct buf *out, const struct decide *d, const struct bud
 	if (over > 0)
 		put_amount(out, ", too much by", view->unit, over);
 	if (view->resets_ns != INT64_MAX)
-		buf_printf(out, "; resets %s", timestamp_format(view->resets_ns, time));
+		buf_printf(out, "; %s %s", view->rate ? "it fits" : "resets",
+			   timestamp_format(view->resets_ns, time));
+	else if (view->rate)
+		buf_put(out, SPAN("; more than it ever lets go at once"));
 }
 
 /* In a denial, a budget that only observes is over its limit but no reason. */
@@ -120,12 +123,35 @@ static long long seconds(int64_t ns)
 	return ns > 0 ? (ns + NS_PER_SEC - 1) / NS_PER_SEC : 0;
 }
 
+static int64_t milliseconds(int64_t ns)
+{
+	return ns > 0 ? ns / NS_PER_MS + (ns % NS_PER_MS > 0) : 0;
+}
+
+/* When the last of the reasons is none any more; 0 where waiting is not known to help. */
+static int64_t retry_at(const struct budget_answer *answer)
+{
+	int64_t retry_ns = 0;
+
+	for (unsigned i = 0; i < answer->n_budgets; i++) {
+		const struct budget_view *view = &answer->budgets[i];
+
+		if (!is_reason(answer, view))
+			continue;
+		if (view->unpriced || view->stopped || view->resets_ns == INT64_MAX)
+			return 0;
+		if (view->resets_ns > retry_ns)
+			retry_ns = view->resets_ns;
+	}
+	return retry_ns;
+}
+
 /* draft-ietf-httpapi-ratelimit-headers-10: the policies, what is left of each, and when the last
  * of those that refused begins anew. */
 static void put_headers(struct buf *out, const struct decide *d)
 {
 	const struct budget_answer *answer = &d->answer;
-	int64_t retry_ns = 0;
+	int64_t retry_ns = retry_at(answer);
 
 	for (unsigned i = 0; i < answer->n_budgets; i++) {
 		const struct budget_view *view = &answer->budgets[i];
@@ -134,7 +160,9 @@ static void put_headers(struct buf *out, const struct decide *d)
 		put_name(out, view->name);
 		buf_printf(out, ";q=%lld;qu=\"%s\"", quota(view->unit, view->limit),
 			   view->unit == UNIT_USD ? "micro-usd" : unit_name(view->unit));
-		if (view->resets_ns != INT64_MAX)
+		if (view->rate)
+			buf_printf(out, ";w=%lld", seconds(d->now_ns - view->window_start_ns));
+		else if (view->resets_ns != INT64_MAX)
 			buf_printf(out, ";w=%lld",
 				   seconds(view->resets_ns - view->window_start_ns));
 	}
@@ -145,12 +173,8 @@ static void put_headers(struct buf *out, const struct decide *d)
 		put_name(out, view->name);
 		buf_printf(out, ";r=%lld",
 			   quota(view->unit, view->limit - view->spent - view->reserved));
-		if (view->resets_ns == INT64_MAX)
-			continue;
-		buf_printf(out, ";t=%lld", seconds(view->resets_ns - d->now_ns));
-		if (is_reason(answer, view) && !view->unpriced && !view->stopped &&
-		    view->resets_ns > retry_ns)
-			retry_ns = view->resets_ns;
+		if (view->resets_ns != INT64_MAX)
+			buf_printf(out, ";t=%lld", seconds(view->resets_ns - d->now_ns));
 	}
 	if (answer->n_budgets)
 		buf_put(out, SPAN("\r\n"));
@@ -173,6 +197,8 @@ void deny_emit(struct emit *e, const struct decide *d)
 	emit_int(e, "status", 429);
 	emit_string(e, "detail", buf_span(&detail));
 	deny_emit_violated(e, &d->answer);
+	if (retry_at(&d->answer))
+		emit_int(e, "retry_after_ms", milliseconds(retry_at(&d->answer) - d->now_ns));
 	decide_emit(e, d);
 	deny_emit_reasons(e, d);
 	decide_emit_budgets(e, &d->answer);

@@ -124,10 +124,12 @@ static void obey(struct client *client, const struct request *request, unsigned 
 
 	if (err) {
 		refuse(client, request, 400,
-		       err == -EDOM ? "action: the calls of this budget cannot be held or cut, for "
-				      "it matches a model or an operation"
-				    : "until: a time to come was expected",
-		       err == -EDOM ? "action" : "until");
+		       err == -EOPNOTSUPP ? "action: a rate has nothing to raise or to reset"
+		       : err == -EDOM
+			   ? "action: the calls of this budget cannot be held or cut, for "
+			     "it matches a model or an operation"
+			   : "until: a time to come was expected",
+		       err == -ERANGE ? "until" : "action");
 		return;
 	}
 	ports->store_override(ports->ctx, word);

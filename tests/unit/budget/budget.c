@@ -1,5 +1,6 @@
-/* budget: decide, settle and charge, each case with figures by hand. The numbers of litellm issues
- * name what went wrong elsewhere. Random histories against a naive model: model.c. */
+/* budget: decide, settle and charge, each case with figures by hand. Pricing cases are what went
+ * wrong elsewhere, by the numbers of tests/cases.py. Random histories against a naive model:
+ * model.c. */
 #include "budget/budget.h"
 
 #include <errno.h>
@@ -69,7 +70,7 @@ static const struct make_rule one_dollar = { .name = "a",
 					     .limit = USD(1.00),
 					     .mode = BUDGET_ADVISE };
 
-/* litellm 34732: 1.00 USD, 0.90 spent, ten calls of 0.20 at once: none fits 0.10. Checked first
+/* pricing case 73: 1.00 USD, 0.90 spent, ten calls of 0.20 at once: none fits 0.10. Checked first
  * and counted later, all ten went through. */
 static void test_ten_at_once(void **state)
 {
@@ -90,7 +91,7 @@ static void test_ten_at_once(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 18730: of 58, 80, 175, 175 and 175 at once under a limit of 100, all 663 went through. */
+/* pricing case 83: of 58, 80, 175, 175 and 175 at once under a limit of 100 all 663 were taken. */
 static void test_sum_at_once(void **state)
 {
 	static const int64_t asks[] = { USD(58), USD(80), USD(175), USD(175), USD(175) };
@@ -106,7 +107,7 @@ static void test_sum_at_once(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 40095: the first calls of a user that nobody has seen. */
+/* pricing case 74: the first calls of a user that nobody has seen. */
 static void test_first_ever(void **state)
 {
 	const struct make_rule tiny = { .name = "a", .limit = 1000, .mode = BUDGET_ADVISE };
@@ -123,7 +124,7 @@ static void test_first_ever(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 27639: reservations of calls that were given up must not block for ever, nor settle
+/* pricing case 75: reservations of calls that were given up must not block for ever, nor settle
  * twice. */
 static void test_abandoned(void **state)
 {
@@ -153,7 +154,7 @@ static void test_abandoned(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 30039: a settlement that fails leaves the reservation as it is; one that works counts. */
+/* pricing case 77: a failed settlement leaves the reservation as it is; one that works counts. */
 static void test_settle(void **state)
 {
 	struct budgets *budgets = start(&one_dollar, 1);
@@ -222,7 +223,7 @@ static void test_captured(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 37927: a call without a price is charged what was reserved for it, not nothing. */
+/* pricing case 78: a call without a price is charged what was reserved for it, not nothing. */
 static void test_unpriced_call(void **state)
 {
 	struct budgets *budgets = start(&one_dollar, 1);
@@ -274,7 +275,7 @@ static void test_estimated_call(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 24949: an unknown price is not a free call; a price of zero is one. */
+/* pricing case 79: an unknown price is not a free call; a price of zero is one. */
 static void test_unpriced_ask(void **state)
 {
 	const struct make_rule rules[] = {
@@ -311,7 +312,7 @@ static void test_unpriced_ask(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 34896: 100 USD a day are spent anew at midnight UTC, at no other time. */
+/* pricing case 81: 100 USD a day are spent anew at midnight UTC, at no other time. */
 static void test_midnight(void **state)
 {
 	const struct make_rule rules[] = {
@@ -351,7 +352,7 @@ static void test_midnight(void **state)
 	budgets_free(budgets);
 }
 
-/* litellm 10288: a period that is changed counts anew at once; a changed limit keeps the spend. */
+/* pricing case 82: a changed period counts anew at once; a changed limit keeps the spend. */
 static void test_reload(void **state)
 {
 	struct make_rule rules[] = {
@@ -532,7 +533,8 @@ static void test_restore(void **state)
 	budgets_free(budgets);
 }
 
-/* A table that is full denies and says that it is this; it does not take another's place. */
+/* pricing case 80: a reservation that cannot be kept is a denial, and counted as one. A table that
+ * is full says that it is this; it does not take another's place. */
 static void test_too_many(void **state)
 {
 	struct budgets *budgets = start(&one_dollar, 1);
@@ -545,6 +547,7 @@ static void test_too_many(void **state)
 	answer = decide(budgets, &process, 1, NOON);
 	assert_int_equal(answer.decision, DECISION_DENY);
 	assert_true(answer.too_many);
+	assert_int_equal(counter_read(&budgets_counters(budgets)->denied), 1);
 	assert_true(uuid_is_zero(&answer.reservation_id));
 	assert_int_equal(answer.reserved_pico, 0);
 	answer = decide(budgets, &other, 1, NOON);
@@ -611,7 +614,7 @@ static void test_concern(void **state)
 	budgets_free(budgets);
 }
 
-/* Enforcement case 83: 100 tokens a minute; 58, 80, 175, 175 and 175 at once were 663. And 100
+/* pricing case 83: 100 tokens a minute; 58, 80, 175, 175 and 175 at once were 663. And 100
  * requests a minute let 544 of 1,022 through. */
 static void test_tokens_and_requests(void **state)
 {
@@ -649,7 +652,7 @@ static void test_tokens_and_requests(void **state)
 	budgets_free(budgets);
 }
 
-/* Enforcement case 86: 30 calls of 150 tokens are 4,500 tokens, not 30; and a window adds up, it
+/* pricing case 86: 30 calls of 150 tokens are 4,500 tokens, not 30; and a window adds up, it
  * does not refill. */
 static void test_tokens_add_up(void **state)
 {
@@ -798,7 +801,7 @@ static void test_grace(void **state)
 	budgets_free(budgets);
 }
 
-/* Enforcement cases 78 and 79: unknown is not free. At 15 USD a million tokens, 1,000 tokens are
+/* pricing cases 78 and 79: unknown is not free. At 15 USD a million tokens, 1,000 tokens are
  * 0.015; what was captured counts by its own tokens, and what tells none by what was reserved. */
 static void test_ceiling(void **state)
 {
@@ -836,7 +839,7 @@ static void test_ceiling(void **state)
 	budgets_free(budgets);
 }
 
-/* Enforcement case 75: holds that nobody lets go pin a budget. A lease is renewed by its own
+/* pricing case 75: holds that nobody lets go pin a budget. A lease is renewed by its own
  * process alone, and what is let go is free at once, requests too. */
 static void test_renewed_and_released(void **state)
 {

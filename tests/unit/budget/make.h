@@ -23,6 +23,7 @@ struct make_rule {
 	const struct zone *zone;
 	enum budget_mode mode;
 	enum budget_unpriced unpriced;
+	struct rate_rule rate;
 	int64_t ceiling_pico; /* a million tokens */
 	unsigned grace_permyriad, rollover_permyriad;
 	const char *essential; /* one pattern */
@@ -57,6 +58,7 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.kind = { from[i].period ? from[i].period : BUDGET_DAY, from[i].rolling,
 				  from[i].zone },
 			.mode = from[i].mode,
+			.rate = from[i].rate,
 			.unpriced = from[i].unpriced,
 			.ceiling_pico = from[i].ceiling_pico,
 			.grace_permyriad = from[i].grace_permyriad,

@@ -107,6 +107,8 @@ static void test_whole_entry(void **state)
 
 #define ONE(fields) "budgets:\n  - name: a\n    limit: 1 USD per day\n" fields
 
+#define RATE(text) "budgets:\n  - name: a\n    rate: " text "\n"
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -117,7 +119,7 @@ static void test_refused(void **state)
 		{ "budgets: 1\n", ":1: budgets" },
 		{ "budget: []\n", ":1: budget" },
 		{ "budgets:\n  - limit: 1 USD per day\n", ":2: budgets[0].name" },
-		{ "budgets:\n  - name: a\n", ":2: budgets[0].limit" },
+		{ "budgets:\n  - name: a\n", ":2: budgets[0]: expected either" },
 		{ "budgets:\n  - name: \"\"\n    limit: 1 USD per day\n", ":2: budgets[0].name" },
 		{ ONE("    mode: strict\n"), ":4: budgets[0].mode" },
 		{ ONE("    mode: cut\n    match: {model: m}\n"),
@@ -134,6 +136,20 @@ static void test_refused(void **state)
 		{ ONE("    unpriced: ceiling 1 USD per million\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    unpriced: deny it\n"), ":4: budgets[0].unpriced" },
 		{ ONE("    grace: 5\n"), ":4: budgets[0].grace" },
+		{ ONE("    rate: 1 requests per second\n"), ":2: budgets[0]: expected either" },
+		{ ONE("    burst: 1\n"), ":4: budgets[0].burst" },
+		{ RATE("1 requests per week"), ":3: budgets[0].rate" },
+		{ RATE("0 requests per second"), ":3: budgets[0].rate" },
+		{ RATE("2 to 1 requests per second"), ":3: budgets[0].rate" },
+		{ RATE("1 to requests per second"), ":3: budgets[0].rate" },
+		{ RATE("1 requests per rolling hour"), ":3: budgets[0].rate" },
+		{ RATE("1 requests per hour now"), ":3: budgets[0].rate" },
+		{ RATE("9223372036854775808 bytes per day"), ":3: budgets[0].rate" },
+		{ RATE("1 requests per sliding hour\n    burst: 5"), ":4: budgets[0].burst" },
+		{ RATE("1 requests per hour\n    burst: 0"), ":4: budgets[0].burst" },
+		{ RATE("1 requests per hour\n    mode: cut"), ":4: budgets[0].mode" },
+		{ RATE("1 requests per hour\n    thresholds: [80%]"), ":4: budgets[0].thr" },
+		{ RATE("1 requests per hour\n    rollover: 5%"), ":4: budgets[0].rollover" },
 		{ ONE("    rollover: 5\n"), ":4: budgets[0].rollover" },
 		{ ONE("    rollover: 1001%\n"), ":4: budgets[0].rollover" },
 		{ ONE("    thresholds: 80%\n"), ":4: budgets[0].thresholds" },
@@ -177,7 +193,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* litellm 9440: a limit that is negative or none is refused, never taken for another. */
+/* pricing case 85: a limit that is negative or none is refused, never taken for another. */
 static void test_limits(void **state)
 {
 	static const struct {
@@ -308,9 +324,48 @@ static void test_kinds(void **state)
 		rule = &rules->rules[0];
 		assert_int_equal(rule->counts, cases[i].counts);
 		assert_true(rule->limit == cases[i].amount);
-		assert_string_equal(limit_window_name(&rule->kind), cases[i].window);
+		assert_string_equal(limit_window_name(rule), cases[i].window);
 		assert_int_equal(zone_at(rule->kind.zone, 0).ahead_s, 9 * 3600);
 		assert_ptr_equal(rule->kind.zone, rules->rules[1].kind.zone);
+		budget_rules_free(rules);
+	}
+}
+
+static void test_rates(void **state)
+{
+	static const struct {
+		const char *text, *window;
+		int64_t min, max, burst, period_s;
+		enum rate_kind kind;
+		enum budget_unit counts;
+	} cases[] = {
+		{ "100 requests per minute", "bucket minute", 100, 100, 0, 60, RATE_BUCKET,
+		  UNIT_REQUESTS },
+		{ "20 to 300 tokens per sliding hour", "sliding hour", 20, 300, 0, 3600,
+		  RATE_SLIDING, UNIT_TOKENS },
+		{ "0.5 to 2 USD per day\n    burst: 1.25", "bucket day", 500000000000,
+		  2000000000000, 1250000000000, 86400, RATE_BUCKET, UNIT_USD },
+		{ "1 bytes per sliding second", "sliding second", 1, 1, 0, 1, RATE_SLIDING,
+		  UNIT_BYTES },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budget_rules *rules = NULL;
+		const struct budget_rule *rule;
+		struct err err = { 0 };
+		char text[256];
+
+		snprintf(text, sizeof(text), RATE("%s") "    unpriced: allow\n", cases[i].text);
+		assert_int_equal(load_text(text, &rules, &err), 0);
+		rule = &rules->rules[0];
+		assert_int_equal(rule->counts, cases[i].counts);
+		assert_int_equal(rule->rate.kind, cases[i].kind);
+		assert_int_equal(rule->rate.period_ns, cases[i].period_s * 1000000000);
+		assert_true(rule->rate.min == cases[i].min && rule->rate.max == cases[i].max);
+		assert_true(rule->rate.burst == cases[i].burst && rule->n_thresholds == 0);
+		assert_string_equal(limit_window_name(rule), cases[i].window);
+		assert_int_equal(rule->unpriced, UNPRICED_ALLOW);
 		budget_rules_free(rules);
 	}
 }
@@ -321,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_whole_entry), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_limits),      cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_no_file),     cmocka_unit_test(test_shipped),
+		cmocka_unit_test(test_rates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

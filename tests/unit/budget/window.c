@@ -49,7 +49,7 @@ static void test_known_instants(void **state)
 		{ NULL, "1969-12-28T23:00:00Z", "1969-12-22", "1969-12-29", BUDGET_WEEK },
 		{ NULL, "2026-11-25T12:34:56Z", "2026-11-25T12:34:00Z", "2026-11-25T12:35:00Z",
 		  BUDGET_MINUTE },
-		/* litellm 34896, enforcement case 81: an instant is an instant, whatever its
+		/* pricing case 81: an instant is an instant, whatever its
 		 * offset; and a day in a zone is one there. */
 		{ NULL, "2026-08-20T00:00:00+08:00", "2026-08-19", "2026-08-20", BUDGET_DAY },
 		{ "Asia/Shanghai", "2026-08-20T00:00:00+08:00", "2026-08-20T00:00:00+08:00",
@@ -301,7 +301,7 @@ static bool restore(struct window_totals *totals, const struct window_kind *kind
 	return window_restore(totals, kind, &total, now);
 }
 
-/* Enforcement case 82: the windows of another kind that began in the current one count in it, till
+/* pricing case 82: the windows of another kind that began in the current one count in it, till
  * a figure of its own is there; longer ones do not. */
 static void test_restore(void **state)
 {

@@ -24,7 +24,11 @@
 	"    match: {model: \"odd-*\"}\n"                                                          \
 	"    limit: 5 USD per day\n"                                                               \
 	"    mode: advise\n"                                                                       \
-	"    unpriced: deny\n"
+	"    unpriced: deny\n"                                                                     \
+	"  - name: burst\n"                                                                        \
+	"    match: {label: {env: fast}}\n"                                                        \
+	"    rate: 2 requests per minute\n"                                                        \
+	"    mode: advise\n"
 #define MICRO 1000000LL /* picodollars */
 
 static int start(void **state)
@@ -420,6 +424,39 @@ static void test_observe_warns(void **state)
 	caller_done(&caller);
 }
 
+/* Two at once, then one in thirty seconds. */
+static void test_rate(void **state)
+{
+	static const char one[] = "\"model\":\"gpt-1\",\"labels\":{\"env\":\"fast\"}";
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+	json_int_t retry_ms;
+
+	for (int i = 0; i < 2; i++) {
+		reply = decide(&caller, one);
+		assert_int_equal(reply.status, 200);
+		assert_string_equal(text_of(budget_named(reply.json, "burst"), "rate"), "2");
+		reply_done(&reply);
+	}
+	reply = decide(&caller, one);
+	assert_int_equal(reply.status, 429);
+	retry_ms = json_integer_value(json_object_get(reply.json, "retry_after_ms"));
+	assert_true(retry_ms > 20000 && retry_ms <= 30000);
+	assert_header(&reply, "\r\nRateLimit-Policy: \"burst\";q=2;qu=\"requests\";w=60, ");
+	assert_header(&reply, "\r\nRateLimit: \"burst\";r=0;t=");
+	assert_header(&reply, "\r\nRetry-After: ");
+	assert_non_null(strstr(text_of(reply.json, "detail"),
+			       "rate burst: limit 2 requests, spent 2 requests, reserved 0 "
+			       "requests, asked 1 requests, too much by 1 requests; it fits 20"));
+	reply_done(&reply);
+	rig->moved_ns += retry_ms * NS_PER_MS;
+	reply = decide(&caller, one);
+	assert_int_equal(reply.status, 200);
+	reply_done(&reply);
+	caller_done(&caller);
+}
+
 static void test_unpriced(void **state)
 {
 	struct rig *rig = *state;
@@ -596,6 +633,7 @@ int main(void)
 		TEST(test_deny),
 		TEST(test_observe_warns),
 		TEST(test_unpriced),
+		TEST(test_rate),
 		TEST(test_dry_run),
 		TEST(test_unknown_provider),
 		TEST(test_breaker),
