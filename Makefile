@@ -144,9 +144,9 @@ REPLAYS   := $(foreach f,$(FUZZ_BIN),"$f -runs=0 $(wildcard tests/fuzz/corpus/$(
 export ASAN_OPTIONS  := detect_leaks=1
 export UBSAN_OPTIONS := print_stacktrace=1
 
-check: all $(UNIT_BIN) $(FUZZ_BIN) $B/opt/tests/wire
+check: all $(UNIT_BIN) $(FUZZ_BIN) $B/opt/tests/wire $B/asan/tests/model/budget
 	$(call say,TEST,style unit fuzz-corpus)
-	$Q tests/run.sh "tests/style/check.py" "tests/style/test_check.py" tests/cases.py $(UNIT_BIN) $(REPLAYS) tests/corpus.sh tests/wire.py tests/schema.sh tests/library.sh
+	$Q tests/run.sh "tests/style/check.py" "tests/style/test_check.py" tests/cases.py "tests/model/budget.py $B/asan/tests/model/budget" $(UNIT_BIN) $(REPLAYS) tests/corpus.sh tests/wire.py tests/schema.sh tests/library.sh
 
 # The probes and the whole line, on the real kernel.
 check-root: all $(BPF_BIN) $B/tests/bpf/layout.bpf.o

@@ -149,7 +149,7 @@ PRICING = {
 CASES = {'capture': CAPTURE, 'pricing': PRICING}
 CLAIM = re.compile(r'\b(capture|pricing)\s+cases?\s+((?:\d+(?:,?\s+and\s+|,\s*(?:\*\s*)?)?)+)',
                    re.I)
-FOLDERS = ('unit', 'bpf', 'e2e', 'vectors')
+FOLDERS = ('unit', 'model', 'bpf', 'e2e', 'vectors')
 
 
 def claims():

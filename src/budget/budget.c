@@ -108,6 +108,12 @@ void budgets_advance(struct budgets *budgets, int64_t now_ns)
 	release_lapsed(budgets);
 }
 
+void budgets_look(struct budgets *budgets, struct budget *budget)
+{
+	if (room_look(budget, budgets->now_ns))
+		budgets_owe(budgets, &budget->totals.current);
+}
+
 struct budget *budgets_at(struct budgets *budgets, unsigned index)
 {
 	struct budget *budget = &budgets->all[index];
@@ -120,7 +126,7 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index)
 			rate_learn(budget->rate, former.start_ns, used);
 		rate_look(budget->rate, budgets->now_ns);
 	}
-	room_look(budget, budgets->now_ns);
+	budgets_look(budgets, budget);
 	return budget;
 }
 

@@ -63,7 +63,7 @@ static void carry_total(struct budgets *budgets, struct budget *heir, const stru
 }
 
 /* A rate of the same kind goes on with what is used of it. */
-static void carry_rate(struct budget *heir, struct budget *former)
+static void carry_rate(struct budget *heir, struct budget *former, int64_t now_ns)
 {
 	struct rate *rate = former->rate;
 
@@ -71,6 +71,7 @@ static void carry_rate(struct budget *heir, struct budget *former)
 	    rate->rule.kind != heir->rate->rule.kind ||
 	    rate->rule.period_ns != heir->rate->rule.period_ns)
 		return;
+	rate_look(rate, now_ns);
 	rate->rule = heir->rule->rate;
 	former->rate = heir->rate;
 	heir->rate = rate;
@@ -78,7 +79,7 @@ static void carry_rate(struct budget *heir, struct budget *former)
 
 static void carry_totals(struct budgets *budgets, struct budget *heir, struct budget *former)
 {
-	carry_rate(heir, former);
+	carry_rate(heir, former, budgets->now_ns);
 	budgets_at(budgets, (unsigned)(heir - budgets->all));
 	heir->stop = former->stop;
 	if (heir->rule->counts == former->rule->counts)
@@ -93,7 +94,7 @@ static void carry_totals(struct budgets *budgets, struct budget *heir, struct bu
 	}
 	heir->forced_mode = former->forced_mode;
 	heir->forced_until_ns = former->forced_until_ns;
-	room_look(heir, budgets->now_ns);
+	budgets_look(budgets, heir);
 	/* Under another limit a threshold that is not reached any more may be told again. */
 	if (heir->limit != former->limit)
 		alert_rearm(heir);

@@ -68,7 +68,7 @@ static void apply(struct budgets *budgets, struct budget *budget,
 		budget->forced_mode = modes[word->action];
 		budget->forced_until_ns = word->until_ns;
 	}
-	room_look(budget, budgets->now_ns);
+	budgets_look(budgets, budget);
 	budgets->generation++; /* an observing one may refuse now */
 	alert_rearm(budget);
 	budgets->rising = true;

@@ -29,11 +29,12 @@ static money_wide carried(const struct budget *budget, const struct window_total
 	return left;
 }
 
-void room_look(struct budget *budget, int64_t now_ns)
+bool room_look(struct budget *budget, int64_t now_ns)
 {
 	const struct budget_rule *rule = budget->rule;
 	struct window_total *current = &budget->totals.current;
 	const struct window_total *former = &budget->totals.formers[0];
+	money_wide granted = current->granted;
 	bool is_forced = now_ns < budget->forced_until_ns;
 
 	/* With the clock set back the former one is a later one: what was carried then stays. */
@@ -48,4 +49,5 @@ void room_look(struct budget *budget, int64_t now_ns)
 	budget->is_stopped = is_forced && budget->forced_mode >= BUDGET_HOLD;
 	if (is_forced && (budget->is_stopped || rule->mode > budget->forced_mode))
 		budget->mode = budget->forced_mode;
+	return rule->rollover_permyriad && current->granted != granted;
 }

@@ -5,5 +5,6 @@
 #include "budget/state.h"
 
 /* `limit`, `mode` and `is_stopped` of the budget as of now: after each turn of its window, and when
- * the rule, the figures of a former window or a person's word are new ones. */
-void room_look(struct budget *budget, int64_t now_ns);
+ * the rule, the figures of a former window or a person's word are new ones. True: the window leaves
+ * something else to the next one than it did, which the ledger must know. */
+bool room_look(struct budget *budget, int64_t now_ns);

@@ -58,6 +58,9 @@ void budgets_free_rules(struct budgets *budgets);
 /* First thing of every call: the time, lapsed reservations. */
 void budgets_advance(struct budgets *budgets, int64_t now_ns);
 
+/* Works out what a budget may use now. */
+void budgets_look(struct budgets *budgets, struct budget *budget);
+
 /* The budget, turned to the current window. */
 struct budget *budgets_at(struct budgets *budgets, unsigned index);
 

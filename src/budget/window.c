@@ -237,7 +237,11 @@ static bool place(struct window_totals *totals, const struct window_kind *kind,
 		totals->current.used = 0; /* what others said of it */
 	totals->exact = true;
 	if (window_same(&total->window, &totals->current.window)) {
+		money_wide moved = totals->current.used; /* from pieces yet to come */
+
 		totals->current = *total;
+		totals->current.used += moved;
+		totals->current.owed |= moved != 0;
 		return true;
 	}
 	if (!is_empty(former) && former->window.start_ns > total->window.start_ns)
