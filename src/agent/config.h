@@ -1,4 +1,5 @@
-/* What can be reloaded, loaded whole: providers, prices, budgets. Good or not at all. */
+/* What can be reloaded, loaded whole: providers, prices, budgets with the rules of labels. Good or
+ * not at all. */
 #pragma once
 
 #include "base/err.h"

@@ -64,6 +64,7 @@ static const cyaml_schema_field_t settings_fields[] = {
 			     struct settings, breaker_error_points),
 	CYAML_FIELD_UINT_PTR("breaker_latency_ms", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct settings, breaker_latency_ms),
+	CYAML_FIELD_IGNORE("labels", CYAML_FLAG_OPTIONAL), /* can be reloaded: agent/config.c */
 	CYAML_FIELD_STRING_PTR("kafka", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct settings,
 			       kafka, 1, 4000),
 	CYAML_FIELD_STRING_PTR("kafka_topic", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -111,7 +112,7 @@ void options_usage(void)
 	    "OUTLAY_LINKS (session, multi, perf) and OUTLAY_RETURNS (probe, ret) force how probes\n"
 	    "are put on; `outlay doctor` shows what is in use.\n"
 	    "\n"
-	    "SIGHUP reloads providers, prices and budgets; SIGTERM flushes and ends.\n");
+	    "SIGHUP reloads providers, prices, budgets and labels; SIGTERM flushes and ends.\n");
 }
 
 static void take_text(struct options *o, int c, const char *value)

@@ -13,7 +13,7 @@
 #include "base/span.h"
 #include "base/yaml_check.h"
 
-#define FILE_BYTES_MAX (1u << 20)
+#define FILE_BYTES_MAX (4u << 20)
 #define DEPTH_MAX      32
 
 static const struct cyaml_config config = {

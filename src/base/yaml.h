@@ -1,5 +1,5 @@
 /* Loads a YAML file into a struct by a libcyaml schema. The schema tables beside the callers are
- * the documentation of the files: what no row names is refused. Files are limited to 1 MiB. */
+ * the documentation of the files: what no row names is refused. Files are limited to 4 MiB. */
 #pragma once
 
 #include <cyaml/cyaml.h>

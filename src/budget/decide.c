@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "budget/labels.h"
 #include "budget/state.h"
 
 /* Anybody can say that a call is essential: who may is the budget's word. */
@@ -110,11 +111,23 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 	answer->n_cut = budgets->matched.count - n;
 }
 
+/* With what outlayd.yaml says of it. */
+static const struct process *label(const struct budgets *budgets, const struct process *process,
+				   struct process *labelled)
+{
+	if (!budgets->rules->n_labellers)
+		return process;
+	*labelled = *process;
+	labels_apply(budgets->rules, labelled);
+	return labelled;
+}
+
 void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64_t now_ns,
 		    struct budget_answer *ret_answer)
 {
+	struct process labelled;
 	const struct match_subject subject = {
-		.process = ask->process,
+		.process = label(budgets, ask->process, &labelled),
 		.provider = ask->provider,
 		.operation = ask->operation,
 		.models = { ask->model },

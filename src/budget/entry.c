@@ -190,13 +190,14 @@ int entry_read(const char *path, unsigned index, const struct entry *entry,
 		.exe = copy_text(entry->match.exe),
 		.unit = copy_text(entry->match.unit),
 		.container = copy_text(entry->match.container),
+		.cgroup = copy_text(entry->match.cgroup),
 		.uid = copy_number(entry->match.uid),
 		.mode = entry->mode,
 		.cut_at_once = entry->cut_at_once,
 		.grace_permyriad = GRACE_PERMYRIAD,
 	};
 	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||
-	    !rule->exe || !rule->unit || !rule->container || !rule->uid ||
+	    !rule->exe || !rule->unit || !rule->container || !rule->cgroup || !rule->uid ||
 	    read_essential(entry, rule) < 0)
 		return err_set(err, -ENOMEM, "%s: no memory", path);
 	if (rule->mode >= BUDGET_HOLD && (rule->model[0] || rule->operation[0]))

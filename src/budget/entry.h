@@ -6,7 +6,7 @@
 
 /* NULL: not said. */
 struct match_entry {
-	char *provider, *model, *operation, *user, *exe, *unit, *container;
+	char *provider, *model, *operation, *user, *exe, *unit, *container, *cgroup;
 	uint32_t *uid;
 };
 

@@ -135,37 +135,32 @@ bool match_labels(const struct budget_rule *rule, const char *labels)
 	return true;
 }
 
-/* The texts of a process that follow from others. */
-struct origin {
-	struct span unit, container;
-	char uid[12];
-};
-
-static struct origin origin_of(const struct process *process)
+struct match_origin match_origin_of(const struct process *process)
 {
-	struct origin origin = { cgroup_unit(span_of(process->cgroup)),
-				 cgroup_container(span_of(process->cgroup)), "" };
+	struct match_origin origin = { cgroup_unit(span_of(process->cgroup)),
+				       cgroup_container(span_of(process->cgroup)), "" };
 
 	if (process->uid != UINT32_MAX)
 		snprintf(origin.uid, sizeof(origin.uid), "%" PRIu32, process->uid);
 	return origin;
 }
 
-static bool comes_from(const struct budget_rule *rule, const struct process *process,
-		       const struct origin *origin)
+bool match_origin(const struct budget_rule *rule, const struct process *process,
+		  const struct match_origin *origin)
 {
 	return (!rule->user[0] || strcmp(rule->user, process->user) == 0) &&
 	       (!rule->uid[0] || strcmp(rule->uid, origin->uid) == 0) &&
 	       match_text(rule->exe, span_of(process->exe)) &&
 	       match_text(rule->unit, origin->unit) &&
-	       match_text(rule->container, origin->container);
+	       match_text(rule->container, origin->container) &&
+	       match_text(rule->cgroup, span_of(process->cgroup));
 }
 
 bool match_process(const struct budget_rule *rule, const struct process *process)
 {
-	struct origin origin = origin_of(process);
+	struct match_origin origin = match_origin_of(process);
 
-	return comes_from(rule, process, &origin);
+	return match_origin(rule, process, &origin);
 }
 
 static bool model_matches(const struct budget_rule *rule, const struct match_subject *subject)
@@ -179,11 +174,11 @@ static bool model_matches(const struct budget_rule *rule, const struct match_sub
 }
 
 static bool rule_matches(const struct budget_rule *rule, const struct match_subject *subject,
-			 const struct origin *origin)
+			 const struct match_origin *origin)
 {
 	if (!match_text(rule->provider, subject->provider) || !model_matches(rule, subject) ||
 	    !match_text(rule->operation, subject->operation) ||
-	    !comes_from(rule, subject->process, origin))
+	    !match_origin(rule, subject->process, origin))
 		return false;
 	for (unsigned i = 0; i < rule->n_labels; i++)
 		if (!labels_hold(subject->process->labels, &rule->labels[i]) &&
@@ -263,7 +258,7 @@ void match_index_free(struct match_index *index)
 struct search {
 	const struct match_index *index;
 	const struct match_subject *subject;
-	struct origin origin;
+	struct match_origin origin;
 	struct match_set *set;
 };
 
@@ -288,7 +283,7 @@ void match_find(const struct match_index *index, const struct match_subject *sub
 		struct match_set *ret_set)
 {
 	const struct process *process = subject->process;
-	struct search search = { index, subject, origin_of(process), ret_set };
+	struct search search = { index, subject, match_origin_of(process), ret_set };
 
 	match_set_clear(ret_set);
 	walk_labels(&search, process->labels);

@@ -59,6 +59,17 @@ bool match_text(const char *pattern, struct span text);
 /* Whether "key=value,key=value" holds all labels of the rule. */
 bool match_labels(const struct budget_rule *rule, const char *labels);
 
+/* The texts of a process that follow from others. */
+struct match_origin {
+	struct span unit, container;
+	char uid[12];
+};
+struct match_origin match_origin_of(const struct process *process);
+
+/* As match_process, of a process whose origin is known. */
+bool match_origin(const struct budget_rule *rule, const struct process *process,
+		  const struct match_origin *origin);
+
 /* Whether the rule can apply to calls of this process: all but provider, model,
  * operation and labels. */
 bool match_process(const struct budget_rule *rule, const struct process *process);

@@ -48,6 +48,7 @@ static const struct cyaml_schema_field match_fields[] = {
 	PATTERN_FIELD("exe", exe),             /* path of the program; `*` */
 	PATTERN_FIELD("unit", unit),           /* of systemd, as in the event; `*` */
 	PATTERN_FIELD("container", container), /* id of the container; `*` */
+	PATTERN_FIELD("cgroup", cgroup),       /* its path; `*` */
 	CYAML_FIELD_UINT_PTR("uid", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct match_entry,
 			     uid), /* number of the process's user */
 	CYAML_FIELD_IGNORE("label", CYAML_FLAG_OPTIONAL),
@@ -174,12 +175,25 @@ int budget_rules_load(const char *path, struct budget_rules **ret_rules, struct 
 	return 0;
 }
 
-void budget_rules_free(struct budget_rules *rules)
+int rules_blank(struct budget_rule *rule)
 {
-	if (!rules)
-		return;
-	for (unsigned i = 0; i < rules->count; i++) {
-		struct budget_rule *rule = &rules->rules[i];
+	char **texts[] = { &rule->name, &rule->provider, &rule->model, &rule->operation,
+			   &rule->user, &rule->exe,      &rule->unit,  &rule->container,
+			   &rule->uid,  &rule->cgroup };
+
+	*rule = (struct budget_rule){ .counts = UNIT_USD };
+	for (unsigned i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		*texts[i] = strdup("");
+		if (!*texts[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void free_rules(struct budget_rule *rules, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct budget_rule *rule = &rules[i];
 
 		for (unsigned j = 0; j < rule->n_labels; j++) {
 			free(rule->labels[j].key);
@@ -197,14 +211,23 @@ void budget_rules_free(struct budget_rules *rules)
 		free(rule->exe);
 		free(rule->unit);
 		free(rule->container);
+		free(rule->cgroup);
 		free(rule->uid);
 	}
+	free(rules);
+}
+
+void budget_rules_free(struct budget_rules *rules)
+{
+	if (!rules)
+		return;
+	free_rules(rules->rules, rules->count);
+	free_rules(rules->labellers, rules->n_labellers);
 	for (unsigned i = 0; i < rules->n_zones; i++) {
 		free(rules->zones[i].name);
 		zone_free(rules->zones[i].zone);
 	}
 	free(rules->zones);
-	free(rules->rules);
 	free(rules);
 }
 

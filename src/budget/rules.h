@@ -17,7 +17,7 @@ struct budget_label {
 
 struct budget_rule {
 	char *name;
-	char *provider, *model, *operation, *user, *exe, *unit, *container;
+	char *provider, *model, *operation, *user, *exe, *unit, *container, *cgroup;
 	char *uid; /* in decimal */
 	struct budget_label *labels;
 	unsigned n_labels;
@@ -48,7 +48,12 @@ struct budget_rules {
 	struct budget_rule *rules;
 	unsigned n_zones;
 	struct named_zone *zones; /* those that the rules name */
+	unsigned n_labellers;
+	struct budget_rule *labellers; /* what matches gets their labels: budget/labels.h */
 };
+
+/* Matches all, says nothing. -ENOMEM. */
+int rules_blank(struct budget_rule *rule);
 
 /* Of the budget with this index: valid until the next reload. */
 const struct budget_rule *budgets_rule(const struct budgets *budgets, unsigned index);

@@ -2,6 +2,7 @@
  * call that comes after the caller's own figure takes that out again, so one call counts once. */
 #include <errno.h>
 
+#include "budget/labels.h"
 #include "budget/state.h"
 
 /* The touches of one verdict or settlement. */
@@ -236,16 +237,17 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
 {
 	const struct usage *usage = &charge->usage;
 	const struct match_subject subject = {
-		.process = &usage->process,
+		.process = &ret_verdict->charge.usage.process,
 		.provider = span_of(usage->provider),
 		.operation = span_of(usage->operation),
 		.models = { span_of(usage->model), span_of(usage->model_requested) },
 	};
 	struct reservation *r;
 
+	ret_verdict->charge = *charge;
+	labels_apply(budgets->rules, &ret_verdict->charge.usage.process);
 	budgets_advance(budgets, now_ns);
 	match_find(budgets->index, &subject, &budgets->matched);
-	ret_verdict->charge = *charge;
 	ret_verdict->decision_id = (struct uuid){ 0 };
 	ret_verdict->budget_cost_pico = charge->source == COST_UNPRICED ? 0 : charge->cost_pico;
 

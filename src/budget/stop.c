@@ -2,6 +2,7 @@
  * to the budget of the same name. */
 #include "budget/stop.h"
 
+#include "budget/labels.h"
 #include "budget/match.h"
 #include "budget/state.h"
 
@@ -54,17 +55,18 @@ void stop_done(struct budgets *budgets, const struct stop_action *action)
 enum stop stop_of(const struct budgets *budgets, unsigned index, const struct process *process)
 {
 	const struct budget *budget = &budgets->all[index];
+	struct process labelled = *process;
 
-	return budget->stop && match_process(budget->rule, process) &&
-		       match_labels(budget->rule, process->labels)
-		   ? budget->stop
-		   : STOP_NONE;
+	if (!budget->stop || !match_process(budget->rule, process))
+		return STOP_NONE;
+	labels_apply(budgets->rules, &labelled);
+	return match_labels(budget->rule, labelled.labels) ? budget->stop : STOP_NONE;
 }
 
 enum stop_reach stop_reach(const struct budget_rule *rule)
 {
 	bool by_user = rule->user[0] || rule->uid[0],
-	     by_cgroup = rule->unit[0] || rule->container[0];
+	     by_cgroup = rule->unit[0] || rule->container[0] || rule->cgroup[0];
 
 	if (rule->exe[0] || rule->n_labels || (by_user && by_cgroup))
 		return STOP_PROCESS;

@@ -248,7 +248,7 @@ static void refuses_depth(void **state)
 static void limits_size(void **state)
 {
 	static const char head[] = "title: a\n#";
-	size_t size = (1u << 20) + 1;
+	size_t size = (4u << 20) + 1;
 	const struct fixture *f = *state;
 	char *text = malloc(size);
 	struct err err = { "" };
@@ -256,7 +256,7 @@ static void limits_size(void **state)
 
 	memset(text, 'x', size);
 	memcpy(text, head, sizeof(head) - 1);
-	expect_refusal(f, text, size, -EINVAL, ": expected at most 1048576 bytes");
+	expect_refusal(f, text, size, -EINVAL, ": expected at most 4194304 bytes");
 	write_file(f, text, size - 1);
 	assert_int_equal(yaml_load(f->path, &top_schema, &value, &err), 0);
 	yaml_unload(&top_schema, value);

@@ -14,7 +14,7 @@
 /* What a test says about a rule; NULL texts match all. */
 struct make_rule {
 	const char *name;
-	const char *provider, *model, *operation, *user, *exe, *unit, *container, *uid;
+	const char *provider, *model, *operation, *user, *exe, *unit, *container, *cgroup, *uid;
 	const char *label_key, *label_value;
 	int64_t limit;
 	enum budget_unit counts;
@@ -52,6 +52,7 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.exe = make_text(from[i].exe),
 			.unit = make_text(from[i].unit),
 			.container = make_text(from[i].container),
+			.cgroup = make_text(from[i].cgroup),
 			.uid = make_text(from[i].uid),
 			.limit = from[i].limit,
 			.counts = from[i].counts,

@@ -26,6 +26,7 @@ static struct budget_rule rule_for_all(void)
 				     .exe = nothing,
 				     .unit = nothing,
 				     .container = nothing,
+				     .cgroup = nothing,
 				     .uid = nothing };
 }
 
