@@ -1,7 +1,7 @@
 /* Cost of the budget stage in one thread: a decision over 10, 100 and 10,000 budgets of which 5
  * match (one each of user, program, label, provider and model), a charge to the same, an event as
  * JSON; and the bytes of memory that 10,000 budgets take. One line of JSON a figure: the median of
- * ROUNDS, those of the same step taken in turns. */
+ * ROUNDS, those of the same step taken in turns; the floor is that over 10 budgets. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "tests/unit/budget/make.h"
 #include "tests/unit/budget/random.h"
 
-enum { STEPS = 20000, ROUNDS = 15, SIZES = 3 };
+enum { STEPS = 4000, ROUNDS = 75, SIZES = 3 };
 
 static const unsigned sizes[SIZES] = { 10, 100, 10000 };
 
@@ -84,8 +84,9 @@ static void measure(struct bench *benches, const char *name, void (*step)(struct
 	}
 	for (int i = 0; i < SIZES; i++) {
 		qsort(rounds[i], ROUNDS, sizeof(rounds[i][0]), compare);
-		printf("{\"name\":\"%s_%u\",\"value\":%lld,\"unit\":\"ns\"}\n", name, sizes[i],
-		       (long long)rounds[i][ROUNDS / 2]);
+		printf("{\"name\":\"%s_%u\",\"value\":%lld,\"unit\":\"ns\",\"floor\":%lld}\n", name,
+		       sizes[i], (long long)rounds[i][ROUNDS / 2],
+		       (long long)rounds[0][ROUNDS / 2]);
 	}
 }
 
