@@ -211,7 +211,9 @@ static int walk(const char *path, int (*read)(struct place *, struct budget_rule
 		return err_set(err, -ENOMEM, "%s: no memory", path);
 	yaml_parser_set_input_file(&parser, file);
 	if (!yaml_parser_load(&parser, &document)) {
-		rc = err_set(err, -EINVAL, "%s: changed while it was read", path);
+		rc = err_set(err, -EINVAL, "%s:%zu: no valid YAML: %s", path,
+			     parser.problem_mark.line + 1,
+			     parser.problem ? parser.problem : "cannot be parsed");
 	} else {
 		rc = read(&at, rules);
 		yaml_document_delete(&document);

@@ -1,8 +1,10 @@
-/* budgets.yaml of any content: refused with a line for a person, or rules that can be used. */
+/* budgets.yaml of any content, and outlayd.yaml for its labels: refused with a line for a person,
+ * or rules that can be used. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "budget/labels.h"
 #include "budget/rules.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -30,6 +32,20 @@ static void use(struct budget_rules *rules)
 	budgets_free(budgets);
 }
 
+static void label(const char *path)
+{
+	struct process process = { .pid = 1, .user = "ann", .labels = "team=search,=,x" };
+	struct budget_rules *rules = calloc(1, sizeof(*rules));
+	struct err err = { 0 };
+	int rc = rules ? labels_load_rules(path, rules, &err) : -1;
+
+	if (rc == 0)
+		labels_apply(rules, &process);
+	else if (rules && (!err.text[0] || strchr(err.text, '\n')))
+		abort();
+	budget_rules_free(rules);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct budget_rules *rules = NULL;
@@ -44,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	fwrite(data, 1, size, file);
 	fclose(file);
+	label(path);
 	rc = budget_rules_load(path, &rules, &err);
 	unlink(path);
 	if (rc == 0)

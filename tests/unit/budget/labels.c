@@ -125,6 +125,7 @@ static void test_refused(void **state)
 	static const struct {
 		const char *text, *error; /* behind the path */
 	} cases[] = {
+		{ "labels:\n  - {\n", ":3: no valid YAML: " },
 		{ "labels: 1\n", ":1: labels: expected a list" },
 		{ "labels:\n  - 1\n", ":2: labels[0]: expected match and set" },
 		{ "labels:\n  - match: {}\n", ":2: labels[0]: expected match and set" },
