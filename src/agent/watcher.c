@@ -56,6 +56,7 @@ static void on_tend(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	attach_poll(w->attach);
 	attach_tend(w->attach);
 	publish(w);
 }
@@ -88,6 +89,9 @@ struct watcher *watcher_new(struct event_base *base, struct attach *attach)
 	w->attach = attach;
 	if (latest_new(sizeof(struct copy), &w->copy) < 0 || !add_events(w, base))
 		return NULL;
+	/* What a busy host mapped while we started may have filled the kernel's rings: one that is
+	 * full wakes nobody, and the wake-up that it made was taken by adding its event. */
+	attach_poll(attach);
 	publish(w);
 	return TAKE_PTR(w);
 }
