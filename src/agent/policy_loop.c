@@ -10,6 +10,7 @@
 #include "agent/enforcement.h"
 #include "agent/flow_loop.h"
 #include "agent/notify.h"
+#include "agent/policy_ports.h"
 #include "base/cleanup.h"
 #include "base/users.h"
 #include "budget/match.h"
@@ -18,109 +19,9 @@
 
 static const struct timeval tick = { .tv_sec = 1 };
 
-struct policy_loop {
-	struct loop loop;
-	struct policy_loop_options options;
-	struct budgets *budgets;
-	struct policy *policy;
-	struct enforcement *enforcement;
-	struct lookout *lookout;
-	struct users *users;
-	struct event *ticker;
-	struct intake charges, flights, pages, reloads, questions;
-	struct buf json;
-	struct process question; /* waits for room among the orders */
-	bool has_question;
-};
-
 static int64_t now_utc(void)
 {
 	return clock_system.now_ns(&clock_system);
-}
-
-/* --- what the server asks of others */
-
-static void price(void *ctx, const struct usage *usage, struct charge *ret_charge)
-{
-	struct policy_loop *l = ctx;
-
-	catalog_price(l->options.config.catalog, usage, ret_charge);
-}
-
-static bool knows_provider(void *ctx, struct span name)
-{
-	struct policy_loop *l = ctx;
-
-	return providers_named(l->options.config.providers, name) != NULL;
-}
-
-static bool store_room(void *ctx)
-{
-	struct policy_loop *l = ctx;
-
-	return queue_room(l->options.tasks) > 0;
-}
-
-static void store_touch(void *ctx, const struct budget_touch *touches, unsigned n)
-{
-	struct policy_loop *l = ctx;
-	struct ledger_task task = { .kind = TASK_TOUCHES, .touches.n = n };
-
-	memcpy(task.touches.touch, touches, n * sizeof(*touches));
-	(void)queue_push(l->options.tasks, &task);
-}
-
-/* A verdict, to the ledger and to whoever looks on; there is room. */
-static void hand_on(struct policy_loop *l, const struct ledger_task *task)
-{
-	const struct verdict *v = &task->verdict;
-
-	(void)queue_push(l->options.tasks, task);
-	buf_reset(&l->json);
-	verdict_json(&l->json, v, l->options.host_id, l->options.host_name);
-	policy_publish(l->policy, "call", buf_span(&l->json), v->charge.usage.process.uid);
-	/* Only for the eye: a terminal that is stopped loses lines, never time. */
-	if (l->options.shown)
-		(void)queue_push(l->options.shown, v);
-}
-
-static void store_call(void *ctx, const struct verdict *verdict)
-{
-	struct ledger_task task = { .kind = TASK_VERDICT, .verdict = *verdict };
-
-	hand_on(ctx, &task);
-}
-
-static void store_override(void *ctx, const struct budget_override *override)
-{
-	struct policy_loop *l = ctx;
-	struct ledger_task task = { .kind = TASK_OVERRIDE, .override = *override };
-
-	(void)queue_push(l->options.tasks, &task);
-	fprintf(stderr, "outlayd: budget %s: %s, by %s (pid %u): %s\n", override->budget,
-		override_name(override->action), override->user, override->pid, override->why);
-	enforcement_look(l->enforcement, now_utc());
-}
-
-static bool query_calls(void *ctx, const struct policy_calls_query *query)
-{
-	struct policy_loop *l = ctx;
-	struct ledger_ask ask = { .ticket = query->ticket,
-				  .query = { .after_seq = query->after_seq,
-					     .since_ns = query->since_ns,
-					     .uid = query->uid,
-					     .limit = query->limit,
-					     .newest = query->newest,
-					     .event_id = query->event_id } };
-
-	return queue_push(l->options.queries, &ask);
-}
-
-static void status(void *ctx, struct emit *out)
-{
-	struct policy_loop *l = ctx;
-
-	l->options.status(l->options.ctx, out);
 }
 
 /* --- queues */
@@ -137,7 +38,7 @@ static void take_charges(void *ctx)
 		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
 		lookout_charge(l->lookout, &charge, now_utc());
 		policy_limits(l->policy, &charge.usage);
-		hand_on(l, &task);
+		policy_ports_hand_on(l, &task);
 	}
 	enforcement_look(l->enforcement, now_utc());
 }
@@ -208,20 +109,6 @@ static void tell(void *ctx, struct alert *alert, struct span json)
 	struct policy_loop *l = ctx;
 
 	policy_publish(l->policy, "enforcement", json, UINT32_MAX);
-	(void)lookout_raise(l->lookout, alert);
-}
-
-static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
-{
-	struct policy_loop *l = ctx;
-
-	return breakers_view(lookout_breakers(l->lookout), provider, now_utc(), ret_view);
-}
-
-static void raise_alert(void *ctx, struct alert *alert)
-{
-	struct policy_loop *l = ctx;
-
 	(void)lookout_raise(l->lookout, alert);
 }
 
@@ -339,17 +226,7 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 		    struct err *err)
 {
 	CLEANUP(cleanup_policy_loop) struct policy_loop *l = calloc(1, sizeof(*l));
-	struct policy_ports ports = { .clock = &clock_system,
-				      .price = price,
-				      .knows_provider = knows_provider,
-				      .store_room = store_room,
-				      .store_touch = store_touch,
-				      .store_call = store_call,
-				      .store_override = store_override,
-				      .query_calls = query_calls,
-				      .breaker = breaker,
-				      .alert = raise_alert,
-				      .status = status };
+	struct policy_ports ports;
 	int code;
 
 	if (!l)
@@ -365,8 +242,7 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 		code = ledger_touches(options->ledger, restore, l);
 	if (code < 0)
 		return err_set(err, code, "cannot set up the budgets: %s", strerror(-code));
-	ports.ctx = l;
-	ports.budgets = l->budgets;
+	ports = policy_ports_of(l);
 	code =
 	    policy_new(l->loop.base, options->socket, notify_listener(), &ports, &l->policy, err);
 	if (code == 0)

@@ -83,6 +83,34 @@ void tell_enforcement(const char *budget, const char *action, const char *why, s
 	*ret_alert = alert;
 }
 
+void tell_override(const struct budget_override *override, struct alert *ret_alert)
+{
+	struct alert alert = begin(ALERT_OVERRIDE, ALERT_INFO, override->budget, override->time_ns);
+	struct buf json = buf_with_max(ALERT_DETAILS_MAX);
+	char amount[MONEY_TEXT_MAX], until[TIMESTAMP_TEXT_MAX];
+	struct emit e = emit_to(&json);
+
+	snprintf(alert.text, sizeof(alert.text), "budget %s: %s, by %s (pid %u): %.120s",
+		 override->budget, override_name(override->action), override->user, override->pid,
+		 override->why);
+	emit_object(&e, NULL);
+	emit_text(&e, "action", override_name(override->action));
+	emit_text(&e, "user", override->user);
+	emit_int(&e, "uid", override->uid);
+	emit_int(&e, "pid", override->pid);
+	emit_text(&e, "why", override->why);
+	emit_text(&e, "amount", unit_format(override->unit, override->amount, amount));
+	emit_text(&e, "unit", unit_name(override->unit));
+	emit_text(&e, "until",
+		  override->until_ns == 0 || override->until_ns == INT64_MAX
+		      ? NULL
+		      : timestamp_format(override->until_ns, until));
+	emit_end_object(&e);
+	put_details(&alert, buf_span(&json));
+	buf_done(&json);
+	*ret_alert = alert;
+}
+
 /* --- health */
 
 /* "12.3" of parts in a million. */

@@ -6,6 +6,7 @@
 #include "alert/breaker.h"
 #include "alert/habit.h"
 #include "budget/decision.h"
+#include "budget/override.h"
 
 void tell_threshold(const struct budget_view *view, unsigned percent, struct span budget_json,
 		    int64_t now_ns, struct alert *ret_alert);
@@ -15,6 +16,8 @@ void tell_denial(const struct budget_view *view, struct span budget_json, int64_
 /* "hold", "cut", "release"; `json` is the whole of the action. */
 void tell_enforcement(const char *budget, const char *action, const char *why, struct span json,
 		      int64_t now_ns, struct alert *ret_alert);
+/* A person's word on a budget. */
+void tell_override(const struct budget_override *override, struct alert *ret_alert);
 
 void tell_breaker(const struct breaker_view *view, int64_t now_ns, struct alert *ret_alert);
 /* By calls and by spend are two steps. */

@@ -5,7 +5,7 @@
  *   POST /v1/decide   GET /v1/budgets   GET /v1/status
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
  *   POST /v1/renew    GET /v1/limits
- *   POST /v1/release  GET /metrics     GET /v1/peek (memory)
+ *   POST /v1/release  GET /metrics      GET /v1/peek (memory)
  *   POST /v1/usage    POST /v1/override (root alone)
  *
  * Errors are problem+json (RFC 9457); a refusal is 429 with RateLimit fields. A user sees its own
@@ -82,14 +82,13 @@ struct policy_ports {
 	 * is made, so that none is made that cannot be kept. False = the answer is a 503. */
 	bool (*store_room)(void *ctx);
 	void (*store_touch)(void *ctx, const struct budget_touch *touches, unsigned n);
-	/* The same for a call that its caller told; watchers and the terminal are told of it. */
+	/* The same for a call that its caller told, and for a person's word. */
 	void (*store_call)(void *ctx, const struct verdict *verdict);
 	void (*store_override)(void *ctx, const struct budget_override *override);
 	/* False = its queue is full: 503. */
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
-	/* How well a provider is; false: nothing is known of it. */
+	/* How well a provider is; false: nothing is known. What is told to people, once. */
 	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
-	/* A threshold, or a budget that refuses: to be told once. */
 	void (*alert)(void *ctx, struct alert *alert);
 	/* Writes the members of the status object that come after those of the server. */
 	void (*status)(void *ctx, struct emit *out);
@@ -108,7 +107,6 @@ void policy_free(struct policy *policy);
 
 /* Stores what budgets_owed tells while there is room. True: that was all. For the last moment. */
 bool policy_store_owed(struct policy *policy);
-
 /* Takes from a call what its answer told of the provider's limits, for GET /v1/limits. */
 void policy_limits(struct policy *policy, const struct usage *usage);
 
