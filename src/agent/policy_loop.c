@@ -11,9 +11,9 @@
 #include "agent/flow_loop.h"
 #include "agent/notify.h"
 #include "agent/policy_ports.h"
+#include "agent/restore.h"
 #include "base/cleanup.h"
 #include "base/users.h"
-#include "budget/match.h"
 
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
 
@@ -162,20 +162,6 @@ static void on_stopped(void *ctx)
 
 CLEANUP_FOR(policy_loop, struct policy_loop *, policy_loop_free)
 
-static void restore(void *ctx, const struct budget_touch *touch)
-{
-	struct policy_loop *l = ctx;
-
-	budgets_restore(l->budgets, touch, now_utc());
-}
-
-static void restore_override(void *ctx, const struct budget_override *override)
-{
-	struct policy_loop *l = ctx;
-
-	override_restore(l->budgets, override, now_utc());
-}
-
 static int add_intakes(struct policy_loop *l)
 {
 	int code = intake_init(&l->charges, &l->loop, l->options.charges, take_charges, l);
@@ -237,9 +223,7 @@ int policy_loop_new(const struct policy_loop_options *options, struct policy_loo
 	if (code == 0)
 		code = budgets_new(TAKE_PTR(l->options.config.rules), &l->budgets);
 	if (code == 0)
-		code = ledger_overrides(options->ledger, restore_override, l);
-	if (code == 0)
-		code = ledger_touches(options->ledger, restore, l);
+		code = restore_budgets(options->ledger, l->budgets);
 	if (code < 0)
 		return err_set(err, code, "cannot set up the budgets: %s", strerror(-code));
 	ports = policy_ports_of(l);

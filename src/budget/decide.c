@@ -111,23 +111,12 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 	answer->n_cut = budgets->matched.count - n;
 }
 
-/* With what outlayd.yaml says of it. */
-static const struct process *label(const struct budgets *budgets, const struct process *process,
-				   struct process *labelled)
-{
-	if (!budgets->rules->n_labellers)
-		return process;
-	*labelled = *process;
-	labels_apply(budgets->rules, labelled);
-	return labelled;
-}
-
 void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64_t now_ns,
 		    struct budget_answer *ret_answer)
 {
 	struct process labelled;
 	const struct match_subject subject = {
-		.process = label(budgets, ask->process, &labelled),
+		.process = labels_of(budgets->rules, ask->process, &labelled),
 		.provider = ask->provider,
 		.operation = ask->operation,
 		.models = { ask->model },
@@ -158,7 +147,9 @@ bool budgets_pattern(const struct budgets *budgets, unsigned index, const struct
 {
 	const struct budget *budget = &budgets->all[index];
 	const struct budget_rule *rule = budget->rule;
+	struct process labelled;
 
+	process = labels_of(budgets->rules, process, &labelled);
 	if ((rule->mode == BUDGET_OBSERVE && budgets->now_ns >= budget->forced_until_ns) ||
 	    !match_process(rule, process) || !match_labels(rule, process->labels))
 		return false;

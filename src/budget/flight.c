@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "budget/labels.h"
 #include "budget/state.h"
 
 struct flight {
@@ -94,7 +95,9 @@ static void begin(struct exposure *e, int64_t sent_ns)
 static void add(struct budgets *budgets, struct flight *f)
 {
 	const struct budget_flight *said = &f->said;
-	const struct match_subject subject = { .process = &said->process,
+	struct process copy;
+	const struct match_subject subject = { .process =
+						   labels_of(budgets->rules, &said->process, &copy),
 					       .provider = span_of(said->provider),
 					       .operation = span_of(said->operation),
 					       .models = { span_of(said->model) } };

@@ -290,3 +290,13 @@ void labels_apply(const struct budget_rules *rules, struct process *process)
 	memcpy(process->labels, text.bytes, text.length + 1);
 	process->labels_known = true;
 }
+
+const struct process *labels_of(const struct budget_rules *rules, const struct process *process,
+				struct process *copy)
+{
+	if (!rules->n_labellers)
+		return process;
+	*copy = *process;
+	labels_apply(rules, copy);
+	return copy;
+}

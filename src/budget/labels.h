@@ -18,3 +18,7 @@ int labels_load_rules(const char *path, struct budget_rules *rules, struct err *
  * first that sets a key sets it; a label of the process's own under that key goes, and so does one
  * that finds no room any more. */
 void labels_apply(const struct budget_rules *rules, struct process *process);
+
+/* The process with them: a copy, if there are labellers. */
+const struct process *labels_of(const struct budget_rules *rules, const struct process *process,
+				struct process *copy);

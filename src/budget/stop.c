@@ -55,12 +55,12 @@ void stop_done(struct budgets *budgets, const struct stop_action *action)
 enum stop stop_of(const struct budgets *budgets, unsigned index, const struct process *process)
 {
 	const struct budget *budget = &budgets->all[index];
-	struct process labelled = *process;
+	struct process copy;
 
 	if (!budget->stop || !match_process(budget->rule, process))
 		return STOP_NONE;
-	labels_apply(budgets->rules, &labelled);
-	return match_labels(budget->rule, labelled.labels) ? budget->stop : STOP_NONE;
+	process = labels_of(budgets->rules, process, &copy);
+	return match_labels(budget->rule, process->labels) ? budget->stop : STOP_NONE;
 }
 
 enum stop_reach stop_reach(const struct budget_rule *rule)

@@ -329,26 +329,6 @@ static void test_damage_is_found_after_a_crash(void **state)
 	assert_refused(f, -EINVAL, "damaged");
 }
 
-static bool count_event(void *ctx, int64_t seq, const struct verdict *v)
-{
-	(void)seq;
-	*(unsigned *)ctx += v != NULL;
-	return true;
-}
-
-static unsigned events_of(const struct fixture *f)
-{
-	struct ledger_query query = { .uid = UINT32_MAX, .limit = 1000 };
-	struct err err = { "" };
-	struct ledger *ledger;
-	unsigned n = 0;
-
-	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
-	assert_int_equal(ledger_events(ledger, &query, count_event, &n), 0);
-	ledger_close(ledger);
-	return n;
-}
-
 static void test_any_cut(void **state)
 {
 	static struct fixture_bytes good, cut;
@@ -362,9 +342,9 @@ static void test_any_cut(void **state)
 		cut.len = len;
 		unlink(f->wal);
 		fixture_store(f->db, &cut);
-		/* Of the last page nothing may have been in use: then nothing is missing. */
+		/* The end of a page is the end of a row: text has no sum to be found out by. */
 		if (use(f))
-			assert_true(events_of(f) >= 60);
+			assert_true(good.len - len < 32);
 	}
 }
 
