@@ -89,10 +89,12 @@ void watch_event(struct policy *policy, const char *name, struct span json, uint
 	buf_done(&event);
 }
 
+/* The window of a rate always begins a period ago. */
 static bool has_changed(const struct watch_state *state, const struct budget_view *view)
 {
 	return state->limit != view->limit || state->spent != view->spent ||
-	       state->reserved != view->reserved || state->window_start_ns != view->window_start_ns;
+	       state->reserved != view->reserved ||
+	       (!view->rate && state->window_start_ns != view->window_start_ns);
 }
 
 void watch_concerned(struct policy *policy, unsigned index, const char *name, struct span json)
@@ -156,9 +158,13 @@ static void send_threshold(struct policy *policy, const struct budget_alert *ale
 
 void watch_denial(struct policy *policy, const struct budget_answer *answer, int64_t now_ns)
 {
-	for (unsigned i = 0; i < answer->n_budgets; i++)
-		if (answer->budgets[i].exceeded && answer->budgets[i].mode != BUDGET_OBSERVE)
-			tell_person(policy, &answer->budgets[i], 0, now_ns);
+	/* That a rate refuses is its work, and whoever stopped a budget knows of it. */
+	for (unsigned i = 0; i < answer->n_budgets; i++) {
+		const struct budget_view *view = &answer->budgets[i];
+
+		if (view->exceeded && view->mode != BUDGET_OBSERVE && !view->rate && !view->stopped)
+			tell_person(policy, view, 0, now_ns);
+	}
 }
 
 void watch_thresholds(struct policy *policy)
@@ -199,11 +205,12 @@ void watch_budgets(struct policy *policy)
 		send_budget(policy, i, "budget", &view);
 		if (policy->watched[i].is_spent && view.spent < view.limit)
 			send_budget(policy, i, "resumed", &view);
-		policy->watched[i] = (struct watch_state){ .limit = view.limit,
-							   .spent = view.spent,
-							   .reserved = view.reserved,
-							   .window_start_ns = view.window_start_ns,
-							   .is_spent = view.spent >= view.limit };
+		policy->watched[i] =
+		    (struct watch_state){ .limit = view.limit,
+					  .spent = view.spent,
+					  .reserved = view.reserved,
+					  .window_start_ns = view.window_start_ns,
+					  .is_spent = !view.rate && view.spent >= view.limit };
 	}
 }
 

@@ -450,6 +450,7 @@ static void test_rate(void **state)
 			       "rate burst: limit 2 requests, spent 2 requests, reserved 0 "
 			       "requests, asked 1 requests, too much by 1 requests; it fits 20"));
 	reply_done(&reply);
+	assert_int_equal(rig->n_alerts, 0);
 	rig->moved_ns += retry_ms * NS_PER_MS;
 	reply = decide(&caller, one);
 	assert_int_equal(reply.status, 200);

@@ -104,6 +104,24 @@ static void test_who_said_it(void **state)
 	caller_done(&caller);
 }
 
+/* Who stopped a budget need not be told that it refuses. */
+static void test_stopped(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+
+	ask(&caller, "{\"budget\":\"money\",\"action\":\"cut\",\"why\":\"a\"}", 200);
+	reply = caller_ask(&caller, "POST", "/v1/decide",
+			   "{\"provider\":\"openai\",\"model\":\"gpt-1\"}");
+	assert_int_equal(reply.status, 429);
+	assert_string_equal(text_of(reply.json, "detail"),
+			    "budget money: a person has stopped its calls");
+	assert_int_equal(rig->n_alerts, 0);
+	reply_done(&reply);
+	caller_done(&caller);
+}
+
 /* Not even the group that sees all. */
 static void test_root_alone(void **state)
 {
@@ -124,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_it_takes, start, stop),
 		cmocka_unit_test_setup_teardown(test_who_said_it, start, stop),
+		cmocka_unit_test_setup_teardown(test_stopped, start, stop),
 		cmocka_unit_test_setup_teardown(test_root_alone, start, stop),
 	};
 
