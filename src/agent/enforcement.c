@@ -125,7 +125,7 @@ static void tell(struct enforcement *e, const struct stop_action *action, int64_
 	emit_object(&out, NULL);
 	emit_text(&out, "time", timestamp_format(now_ns, time));
 	emit_text(&out, "action", names[action->stop]);
-	emit_text(&out, "who", "outlayd");
+	emit_text(&out, "who", action->who);
 	emit_text(&out, "why", action->why);
 	budgets_emit(&out, "budget", &action->view);
 	emit_end_object(&out);

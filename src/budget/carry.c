@@ -94,6 +94,7 @@ static void carry_totals(struct budgets *budgets, struct budget *heir, struct bu
 	}
 	heir->forced_mode = former->forced_mode;
 	heir->forced_until_ns = former->forced_until_ns;
+	memcpy(heir->forced_by, former->forced_by, sizeof(heir->forced_by));
 	budgets_look(budgets, heir);
 	/* Under another limit a threshold that is not reached any more may be told again. */
 	if (heir->limit != former->limit)

@@ -175,7 +175,7 @@ static const char *why_unknown(const struct budgets *budgets, const struct budge
 {
 	const struct exposure *e = &budget->exposure;
 
-	if (budget->rule->mode < BUDGET_HOLD)
+	if (budget->mode < BUDGET_HOLD)
 		return "who does not ask is not stopped in this mode";
 	if (budgets->flights->overflowed)
 		return "more calls are in flight than are counted";
@@ -184,9 +184,9 @@ static const char *why_unknown(const struct budgets *budgets, const struct budge
 	return e->any ? NULL : "no call has been seen yet";
 }
 
-void flight_bound(const struct budgets *budgets, unsigned index, struct budget_bound *ret_bound)
+void flight_bound(struct budgets *budgets, unsigned index, struct budget_bound *ret_bound)
 {
-	const struct budget *budget = &budgets->all[index];
+	const struct budget *budget = budgets_at(budgets, index);
 	const struct exposure *e = &budget->exposure;
 	int64_t delay_ns =
 	    budgets->stop_delay_ns > FLIGHT_DELAY_NS ? budgets->stop_delay_ns : FLIGHT_DELAY_NS;

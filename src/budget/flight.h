@@ -34,7 +34,7 @@ struct budget_bound {
 	unsigned more;       /* that can begin until the kernel refuses */
 	int64_t delay_ns;
 };
-void flight_bound(const struct budgets *budgets, unsigned index, struct budget_bound *ret_bound);
+void flight_bound(struct budgets *budgets, unsigned index, struct budget_bound *ret_bound);
 
 /* --- inside of src/budget */
 

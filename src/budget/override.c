@@ -67,6 +67,7 @@ static void apply(struct budgets *budgets, struct budget *budget,
 	} else {
 		budget->forced_mode = modes[word->action];
 		budget->forced_until_ns = word->until_ns;
+		memcpy(budget->forced_by, word->user, sizeof(budget->forced_by));
 	}
 	budgets_look(budgets, budget);
 	budgets->generation++; /* an observing one may refuse now */

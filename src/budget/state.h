@@ -21,6 +21,7 @@ struct budget {
 	int64_t raised_until_ns;
 	enum budget_mode forced_mode; /* ADVISE: neither held nor cut */
 	int64_t forced_until_ns;
+	char forced_by[33];
 	/* What follows from it and from the rule, now: budget/room.h. */
 	money_wide limit;
 	enum budget_mode mode;

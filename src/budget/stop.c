@@ -20,6 +20,7 @@ bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,
 {
 	const struct budget *budget = &budgets->all[index];
 	struct stop_action *action = ret_action;
+	bool by_person;
 
 	if (budget->rule->mode < BUDGET_HOLD && !budget->stop && !budget->forced_until_ns)
 		return false;
@@ -27,10 +28,11 @@ bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,
 	action->index = index;
 	action->stop = due(&action->view);
 	action->is_new = action->stop != budget->stop;
-	action->why = action->view.stopped               ? "a person says so"
-		      : action->stop                     ? "it is spent"
-		      : now_ns < budget->forced_until_ns ? "a person let it go"
-							 : "it has room again";
+	by_person = action->stop ? action->view.stopped : now_ns < budget->forced_until_ns;
+	action->who = by_person ? budget->forced_by : "outlayd";
+	action->why = action->stop ? by_person ? "a person says so" : "it is spent"
+		      : by_person  ? "a person let it go"
+				   : "it has room again";
 	return action->is_new || (action->stop && !budget->is_ordered);
 }
 

@@ -14,7 +14,7 @@ struct stop_action {
 	unsigned index; /* of the budget */
 	enum stop stop;
 	bool is_new; /* else in force already: to be ordered anew, for the rules are new ones */
-	const char *why;
+	const char *who, *why; /* "outlayd", or the person; until the next reload */
 	struct budget_view view;
 };
 

@@ -16,6 +16,7 @@
 
 #include "agent/enforcement.h"
 #include "agent/flow_loop.h"
+#include "budget/override.h"
 #include "budget/rules.h"
 
 #define NOW        1764072000000000000LL
@@ -236,6 +237,28 @@ static void test_whom(void **state)
 	check_block(w, "c", "api.other.io", FLOW_PROCESS, me, FLOW_CUT);
 }
 
+/* Whose word it was is in the event, also after a reload. */
+static void test_a_person(void **state)
+{
+	struct world *w = *state;
+	struct budget_override word = {
+		.budget = "a", .action = OVERRIDE_CUT, .time_ns = NOW, .user = "ann"
+	};
+
+	open_budgets(w, "{name: a, mode: advise, match: {provider: other}, " ROOM "}");
+	assert_int_equal(override_obey(w->budgets, &word), 0);
+	enforcement_look(w->enforcement, NOW);
+	drain(w);
+	check_block(w, "a", "api.other.io", FLOW_ALL, 0, FLOW_CUT);
+	assert_non_null(strstr(w->last, "\"who\":\"ann\",\"why\":\"a person says so\""));
+	word = (struct budget_override){
+		.budget = "a", .action = OVERRIDE_RELEASE, .time_ns = NOW, .user = "bea"
+	};
+	assert_int_equal(override_obey(w->budgets, &word), 0);
+	reload(w, "{name: a, mode: advise, match: {provider: other}, " ROOM "}");
+	assert_non_null(strstr(w->last, "\"who\":\"bea\",\"why\":\"a person let it go\""));
+}
+
 static void test_a_budget_that_is_gone(void **state)
 {
 	struct world *w = *state;
@@ -277,8 +300,12 @@ static void test_no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_all_hosts_of_the_provider), TEST(test_only_hold_and_cut), TEST(test_whom),
-		TEST(test_a_budget_that_is_gone),     TEST(test_no_room),
+		TEST(test_all_hosts_of_the_provider),
+		TEST(test_only_hold_and_cut),
+		TEST(test_whom),
+		TEST(test_a_person),
+		TEST(test_a_budget_that_is_gone),
+		TEST(test_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "budget/override.h"
 #include "budget/stop.h"
 #include "tests/unit/budget/make.h"
 
@@ -47,7 +48,7 @@ static void land(struct budgets *budgets, uint64_t call)
 	flight_take(budgets, &(struct budget_flight){ .call = call, .ended = true });
 }
 
-static void check(const struct budgets *budgets, unsigned index, int64_t most, unsigned in_flight,
+static void check(struct budgets *budgets, unsigned index, int64_t most, unsigned in_flight,
 		  unsigned more)
 {
 	struct budget_bound bound;
@@ -60,7 +61,7 @@ static void check(const struct budgets *budgets, unsigned index, int64_t most, u
 	assert_int_equal(bound.delay_ns, FLIGHT_DELAY_NS);
 }
 
-static void check_unknown(const struct budgets *budgets, unsigned index, const char *why)
+static void check_unknown(struct budgets *budgets, unsigned index, const char *why)
 {
 	struct budget_bound bound;
 
@@ -188,6 +189,22 @@ static void test_late_order(void **state)
 	budgets_free(budgets);
 }
 
+/* A person's cut stops who does not ask, so it has a bound. */
+static void test_forced(void **state)
+{
+	struct budgets *budgets = start(rules, 4);
+	struct budget_override word = { .budget = "advises",
+					.action = OVERRIDE_CUT,
+					.time_ns = NOON };
+
+	(void)state;
+	send(budgets, 1, "ann", NOON);
+	check_unknown(budgets, 3, "mode");
+	assert_int_equal(override_obey(budgets, &word), 0);
+	check(budgets, 3, 5 + 5, 1, 1);
+	budgets_free(budgets);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_bounded),
 		cmocka_unit_test(test_late_order),
+		cmocka_unit_test(test_forced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
