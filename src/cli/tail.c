@@ -1,6 +1,8 @@
-/* outlay tail: calls as they happen, from the agent's event stream. It ends when the agent does. */
+/* outlay tail: calls as they happen, and what is held, cut and let go, from the agent's event
+ * stream. It ends when the agent does. */
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/client.h"
@@ -15,6 +17,21 @@ struct tailing {
 	char event[16]; /* name of the event at hand */
 };
 
+/* "09:26:53 budget team: cut, by outlayd: it is spent" */
+static void print_action(struct span data)
+{
+	json_t *json = json_loadb(data.ptr, data.len, 0, NULL);
+	struct span time = span_head(span_skip(span_of(show_member(json, "time")), 11), 8);
+	struct buf line = buf_with_max(1024);
+
+	buf_printf(&line, "%.*s budget %s: %s, by %s: %s", (int)time.len, time.ptr,
+		   show_member(json_object_get(json, "budget"), "name"),
+		   show_member(json, "action"), show_member(json, "who"), show_member(json, "why"));
+	show_line(SHOW_YELLOW, buf_span(&line));
+	buf_done(&line);
+	json_decref(json);
+}
+
 static void print_data(const struct tailing *tailing, struct span data)
 {
 	if (strcmp(tailing->event, "dropped") == 0) {
@@ -25,6 +42,8 @@ static void print_data(const struct tailing *tailing, struct span data)
 		putchar('\n');
 	} else if (strcmp(tailing->event, "call") == 0) {
 		event_print(data, tailing->width);
+	} else if (strcmp(tailing->event, "enforcement") == 0 && !tailing->json) {
+		print_action(data);
 	}
 	fflush(stdout);
 }

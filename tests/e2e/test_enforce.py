@@ -2,13 +2,17 @@
 """A budget that is spent stops programs that never ask: cut and hold, against real clients. What
 each of them is told and when, that no request reaches the server, that nobody else notices, and
 that all goes on once it may. The agent's death or sleep stops nobody."""
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
+
+import jsonschema
 
 import calls
 import daemon as agent
@@ -58,7 +62,12 @@ class Enforce:
         self.budgets('at-once', in_flight='cut')
         if not self.check('outlayd starts', self.daemon.start(), self.daemon.said()):
             self.check.finish(self.world)
+        tail = self.world.spawn('tail', [TOP / 'build' / 'outlay', 'tail', '--socket',
+                                         self.daemon.socket])
+        watcher = agent.Watcher(self.daemon.socket)
         self.clients()
+        self.world.end(tail)
+        self.told(watcher.seen.decode())
         self.uv()
         self.table()
         self.stream()
@@ -209,6 +218,30 @@ class Enforce:
                 self.check.equal(f'{who}: no request came', len(self.server.requests), before)
             self.rows.append((who, mode, (time.monotonic() - start) * 1e3, said))
 
+    def told(self, stream):
+        """Who, what and why, by people and programs that watch."""
+        said = (self.world.dir / 'tail.log').read_text()
+        for action, why in (('cut', 'it is spent'), ('release', 'it has room again')):
+            self.check(f'outlay tail says {action}',
+                       f'budget requests: {action}, by outlayd: {why}' in said, said)
+        events = [json.loads(event.splitlines()[0]) for event in
+                  stream.split('event: enforcement\ndata: ')[1:]]
+        schema = json.loads((TOP / 'include/outlay/watch.enforcement.schema.json').read_text())
+        for event in events:
+            jsonschema.validate(event, schema)
+        self.check.equal('the stream has the actions, as its schema says',
+                         [event['action'] for event in events
+                          if event['budget']['name'] == 'requests'], ['cut', 'release'])
+
+    def kept(self):
+        with contextlib.closing(sqlite3.connect(self.daemon.state / 'ledger.db')) as ledger:
+            rows = [json.loads(row[0]) for row in
+                    ledger.execute("SELECT details FROM alert WHERE kind = 'enforcement'"
+                                   " AND subject = 'requests' ORDER BY seq")]
+        self.check.equal('the ledger keeps them, with the figures',
+                         [(row['action'], row['who'], row['budget']['spent_usd']) for row in rows],
+                         [('cut', 'outlayd', '0.00021'), ('release', 'outlayd', '0.00021')])
+
     def table(self):
         for who, mode, took, said in self.rows:
             said = ' '.join(str(said).split())
@@ -316,6 +349,7 @@ class Enforce:
         self.daemon.stop(signal.SIGKILL)
         said = client.call()
         self.check(f'a killed agent stops nobody: {said}', 'good' in said, said)
+        self.kept()
         self.fails_closed()
 
     def fails_closed(self):
