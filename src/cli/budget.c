@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/object.h"
 #include "cli/show.h"
 #include "cli/since.h"
 
@@ -46,27 +47,6 @@ static void print_answer(const struct client_answer *answer)
 	json_decref(json);
 }
 
-static int ask(const struct args *args, const json_t *body)
-{
-	char *text = json_dumps(body, JSON_COMPACT);
-	struct client_answer answer;
-	int err = text ? client_ask(args->socket, "/v1/override", text, &answer) : -1;
-	bool obeyed;
-
-	free(text);
-	if (err < 0)
-		return CLI_FAILED;
-	obeyed = answer.status == 200;
-	if (!obeyed)
-		client_complain(&answer);
-	else if (args->json)
-		printf("%.*s\n", (int)answer.body.len, answer.body.data);
-	else
-		print_answer(&answer);
-	buf_done(&answer.body);
-	return show_end() == CLI_OK && obeyed ? CLI_OK : CLI_FAILED;
-}
-
 int budget_run(int argc, char **argv)
 {
 	struct args_value action = { .n = 0 }, name = { .n = 0 };
@@ -100,7 +80,7 @@ int budget_run(int argc, char **argv)
 	body = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "action", action.texts[0], "budget",
 			 name.texts[0], "why", why.texts[0], "amount",
 			 amount.n ? amount.texts[0] : NULL, "until", until.n ? end : NULL);
-	code = ask(&args, body);
+	code = object_post(&args, "/v1/override", body, 0, print_answer);
 	json_decref(body);
 	return code;
 }

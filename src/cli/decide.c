@@ -5,6 +5,7 @@
 #include "cli/args.h"
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/object.h"
 #include "cli/show.h"
 
 struct question {
@@ -98,27 +99,6 @@ static void print_answer(const struct client_answer *answer)
 	json_decref(json);
 }
 
-static int ask(const struct args *args, const json_t *body)
-{
-	char *text = json_dumps(body, JSON_COMPACT);
-	struct client_answer answer;
-	int err = text ? client_ask(args->socket, "/v1/decide", text, &answer) : -1;
-	bool allowed;
-
-	free(text);
-	if (err < 0)
-		return CLI_FAILED;
-	allowed = answer.status == 200;
-	if (!allowed && answer.status != 429)
-		client_complain(&answer);
-	else if (args->json)
-		printf("%.*s\n", (int)answer.body.len, answer.body.data);
-	else
-		print_answer(&answer);
-	buf_done(&answer.body);
-	return show_end() == CLI_OK && allowed ? CLI_OK : CLI_FAILED;
-}
-
 int decide_run(int argc, char **argv)
 {
 	struct question q = { .provider = { .n = 0 } };
@@ -142,7 +122,7 @@ int decide_run(int argc, char **argv)
 	body = json_object();
 	code = make_body(argv[0], &q, body);
 	if (code == ARGS_GO)
-		code = ask(&args, body);
+		code = object_post(&args, "/v1/decide", body, 429, print_answer);
 	json_decref(body);
 	return code;
 }

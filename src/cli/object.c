@@ -1,7 +1,9 @@
-/* What `outlay status`, `budgets` and `limits` have in common: all but the path and the table. */
+/* What `outlay status`, `budgets` and `limits` have in common, and `decide` and `budget`: all but
+ * the path and what is printed. */
 #include "cli/object.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/args.h"
 #include "cli/cli.h"
@@ -29,4 +31,26 @@ int object_run(int argc, char **argv, const char *about, const char *path, objec
 	}
 	buf_done(&answer.body);
 	return code;
+}
+
+int object_post(const struct args *args, const char *path, const json_t *body, long refusal,
+		void (*print)(const struct client_answer *answer))
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	struct client_answer answer;
+	int err = text ? client_ask(args->socket, path, text, &answer) : -1;
+	long status;
+
+	free(text);
+	if (err < 0)
+		return CLI_FAILED;
+	status = answer.status;
+	if (status != 200 && status != refusal)
+		client_complain(&answer);
+	else if (args->json)
+		printf("%.*s\n", (int)answer.body.len, answer.body.data);
+	else
+		print(&answer);
+	buf_done(&answer.body);
+	return show_end() == CLI_OK && status == 200 ? CLI_OK : CLI_FAILED;
 }
