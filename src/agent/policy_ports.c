@@ -95,6 +95,13 @@ static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_vi
 			     clock_system.now_ns(&clock_system), ret_view);
 }
 
+static int64_t wait_ns(void *ctx, const struct process *process, int64_t now_ns)
+{
+	struct policy_loop *l = ctx;
+
+	return habits_wait_ns(lookout_habits(l->lookout), process, now_ns);
+}
+
 static void raise_alert(void *ctx, struct alert *alert)
 {
 	struct policy_loop *l = ctx;
@@ -116,5 +123,6 @@ struct policy_ports policy_ports_of(struct policy_loop *l)
 				      .query_calls = query_calls,
 				      .breaker = breaker,
 				      .alert = raise_alert,
+				      .wait_ns = wait_ns,
 				      .status = status };
 }

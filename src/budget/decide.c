@@ -17,13 +17,14 @@ static bool has_grace(const struct budget_rule *rule, const struct budget_ask *a
 }
 
 /* Whether the ask does not fit, and why. */
-static bool is_reason(const struct budget *budget, const struct budget_ask *ask, bool *ret_unpriced)
+static bool is_reason(const struct budget *budget, const struct budget_ask *ask, int64_t wait_ns,
+		      bool *ret_unpriced)
 {
 	const struct budget_rule *rule = budget->rule;
 	bool priced = ask->size.priced && ask->size.cost_pico >= 0;
 
 	*ret_unpriced = !priced && rule->counts == UNIT_USD && rule->unpriced == UNPRICED_DENY;
-	if (*ret_unpriced || budget->is_stopped)
+	if (*ret_unpriced || budget->is_stopped || (rule->throttles && wait_ns))
 		return true;
 	if (budget->rate)
 		return rate_fits_ns(budget->rate, amount_asked(rule, &ask->size)) > 0;
@@ -42,7 +43,7 @@ static enum decision judge(struct budgets *budgets, const struct budget_ask *ask
 	{
 		const struct budget *budget = budgets_at(budgets, (unsigned)i);
 
-		if (!is_reason(budget, ask, &unpriced))
+		if (!is_reason(budget, ask, budgets->wait_ns, &unpriced))
 			continue;
 		match_set_add(&budgets->exceeded, (unsigned)i);
 		if (budget->mode >= BUDGET_ADVISE)
@@ -51,6 +52,15 @@ static enum decision judge(struct budgets *budgets, const struct budget_ask *ask
 			decision = DECISION_WARN;
 	}
 	return decision;
+}
+
+/* Who waits for its turn takes it with the answer: it is asked for where a budget wants to know. */
+static int64_t wait_of(const struct budgets *budgets, const struct budget_ask *ask)
+{
+	MATCH_SET_EACH(i, &budgets->matched)
+	if (budgets->all[i].rule->throttles && ask->wait_ns)
+		return ask->wait_ns(ask->wait_ctx, ask->process, budgets->now_ns);
+	return 0;
 }
 
 static void hold(struct budgets *budgets, const struct budget_ask *ask,
@@ -100,10 +110,14 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 			view->exceeded = reason;
 			view->asked = amount_asked(budgets->all[i].rule, &ask->size);
 			view->unpriced = false;
+			view->unusual =
+			    reason && budgets->wait_ns && budgets->all[i].rule->throttles;
 			if (reason && budgets->all[i].rate)
 				view->resets_ns = rate_fits_ns(budgets->all[i].rate, view->asked);
+			if (view->unusual)
+				view->resets_ns = budgets->now_ns + budgets->wait_ns;
 			if (reason)
-				is_reason(&budgets->all[i], ask, &view->unpriced);
+				is_reason(&budgets->all[i], ask, budgets->wait_ns, &view->unpriced);
 			n++;
 		}
 	}
@@ -126,6 +140,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 
 	budgets_advance(budgets, now_ns);
 	match_find(budgets->index, &subject, &budgets->matched);
+	budgets->wait_ns = wait_of(budgets, ask);
 	answer->decision = judge(budgets, ask);
 	answer->decision_id = uuid_make(&budgets->ids, now_ns);
 	answer->too_many = false;

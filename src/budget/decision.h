@@ -33,6 +33,10 @@ struct budget_ask {
 	bool essential; /* the caller says so: the grace of budgets that let it is its own */
 	bool trusted;   /* and each does: root, or the group that sees all */
 	bool dry_run;
+	/* How long the caller has to wait, for its program departs from its habit; 0: not at all.
+	 * Asked once at most, where a budget throttles such. NULL: nobody knows. */
+	int64_t (*wait_ns)(void *ctx, const struct process *process, int64_t now_ns);
+	void *wait_ctx;
 };
 
 struct budget_view {
@@ -52,6 +56,7 @@ struct budget_view {
 	bool stopped;          /* by a person: a reason, whatever is spent */
 	bool exceeded;         /* a reason for the denial (or would be, in observe mode) */
 	bool unpriced;         /* the reason is that the price is unknown */
+	bool unusual;          /* ... that its program departs from habit: may call at resets_ns */
 };
 
 enum decision { DECISION_ALLOW, DECISION_WARN, DECISION_DENY };

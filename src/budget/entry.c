@@ -194,6 +194,7 @@ int entry_read(const char *path, unsigned index, const struct entry *entry,
 		.uid = copy_number(entry->match.uid),
 		.mode = entry->mode,
 		.cut_at_once = entry->cut_at_once,
+		.throttles = entry->throttles,
 		.grace_permyriad = GRACE_PERMYRIAD,
 	};
 	if (!rule->name || !rule->provider || !rule->model || !rule->operation || !rule->user ||

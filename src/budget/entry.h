@@ -15,7 +15,7 @@ struct entry {
 	struct match_entry match;
 	char *limit, *rate, *burst, *timezone;
 	enum budget_mode mode;
-	unsigned cut_at_once;
+	unsigned cut_at_once, throttles;
 	char *grace, *rollover, *unpriced;
 	char **thresholds; /* NULL: not said */
 	unsigned thresholds_count;

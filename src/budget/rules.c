@@ -24,6 +24,11 @@ static const struct cyaml_strval mode_names[] = {
 	{ "cut", BUDGET_CUT },
 };
 
+static const struct cyaml_strval anomaly_names[] = {
+	{ "observe", false },
+	{ "throttle", true },
+};
+
 static const struct cyaml_strval in_flight_names[] = {
 	{ "finish", false },
 	{ "cut", true },
@@ -81,6 +86,7 @@ static const struct cyaml_schema_field entry_fields[] = {
 	TEXT_FIELD("unpriced", unpriced),                      /* default deny */
 	ENUM_FIELD("mode", mode, mode_names),                  /* default observe */
 	ENUM_FIELD("in_flight", cut_at_once, in_flight_names), /* default finish */
+	ENUM_FIELD("anomaly", throttles, anomaly_names),       /* default observe */
 	CYAML_FIELD_END,
 };
 

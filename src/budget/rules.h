@@ -27,6 +27,7 @@ struct budget_rule {
 	struct rate_rule rate; /* of a rate limit: `limit` is its `max`, `kind` the hour */
 	enum budget_mode mode;
 	bool cut_at_once; /* also what is in the middle of a call */
+	bool throttles;   /* programs that depart from their habit */
 	unsigned n_thresholds;
 	uint16_t thresholds[RULE_THRESHOLDS_MAX]; /* percent of the limit, ascending */
 	unsigned grace_permyriad;                 /* of the limit, for essential calls */

@@ -67,7 +67,9 @@ static void decide(struct client *client, struct decide *d)
 					    .output_tokens = asked->max_output_tokens },
 				  .essential = asked->is_essential,
 				  .trusted = client->peer.sees_all,
-				  .dry_run = asked->is_dry_run };
+				  .dry_run = asked->is_dry_run,
+				  .wait_ns = client->policy->ports.wait_ns,
+				  .wait_ctx = client->policy->ports.ctx };
 
 	budgets_decide(client->policy->ports.budgets, &ask, d->now_ns, &d->answer);
 }

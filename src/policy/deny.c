@@ -32,6 +32,13 @@ static void put_reason(struct buf *out, const struct decide *d, const struct bud
 		buf_printf(out, "a person has stopped its calls");
 		return;
 	}
+	if (view->unusual) {
+		buf_printf(out,
+			   "the program calls more than it does at this time of day; its next "
+			   "call fits %s",
+			   timestamp_format(view->resets_ns, time));
+		return;
+	}
 	put_amount(out, "limit", view->unit, view->limit);
 	put_amount(out, ", spent", view->unit, view->spent);
 	put_amount(out, ", reserved", view->unit, view->reserved);

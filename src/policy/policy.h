@@ -88,6 +88,7 @@ struct policy_ports {
 	/* How well a provider is; false: nothing is known. What is told to people, once. */
 	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
 	void (*alert)(void *ctx, struct alert *alert);
+	int64_t (*wait_ns)(void *ctx, const struct process *process, int64_t now_ns);
 	/* Writes the members of the status object that come after those of the server. */
 	void (*status)(void *ctx, struct emit *out);
 };

@@ -28,6 +28,7 @@ struct make_rule {
 	unsigned grace_permyriad, rollover_permyriad;
 	const char *essential; /* one pattern */
 	bool thresholds;       /* 80 %, 100 % */
+	bool throttles;
 };
 
 static inline char *make_text(const char *text)
@@ -59,6 +60,7 @@ static inline struct budget_rules *make_rules(const struct make_rule *from, unsi
 			.kind = { from[i].period ? from[i].period : BUDGET_DAY, from[i].rolling,
 				  from[i].zone },
 			.mode = from[i].mode,
+			.throttles = from[i].throttles,
 			.rate = from[i].rate,
 			.unpriced = from[i].unpriced,
 			.ceiling_pico = from[i].ceiling_pico,
