@@ -1,6 +1,7 @@
 /* A stream that broke off has cost what it had made until then, and nobody says how much. What was
  * seen of it is counted by the rule of its route; a count that the provider gave is kept where it
- * is the larger one. Nothing seen is no estimate: it stays unpriced. */
+ * is the larger one. Nothing seen is no estimate: it stays unpriced. It is rough: of short recorded
+ * streams whose counts were taken away, half gave less than half of the visible output. */
 #include "meter/estimate.h"
 
 #include <string.h>
