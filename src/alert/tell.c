@@ -51,6 +51,23 @@ void tell_threshold(const struct budget_view *view, unsigned percent, struct spa
 	*ret_alert = alert;
 }
 
+void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct span budget_json,
+		   int64_t now_ns, struct alert *ret_alert)
+{
+	struct alert alert = begin(ALERT_FORECAST, ALERT_WARNING, view->name, now_ns);
+	char spent[MONEY_TEXT_MAX], limit[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
+
+	alert.window_ns = window_of(view);
+	alert.step = 1;
+	snprintf(alert.text, sizeof(alert.text),
+		 "budget %s will be used up at %.16s, at its pace until now: %s of %s %s",
+		 view->name, timestamp_format(exhausted_ns, time),
+		 unit_format(view->unit, view->spent, spent),
+		 unit_format(view->unit, view->limit, limit), unit_name(view->unit));
+	put_details(&alert, budget_json);
+	*ret_alert = alert;
+}
+
 void tell_denial(const struct budget_view *view, struct span budget_json, int64_t now_ns,
 		 struct alert *ret_alert)
 {

@@ -10,6 +10,9 @@
 
 void tell_threshold(const struct budget_view *view, unsigned percent, struct span budget_json,
 		    int64_t now_ns, struct alert *ret_alert);
+/* It will be used up before its window ends. */
+void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct span budget_json,
+		   int64_t now_ns, struct alert *ret_alert);
 /* A call was refused for it: the first in its window. */
 void tell_denial(const struct budget_view *view, struct span budget_json, int64_t now_ns,
 		 struct alert *ret_alert);

@@ -1,4 +1,5 @@
 /* GET /v1/budgets: every budget that concerns the caller, with the figures of its window. */
+#include "budget/outlook.h"
 #include "policy/routes.h"
 
 static void emit_state(struct emit *e, const struct budget_view *view)
@@ -49,27 +50,15 @@ static void emit_amount(struct emit *e, const char *usd, const char *name,
 		  amount < 0 ? NULL : unit_format(view->unit, amount, text));
 }
 
-/* Where the window goes at the pace that it had until now; a hundredth of it tells no pace. */
 static void emit_outlook(struct emit *e, const struct budget_view *view, int64_t now_ns)
 {
-	int64_t elapsed = (now_ns - view->window_start_ns) / NS_PER_SEC;
-	int64_t length = view->resets_ns / NS_PER_SEC - view->window_start_ns / NS_PER_SEC;
-	bool known = !view->rolling && view->resets_ns != INT64_MAX && elapsed > length / 100;
-	money_wide projected = known ? view->spent * length / elapsed : -1, left;
+	struct budget_outlook outlook = outlook_of(view, now_ns);
 	char time[TIMESTAMP_TEXT_MAX];
 
-	emit_amount(e, "projected_usd", "projected", view, projected);
+	emit_amount(e, "projected_usd", "projected", view, outlook.projected);
 	emit_amount(e, "former_usd", "former", view, view->former);
-	left = view->limit - view->spent;
-	if (!known || projected <= view->limit)
-		emit_null(e, "exhausted");
-	else
-		emit_text(
-		    e, "exhausted",
-		    timestamp_format(
-			now_ns +
-			    (left > 0 ? (int64_t)(left * elapsed / view->spent) * NS_PER_SEC : 0),
-			time));
+	emit_text(e, "exhausted",
+		  outlook.exhausted_ns ? timestamp_format(outlook.exhausted_ns, time) : NULL);
 }
 
 static bool is_touched(const struct budget_view *view, const struct budget_touch *touches,

@@ -19,10 +19,11 @@
 #include "policy/usage.h"
 #include "policy/watch.h"
 
-#define GROUP         "outlay" /* its members see all */
-#define OUT_BYTES_MAX (8u << 20)
-#define BACKLOG       512
-#define REST_MS       100 /* without file descriptors: time until connections are taken again */
+#define FORECAST_SECONDS 60
+#define GROUP            "outlay" /* its members see all */
+#define OUT_BYTES_MAX    (8u << 20)
+#define BACKLOG          512
+#define REST_MS          100 /* without file descriptors: time until connections are taken again */
 
 /* -EADDRINUSE when somebody answers there. */
 static int remove_stale(const struct sockaddr_un *address, struct err *err)
@@ -156,6 +157,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	policy_store_owed(policy);
 	server_tick(policy);
 	watch_budgets(policy);
+	if (policy->n_ticks++ % FORECAST_SECONDS == 0)
+		watch_forecasts(policy);
 	peek_update(policy);
 }
 

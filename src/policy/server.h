@@ -62,6 +62,7 @@ struct policy {
 	struct share *shares; /* by user */
 	unsigned n_clients, n_watchers, n_peekers;
 	bool is_peek_due; /* its timer runs */
+	unsigned n_ticks;
 	uint64_t last_ticket, n_accepted;
 	struct peer_group group;
 	struct users *users;

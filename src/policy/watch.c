@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "alert/tell.h"
+#include "budget/outlook.h"
 #include "policy/routes.h"
 
 #define EVENT_BYTES_MAX 16384
@@ -122,9 +123,9 @@ static void send_budget(struct policy *policy, unsigned index, const char *name,
 	buf_done(&json);
 }
 
-/* Of the figures of a budget, for those who cannot look. */
+/* Of the figures of a budget, for those who cannot look: a threshold, a forecast, or a refusal. */
 static void tell_person(struct policy *policy, const struct budget_view *view, unsigned percent,
-			int64_t now_ns)
+			int64_t exhausted_ns, int64_t now_ns)
 {
 	struct buf json = buf_with_max(ALERT_DETAILS_MAX);
 	struct emit e = emit_to(&json);
@@ -133,6 +134,8 @@ static void tell_person(struct policy *policy, const struct budget_view *view, u
 	budgets_emit(&e, NULL, view);
 	if (percent)
 		tell_threshold(view, percent, buf_span(&json), now_ns, &alert);
+	else if (exhausted_ns)
+		tell_forecast(view, exhausted_ns, buf_span(&json), now_ns, &alert);
 	else
 		tell_denial(view, buf_span(&json), now_ns, &alert);
 	policy->ports.alert(policy->ports.ctx, &alert);
@@ -150,7 +153,7 @@ static void send_threshold(struct policy *policy, const struct budget_alert *ale
 	emit_int(&e, "percent", alert->percent);
 	budgets_emit(&e, "budget", &alert->view);
 	emit_end_object(&e);
-	tell_person(policy, &alert->view, alert->percent, now_ns);
+	tell_person(policy, &alert->view, alert->percent, 0, now_ns);
 	if (!json.failed)
 		watch_concerned(policy, alert->index, "threshold", buf_span(&json));
 	buf_done(&json);
@@ -163,7 +166,7 @@ void watch_denial(struct policy *policy, const struct budget_answer *answer, int
 		const struct budget_view *view = &answer->budgets[i];
 
 		if (view->exceeded && view->mode != BUDGET_OBSERVE && !view->rate && !view->stopped)
-			tell_person(policy, view, 0, now_ns);
+			tell_person(policy, view, 0, 0, now_ns);
 	}
 }
 
@@ -178,6 +181,23 @@ void watch_thresholds(struct policy *policy)
 		for (unsigned i = 0; i < n; i++)
 			send_threshold(policy, &alerts[i], now_ns);
 	} while (n == BUDGET_ALERTS_MAX);
+}
+
+/* While it is not used up: that is told by a threshold. */
+void watch_forecasts(struct policy *policy)
+{
+	int64_t now_ns = policy->ports.clock->now_ns(policy->ports.clock);
+
+	for (unsigned i = 0; i < budgets_count(policy->ports.budgets); i++) {
+		struct budget_view view;
+		struct budget_outlook outlook;
+
+		budgets_view(policy->ports.budgets, i, now_ns, &view);
+		outlook = outlook_of(&view, now_ns);
+		if (!view.rate && outlook.exhausted_ns > now_ns &&
+		    now_ns - view.window_start_ns >= (view.resets_ns - view.window_start_ns) / 10)
+			tell_person(policy, &view, 0, outlook.exhausted_ns, now_ns);
+	}
 }
 
 void watch_budgets(struct policy *policy)

@@ -23,5 +23,9 @@ void watch_thresholds(struct policy *policy);
 /* A call was refused: those who cannot look are told of each budget that did, once a window. */
 void watch_denial(struct policy *policy, const struct budget_answer *answer, int64_t now_ns);
 
+/* Now and then: people are told of each budget that will be used up, once a tenth of its window has
+ * shown the pace. */
+void watch_forecasts(struct policy *policy);
+
 void watch_beat(struct client *client, int64_t now_ns); /* a comment, when it is time for one */
 void watch_probe(struct client *client);                /* a comment, now */

@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include "policy/watch.h"
+
 #define BUDGETS                                                                                    \
 	"budgets:\n"                                                                               \
 	"  - name: day\n"                                                                          \
@@ -147,6 +149,46 @@ static void test_denial_is_told(void **state)
 	assert_string_equal(rig->alerts[0].subject, "day");
 	assert_int_equal(rig->alerts[0].step, 1);
 	assert_true(rig->alerts[0].window_ns > 0);
+	caller_done(&caller);
+}
+
+static void settle_and_forget(struct caller *caller, struct reply *decided, const char *usd)
+{
+	const json_t *reservation = json_object_get(decided->json, "reservation");
+	struct reply settled = settle(caller, text_of(reservation, "id"), usd);
+
+	assert_int_equal(settled.status, 200);
+	reply_done(&settled);
+	reply_done(decided);
+}
+
+static void forecast(struct rig *rig, void *ctx)
+{
+	(void)ctx;
+	watch_forecasts(rig->policy);
+}
+
+/* 0.0006 of 0.001 by noon: at that pace it is used up at 20 h. By 20 h it would last. */
+static void test_forecast_is_told(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	int64_t now_ns = clock_system.now_ns(&clock_system);
+	int64_t day_ns = now_ns / NS_PER_DAY * NS_PER_DAY;
+	struct reply reply;
+
+	rig->moved_ns = day_ns + NS_PER_DAY / 2 - now_ns;
+	reply = decide(&caller, "\"model\":\"gpt-1\"");
+	settle_and_forget(&caller, &reply, "0.0006");
+	rig_run(rig, forecast, NULL);
+	assert_int_equal(rig->n_alerts, 1);
+	assert_int_equal(rig->alerts[0].kind, ALERT_FORECAST);
+	assert_string_equal(rig->alerts[0].subject, "day");
+	assert_int_equal(rig->alerts[0].window_ns, day_ns);
+	assert_non_null(strstr(rig->alerts[0].text, "T20:0"));
+	rig->moved_ns = day_ns + NS_PER_DAY / 24 * 20 - now_ns;
+	rig_run(rig, forecast, NULL);
+	assert_int_equal(rig->n_alerts, 1);
 	caller_done(&caller);
 }
 
@@ -639,6 +681,7 @@ int main(void)
 		TEST(test_unknown_provider),
 		TEST(test_breaker),
 		TEST(test_denial_is_told),
+		TEST(test_forecast_is_told),
 		TEST(test_conservation),
 	};
 
