@@ -50,7 +50,7 @@ static void tell_flows(struct capture_loop *l, const struct connection *conn, en
 	};
 
 	span_copy(connection_server(conn), capture.server, sizeof(capture.server));
-	if (!queue_push(l->options.flows, &capture))
+	if (!queue_put(l->options.flows, &capture))
 		counter_add(&l->counters.flows_untold, 1);
 }
 
@@ -104,12 +104,21 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 
 static const struct chunk_handler chunk_handler = { on_opened, on_chunk, on_closed };
 
+/* Once a drain: each of them would take the CPU from it for a single item. */
+static void wake_others(struct capture_loop *l)
+{
+	queue_wake(l->options.flows);
+	queue_wake(l->options.flights);
+	queue_wake(l->options.charges);
+}
+
 /* Waiting here is the backpressure: the ring fills, and the kernel counts what it loses. */
 static void push(struct capture_loop *l, struct queue *queue, const void *item)
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
 
-	while (!queue_push(queue, item)) {
+	while (!queue_put(queue, item)) {
+		wake_others(l);
 		counter_add(&l->counters.waits, 1);
 		nanosleep(&pause, NULL);
 	}
@@ -157,6 +166,7 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 
 	(void)fd;
 	(void)what;
+	wake_others(l);
 	l->empty_ticks = n || held ? 0 : l->empty_ticks + 1;
 	if (n == BATCH) {
 		event_add(l->drain, &at_once);
@@ -183,6 +193,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *ctx)
 	(void)fd;
 	(void)what;
 	capture_sweep(l->capture);
+	wake_others(l);
 	if (l->recording && !recording_flush(l->recording) && !l->recording_told) {
 		l->recording_told = true;
 		fprintf(stderr,
@@ -212,6 +223,7 @@ static void on_stopped(void *ctx)
 		;
 	capture_free(TAKE_PTR(l->capture));
 	(void)meter_settle(l->meter, INT64_MAX);
+	wake_others(l);
 }
 
 /* --- life */

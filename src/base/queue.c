@@ -77,22 +77,41 @@ size_t queue_room(const struct queue *q)
 	return q->mask + 1 - queue_depth(q);
 }
 
-bool queue_push(struct queue *q, const void *item)
+static void ring(struct queue *q)
+{
+	uint64_t one = 1;
+
+	(void)!write(q->fd, &one, sizeof(one));
+}
+
+bool queue_put(struct queue *q, const void *item)
 {
 	size_t head = atomic_load_explicit(&q->head, memory_order_relaxed), room = queue_room(q);
-	uint64_t one = 1;
-	bool wake;
 
 	if (!room)
 		return false;
 	memcpy(slot(q, head), item, q->item_bytes);
 	atomic_store_explicit(&q->head, head + 1, memory_order_release);
-	atomic_thread_fence(memory_order_seq_cst);
-	wake = atomic_load_explicit(&q->asleep, memory_order_relaxed) &&
-	       atomic_exchange_explicit(&q->asleep, false, memory_order_relaxed);
-	if (wake || room - 1 == (q->mask + 1) / 2)
-		(void)!write(q->fd, &one, sizeof(one));
+	if (room - 1 == (q->mask + 1) / 2)
+		ring(q);
 	return true;
+}
+
+void queue_wake(struct queue *q)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	if (queue_depth(q) && atomic_load_explicit(&q->asleep, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&q->asleep, false, memory_order_relaxed))
+		ring(q);
+}
+
+bool queue_push(struct queue *q, const void *item)
+{
+	bool put = queue_put(q, item);
+
+	if (put)
+		queue_wake(q);
+	return put;
 }
 
 bool queue_pop(struct queue *q, void *ret_item)

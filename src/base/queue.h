@@ -17,6 +17,9 @@ void queue_free(struct queue *q);
 
 /* Producer. False when full. */
 bool queue_push(struct queue *q, const void *item);
+/* The two halves of it, for a producer of several at once: waking costs more than all of them. */
+bool queue_put(struct queue *q, const void *item);
+void queue_wake(struct queue *q);
 /* Producer: how many pushes are sure to succeed now. */
 size_t queue_room(const struct queue *q);
 

@@ -105,6 +105,27 @@ static void test_wakes_only_a_sleeper(void **state)
 	queue_free(q);
 }
 
+static void test_several_wake_once(void **state)
+{
+	struct queue *q;
+	int value = 1;
+
+	(void)state;
+	assert_int_equal(queue_new(sizeof(int), 8, &q), 0);
+	assert_true(queue_sleep(q));
+	queue_wake(q); /* for nothing */
+	assert_true(queue_put(q, &value));
+	assert_true(queue_put(q, &value));
+	assert_false(is_readable(q));
+	queue_wake(q);
+	assert_true(is_readable(q));
+	assert_true(queue_pop(q, &value));
+	assert_true(queue_pop(q, &value));
+	assert_true(queue_sleep(q));
+	assert_false(is_readable(q));
+	queue_free(q);
+}
+
 /* A consumer that was woken lets the rest wait. */
 static void test_wakes_when_half_full(void **state)
 {
@@ -238,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_capacity_is_a_power_of_two),
 		cmocka_unit_test(test_wakes_only_a_sleeper),
 		cmocka_unit_test(test_wakes_when_half_full),
+		cmocka_unit_test(test_several_wake_once),
 		cmocka_unit_test(test_two_threads),
 	};
 
