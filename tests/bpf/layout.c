@@ -75,10 +75,9 @@ static const struct member block_members[] = {
 	MEMBER(flow_block, host),
 };
 static const struct member control_members[] = {
-	MEMBER(flow_control, beat_ns),
-	MEMBER(flow_control, patience_ns),
-	MEMBER(flow_control, fail_closed),
-	MEMBER(flow_control, generation),
+	MEMBER(flow_control, beat_ns),        MEMBER(flow_control, patience_ns),
+	MEMBER(flow_control, fail_closed),    MEMBER(flow_control, generation),
+	MEMBER(flow_control, refuse_connect), MEMBER(flow_control, unused),
 };
 static const struct member flow_close_members[] = {
 	MEMBER(flow_close, head),
