@@ -30,7 +30,6 @@ hooks:
   - {{name: gone, url: "http://127.0.0.1:8080/gone"}}
   - {{name: pager, command: "{dir}/pager", level: critical}}
 '''
-FAKETIME = '/usr/$LIB/faketime/libfaketimeMT.so.1'
 SCHEMA = json.loads((TOP / 'include/outlay/alert.schema.json').read_text())
 
 
@@ -66,21 +65,10 @@ class Alerts:
         paged = directory / 'paged'
         (directory / 'pager').write_text(f'#!/bin/sh\ncat >>{paged}\necho >>{paged}\n')
         (directory / 'pager').chmod(0o755)
-        self.clock = directory / 'clock'
-        self.clock.write_text('+0')
         self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 8080), Receiver)
         self.server.requests = []
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.kafka = Kafka(self.world)
-
-    def start(self):
-        """Its wall clock is ours until the file says otherwise; its timers are never touched."""
-        self.world.env |= {'FAKETIME_TIMESTAMP_FILE': str(self.clock), 'FAKETIME_NO_CACHE': '1',
-                           'DONT_FAKE_MONOTONIC': '1', 'NO_FAKE_STAT': '1',
-                           'LD_PRELOAD': FAKETIME}
-        self.check('outlayd starts', self.daemon.start(), self.daemon.said())
-        for name in ('LD_PRELOAD', 'FAKETIME_TIMESTAMP_FILE'):
-            del self.world.env[name]
 
     def got(self, path):
         return [json.loads(body) for at, _, body in self.server.requests if at == path]
@@ -99,7 +87,7 @@ class Alerts:
 
     def run(self):
         self.check('Kafka starts', self.kafka.start())
-        self.start()
+        self.check('outlayd starts', self.daemon.start_at(), self.daemon.said())
         self.watcher = agent.Watcher(self.daemon.socket)
         self.spend()
         self.delivered()
@@ -157,7 +145,7 @@ class Alerts:
     def again(self):
         before = len(self.server.requests)
         self.check.equal('it ends well', self.daemon.stop()[0], 0)
-        self.start()
+        self.check('outlayd starts', self.daemon.start_at(), self.daemon.said())
         self.make(2)
         self.check.equal('a question is refused', self.decide()[0], 429)
         time.sleep(2)
@@ -168,7 +156,7 @@ class Alerts:
         """250 good calls are what is usual; two minutes later all fail."""
         self.make(250)
         wait_for(lambda: len(self.daemon.calls()) >= 264, 30, every=0.2)
-        self.clock.write_text('+2m')
+        self.daemon.move('+2m')
         self.make(30, case='500')
         told = wait_for(lambda: [alert for alert in self.got('/ops') if alert['kind'] == 'breaker'],
                         30)

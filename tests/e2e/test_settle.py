@@ -14,7 +14,6 @@ BUDGETS = '''\
 budgets:
   - {name: all, match: {provider: openai}, limit: 1000 USD per month, mode: advise}
 '''
-FAKETIME = '/usr/$LIB/faketime/libfaketimeMT.so.1'
 TTL_MINUTES = 10
 # By the published prices, 10,000 tokens in and 1,000 out.
 ESTIMATES = {'gpt-4o': Decimal('0.035'), 'gpt-4o-mini': Decimal('0.0021')}
@@ -47,15 +46,7 @@ class Settle:
         self.daemon = agent.Daemon(self.world)
         (self.daemon.config / 'budgets.yaml').write_text(BUDGETS)
         self.crew = calls.Crew(self.world)
-        # Its wall clock is ours until `later` says otherwise; its timers are never touched.
-        self.clock = self.world.dir / 'clock'
-        self.clock.write_text('+0')
-        self.world.env |= {'FAKETIME_TIMESTAMP_FILE': str(self.clock), 'FAKETIME_NO_CACHE': '1',
-                           'DONT_FAKE_MONOTONIC': '1', 'NO_FAKE_STAT': '1',
-                           'LD_PRELOAD': FAKETIME}
-        self.check('outlayd starts', self.daemon.start(), self.daemon.said())
-        for name in ('LD_PRELOAD', 'FAKETIME_TIMESTAMP_FILE'):
-            del self.world.env[name]
+        self.check('outlayd starts', self.daemon.start_at(), self.daemon.said())
 
     def run(self):
         self.one()
@@ -139,11 +130,11 @@ class Settle:
 
     def expires(self):
         spent = self.money()[1]
-        self.clock.write_text(f'+{TTL_MINUTES * 60 - 60}')
+        self.daemon.move(f'+{TTL_MINUTES * 60 - 60}')
         wait_for(lambda: False, 2.5)
         self.check.equal('after nine minutes it is still reserved', self.money(),
                          (ESTIMATES['gpt-4o'], spent))
-        self.clock.write_text(f'+{TTL_MINUTES * 60 + 60}')
+        self.daemon.move(f'+{TTL_MINUTES * 60 + 60}')
         wait_for(lambda: not self.money()[0], 5)
         self.check.equal('after ten it is not, and nothing was spent for it', self.money(),
                          (0, spent))

@@ -157,19 +157,6 @@ static const char *shelf_label(const struct sink *s)
 	return "ops";
 }
 
-static const struct sink_kind alerts_kind = {
-	.name = "shelf",
-	.stream = SINK_ALERTS,
-	.from_now = true,
-	.wanted = shelf_wanted,
-	.open = shelf_open,
-	.close = shelf_close,
-	.submit = shelf_submit,
-	.poll = shelf_poll,
-	.dead = shelf_dead,
-	.label = shelf_label,
-};
-
 static void add_alerts(struct ledger *ledger, unsigned first, unsigned last)
 {
 	assert_int_equal(ledger_begin(ledger), 0);
@@ -194,12 +181,17 @@ static void store(struct outbox *o)
 static void test_alerts(void **state)
 {
 	struct sink_config config = { .host_id = "host" };
+	struct sink_kind alerts_kind = shelf_kind;
 	struct fixture *f = *state;
 	struct outbox o = { 0 };
 	struct ledger *ledger;
 	struct err err = { "" };
 	sqlite3_stmt *stmt;
 
+	alerts_kind.stream = SINK_ALERTS;
+	alerts_kind.from_now = true;
+	alerts_kind.dead = shelf_dead;
+	alerts_kind.label = shelf_label;
 	assert_int_equal(ledger_open(f->dir, &ledger, &err), 0);
 	add_alerts(ledger, 1, 3);
 	assert_int_equal(outbox_open(&o, &alerts_kind, 0, &config, ledger, "name", &err), 0);
