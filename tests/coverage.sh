@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 FLOOR=${FLOOR:-95}
-HELD='base capture http meter price budget policy'
+HELD='base capture http meter price budget alert policy'
 
 units=() probes=() objects=()
 for program in build/cov/tests/unit/*/* build/cov/tests/bpf/*; do
