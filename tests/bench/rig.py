@@ -13,6 +13,8 @@ import tempfile
 import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(TOP / 'tests' / 'e2e'))
+from world import die_with_parent  # noqa: E402
 BUILD = TOP / 'build'
 BENCH = BUILD / 'opt' / 'tests' / 'bench'
 ROUNDS = int(os.environ.get('ROUNDS', 5))
@@ -72,7 +74,7 @@ class Agent:
             [*pinned, BUILD / 'outlayd', '--config', top, '--state', top / 'state',
              '--socket', self.socket],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            start_new_session=True)
+            start_new_session=True, preexec_fn=die_with_parent)
         for _ in range(200):
             with socket.socket(socket.AF_UNIX) as probe:
                 if probe.connect_ex(str(self.socket)) == 0:
