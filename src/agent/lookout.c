@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "ledger/journal.h"
 
 #define SURVEY_SECONDS 10
+#define WAITING_MAX    16
 #define STORE_SECONDS  60 /* habits: a crash forgets that much of the hour */
 
 struct lookout {
@@ -19,7 +21,9 @@ struct lookout {
 	struct breakers *breakers;
 	struct habits *habits;
 	struct buf json;
-	unsigned n_ticks;
+	unsigned n_ticks, n_waiting;
+	struct alert waiting[WAITING_MAX]; /* for room in the ledger's queue */
+	struct lookout_counters counters;
 };
 
 static bool restore_alert(void *ctx, int64_t seq, const struct alert *alert)
@@ -88,14 +92,31 @@ void lookout_free(struct lookout *lookout)
 	free(lookout);
 }
 
-bool lookout_raise(struct lookout *lookout, struct alert *alert)
+/* In their order; what finds no room waits. */
+static void store_waiting(struct lookout *lookout)
 {
 	struct ledger_task task = { .kind = TASK_ALERT };
+	unsigned n = 0;
 
-	if (!queue_room(lookout->options.tasks) || !alerts_first(lookout->alerts, alert))
+	while (n < lookout->n_waiting && queue_room(lookout->options.tasks)) {
+		task.alert = lookout->waiting[n++];
+		(void)queue_push(lookout->options.tasks, &task);
+	}
+	lookout->n_waiting -= n;
+	memmove(lookout->waiting, lookout->waiting + n,
+		lookout->n_waiting * sizeof(*lookout->waiting));
+}
+
+bool lookout_raise(struct lookout *lookout, struct alert *alert)
+{
+	if (!alerts_first(lookout->alerts, alert))
 		return false;
-	task.alert = *alert;
-	(void)queue_push(lookout->options.tasks, &task);
+	counter_add(&lookout->counters.told, 1);
+	if (lookout->n_waiting < WAITING_MAX)
+		lookout->waiting[lookout->n_waiting++] = *alert;
+	else
+		counter_add(&lookout->counters.not_stored, 1);
+	store_waiting(lookout);
 	fprintf(stderr, "outlayd: %s: %s\n", alert_level_name(alert->level), alert->text);
 	buf_reset(&lookout->json);
 	alert_json(&lookout->json, alert, lookout->options.host_id, lookout->options.host_name);
@@ -126,10 +147,11 @@ bool lookout_store(struct lookout *lookout)
 {
 	struct ledger_task task = { .kind = TASK_HOURS };
 
+	store_waiting(lookout);
 	while (queue_room(lookout->options.tasks)) {
 		task.hours.n = habits_owed(lookout->habits, task.hours.hour, LEDGER_HOURS_MAX);
 		if (!task.hours.n)
-			return true;
+			return !lookout->n_waiting;
 		(void)queue_push(lookout->options.tasks, &task);
 	}
 	return false;
@@ -137,11 +159,17 @@ bool lookout_store(struct lookout *lookout)
 
 void lookout_tick(struct lookout *lookout)
 {
+	store_waiting(lookout);
 	lookout->n_ticks++;
 	if (lookout->n_ticks % SURVEY_SECONDS == 0)
 		lookout->options.survey(lookout->options.survey_ctx, lookout);
 	if (lookout->n_ticks % STORE_SECONDS == 0)
 		(void)lookout_store(lookout);
+}
+
+const struct lookout_counters *lookout_counters(const struct lookout *lookout)
+{
+	return &lookout->counters;
 }
 
 struct breakers *lookout_breakers(struct lookout *lookout)

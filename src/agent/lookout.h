@@ -6,6 +6,7 @@
 #include "agent/ledger_loop.h"
 #include "alert/breaker.h"
 #include "alert/tell.h"
+#include "base/counter.h"
 #include "policy/policy.h"
 
 struct lookout;
@@ -21,17 +22,24 @@ struct lookout_options {
 	struct breaker_limits breaker;
 };
 
+struct lookout_counters {
+	struct counter told;
+	struct counter
+	    not_stored; /* the ledger had no room for long: watchers and journal have it */
+};
+
 int lookout_new(const struct lookout_options *options, struct lookout **ret_lookout);
 void lookout_free(struct lookout *lookout);
 
 /* After a call was charged. */
 void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_t now_ns);
-/* Tells it, unless it was told. False: it was, or the ledger has no room: then the next time. */
+/* Tells it, unless it was told: false. The ledger has it as soon as there is room. */
 bool lookout_raise(struct lookout *lookout, struct alert *alert);
 /* Once a second: the survey, and what the ledger should know of habits. */
 void lookout_tick(struct lookout *lookout);
 /* Gives the ledger all that is owed; false: no room, call again. */
 bool lookout_store(struct lookout *lookout);
 
+const struct lookout_counters *lookout_counters(const struct lookout *lookout);
 struct breakers *lookout_breakers(struct lookout *lookout);
 struct habits *lookout_habits(struct lookout *lookout);

@@ -36,9 +36,10 @@ static void take_charges(void *ctx)
 		if (!queue_pop(l->options.charges, &charge))
 			break;
 		budgets_charge(l->budgets, &charge, now_utc(), &task.verdict);
+		/* First: an alert may take the last room there is. */
+		policy_ports_hand_on(l, &task);
 		lookout_charge(l->lookout, &charge, now_utc());
 		policy_limits(l->policy, &charge.usage);
-		policy_ports_hand_on(l, &task);
 	}
 	enforcement_look(l->enforcement, now_utc());
 }

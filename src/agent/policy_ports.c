@@ -83,7 +83,12 @@ static bool query_calls(void *ctx, const struct policy_calls_query *query)
 static void status(void *ctx, struct emit *out)
 {
 	struct policy_loop *l = ctx;
+	const struct lookout_counters *alerts = lookout_counters(l->lookout);
 
+	emit_object(out, "alerts");
+	emit_int(out, "told", (int64_t)counter_read(&alerts->told));
+	emit_int(out, "not_stored", (int64_t)counter_read(&alerts->not_stored));
+	emit_end_object(out);
 	l->options.status(l->options.ctx, out);
 }
 
