@@ -265,6 +265,15 @@ static inline void rig_alert(void *ctx, struct alert *alert)
 	rig->n_alerts++;
 }
 
+/* The first alert of a kind, NULL: none. Forecasts depend on the time of day. */
+static inline const struct alert *rig_alert_of(const struct rig *rig, enum alert_kind kind)
+{
+	for (unsigned i = 0; i < rig->n_alerts && i < 8; i++)
+		if (rig->alerts[i].kind == kind)
+			return &rig->alerts[i];
+	return NULL;
+}
+
 static inline struct policy_ports rig_ports(struct rig *rig)
 {
 	return (struct policy_ports){

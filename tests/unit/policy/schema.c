@@ -258,6 +258,7 @@ static void test_watch(void **state)
 {
 	struct rig *rig = *state;
 	struct caller watcher = rig_connect(rig), asker = rig_connect(rig);
+	const struct alert *threshold;
 	struct reply reply;
 	char settle[128];
 	json_t *json;
@@ -276,10 +277,10 @@ static void test_watch(void **state)
 	assert_int_equal(reply.status, 200);
 	reply_done(&reply);
 	json = next_event(&watcher, "threshold");
-	assert_int_equal(rig->n_alerts, 1);
-	assert_int_equal(rig->alerts[0].kind, ALERT_THRESHOLD);
-	assert_string_equal(rig->alerts[0].subject, "watched");
-	assert_int_equal(rig->alerts[0].step, 80);
+	threshold = rig_alert_of(rig, ALERT_THRESHOLD);
+	assert_non_null(threshold);
+	assert_string_equal(threshold->subject, "watched");
+	assert_int_equal(threshold->step, 80);
 	assert_int_equal(json_integer_value(json_object_get(json, "percent")), 80);
 	assert_string_equal(
 	    json_string_value(json_object_get(json_object_get(json, "budget"), "name")), "watched");
