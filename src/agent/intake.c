@@ -26,8 +26,11 @@ static void on_items(evutil_socket_t fd, short what, void *ctx)
 static void on_woken(evutil_socket_t fd, short what, void *ctx)
 {
 	struct intake *intake = ctx;
+	/* Filled to the half at once is one edge, not two. */
+	bool many = queue_depth(intake->queue) >= queue_room(intake->queue);
 
-	if (evutil_timerisset(&intake->hold) && !event_pending(intake->retry, EV_TIMEOUT, NULL))
+	if (evutil_timerisset(&intake->hold) && !many &&
+	    !event_pending(intake->retry, EV_TIMEOUT, NULL))
 		event_add(intake->retry, &intake->hold);
 	else
 		on_items(fd, what, ctx);
