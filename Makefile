@@ -68,7 +68,7 @@ $B/$(1)/outlayd $B/$(1)/outlay:
 	$$(call say,LD,$$@)
 	$$Q $(CC) $(LDFLAGS_$(1)) -pthread -o $$@ $$^ $(PKG_LIBS)
 endef
-TEST_LIBS := -lcmocka -lhttp_parser -lssl -lcrypto -lrdkafka -lbrotlienc
+TEST_LIBS := -lcmocka -lhttp_parser -lssl -lcrypto -lrdkafka -lbrotlienc -lm
 $(foreach v,opt asan cov fuzz,$(eval $(call variant,$v)))
 $B/fuzz/tests/fuzz/%: TEST_LIBS := -ljansson -lhttp_parser
 
@@ -134,7 +134,8 @@ test: deps-dev
 	$Q $(MAKE) --no-print-directory check check-root
 
 # --- tests. Programs of tests/unit and tests/fuzz are found, not listed.
-UNIT_BIN  := $(UNITS:%.c=$B/asan/%)
+# Those of the policy wait for time-outs most of their time: they begin first.
+UNIT_BIN  := $(sort $(filter %/policy,$(UNITS:%.c=$B/asan/%))) $(filter-out %/policy,$(UNITS:%.c=$B/asan/%))
 FUZZ_BIN  := $(FUZZERS:%.c=$B/fuzz/%)
 COV_BIN   := $(UNITS:%.c=$B/cov/%) $(patsubst %.c,$B/cov/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
 BPF_BIN   := $(patsubst %.c,$B/opt/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/*.c)))
