@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 
 #include "base/emit.h"
@@ -121,22 +122,23 @@ void alerts_free(struct alerts *alerts)
 /* True: it was not there. One that cannot be kept is told: better twice than never. */
 static bool add(struct alerts *alerts, const struct alert *alert)
 {
-	struct told *told, *before;
+	struct told_key key;
+	struct told *told;
 
 	if (!alert->window_ns)
 		return true;
-	told = calloc(1, sizeof(*told)); /* zeroed: the hash looks at every byte of the key */
+	memset(&key, 0, sizeof(key)); /* the hash looks at every byte */
+	key.kind = alert->kind;
+	key.step = alert->step;
+	key.window_ns = alert->window_ns;
+	span_copy(span_of(alert->subject), key.subject, sizeof(key.subject));
+	HASH_FIND(hh, alerts->told, &key, sizeof(key), told);
+	if (told)
+		return false;
+	told = calloc(1, sizeof(*told));
 	if (!told)
 		return true;
-	told->key.kind = alert->kind;
-	told->key.step = alert->step;
-	told->key.window_ns = alert->window_ns;
-	span_copy(span_of(alert->subject), told->key.subject, sizeof(told->key.subject));
-	HASH_FIND(hh, alerts->told, &told->key, sizeof(told->key), before);
-	if (before) {
-		free(told);
-		return false;
-	}
+	told->key = key;
 	if (HASH_COUNT(alerts->told) >= ALERTS_KNOWN_MAX)
 		drop_oldest(alerts);
 	HASH_ADD(hh, alerts->told, key, sizeof(told->key), told);

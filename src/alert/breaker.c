@@ -244,7 +244,7 @@ static bool has_failed(const struct usage *usage)
 
 bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t now_ns)
 {
-	int64_t late_ns = breakers->limits.latency_ms * NS_PER_MS, usual_ns;
+	int64_t late_ns = breakers->limits.latency_ms * NS_PER_MS, usual_ns = -1;
 	enum breaker_state before;
 	struct breaker *breaker;
 	struct tally *tally;
@@ -258,11 +258,10 @@ bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t
 	tally = &breaker->slots[breaker->slot % SLOTS];
 	tally->calls++;
 	tally->errors += has_failed(usage);
-	usual_ns = has_failed(usage) ? -1 : usual_ttfb_ns(breakers->usual, usage);
+	if (!has_failed(usage))
+		usual_ns = usual_ttfb_ns(breakers->usual, usage, learns(breaker, now_ns), now_ns);
 	tally->timed += usual_ns >= 0;
 	tally->late += usual_ns >= 0 && usage->ttfb_ns > usual_ns + late_ns;
-	if (learns(breaker, now_ns) && !has_failed(usage))
-		usual_learn(breakers->usual, usage, now_ns);
 	before = breaker->state;
 	look(breakers, breaker, now_ns);
 	return breaker->state != before;

@@ -64,15 +64,6 @@ static struct series *find(struct usual *usual, const struct usage *usage, struc
 	return series;
 }
 
-int64_t usual_ttfb_ns(struct usual *usual, const struct usage *usage)
-{
-	struct series_key key;
-	const struct series *series = find(usual, usage, &key);
-
-	return series && series->n >= USUAL_CALLS_MIN && usage->ttfb_ns >= 0 ? series->median_ns
-									     : -1;
-}
-
 static void step(struct series *series, int64_t ttfb_ns)
 {
 	int64_t part = series->n / 2 + STEP_MIN;
@@ -84,30 +75,49 @@ static void step(struct series *series, int64_t ttfb_ns)
 		series->median_ns -= width;
 }
 
-void usual_learn(struct usual *usual, const struct usage *usage, int64_t now_ns)
+/* The last one used from now on; NULL: no memory. */
+static struct series *use(struct usual *usual, struct series *series, const struct series_key *key,
+			  int64_t ttfb_ns)
 {
-	struct series_key key;
-	struct series *series;
-
-	if (usage->ttfb_ns < 0)
-		return;
-	series = find(usual, usage, &key);
 	if (series) {
-		HASH_DEL(usual->series, series); /* added again below: the last one used */
+		HASH_DEL(usual->series, series); /* added again below */
 	} else {
 		if (HASH_COUNT(usual->series) >= USUAL_SERIES_MAX)
 			drop(usual, usual->series);
 		series = calloc(1, sizeof(*series));
 		if (!series)
-			return;
-		series->key = key;
-		series->median_ns = usage->ttfb_ns;
+			return NULL;
+		series->key = *key;
+		series->median_ns = ttfb_ns;
 	}
 	HASH_ADD(hh, usual->series, key, sizeof(series->key), series);
+	return series;
+}
+
+static void learn(struct series *series, int64_t ttfb_ns, int64_t now_ns)
+{
 	if (series->n >= FAST_CALLS && now_ns - series->learned_ns < PAUSE_NS &&
 	    now_ns >= series->learned_ns)
 		return;
-	step(series, usage->ttfb_ns);
+	step(series, ttfb_ns);
 	series->learned_ns = now_ns;
 	series->n += series->n < STEP_MAX * 2;
+}
+
+int64_t usual_ttfb_ns(struct usual *usual, const struct usage *usage, bool learns, int64_t now_ns)
+{
+	struct series_key key;
+	struct series *series;
+	int64_t before_ns = -1;
+
+	if (usage->ttfb_ns < 0)
+		return -1;
+	series = find(usual, usage, &key);
+	if (series && series->n >= USUAL_CALLS_MIN)
+		before_ns = series->median_ns;
+	if (learns)
+		series = use(usual, series, &key, usage->ttfb_ns);
+	if (learns && series)
+		learn(series, usage->ttfb_ns, now_ns);
+	return before_ns;
 }

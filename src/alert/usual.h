@@ -13,7 +13,6 @@ struct usual;
 struct usual *usual_new(void); /* NULL: no memory */
 void usual_free(struct usual *usual);
 
-/* The median before this call, or -1 when it is not known yet or the call has no first byte. */
-int64_t usual_ttfb_ns(struct usual *usual, const struct usage *usage);
-/* Learns from a call. */
-void usual_learn(struct usual *usual, const struct usage *usage, int64_t now_ns);
+/* The median before this call, or -1 when it is not known yet or the call has no first byte; and
+ * learns from the call, if it is one to learn from. */
+int64_t usual_ttfb_ns(struct usual *usual, const struct usage *usage, bool learns, int64_t now_ns);

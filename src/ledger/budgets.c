@@ -77,13 +77,6 @@ int ledger_override(struct ledger *ledger, const struct budget_override *overrid
 	return statement_run_in_batch(ledger, OVERRIDE);
 }
 
-static struct span text(sqlite3_stmt *stmt, int column)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-	return span_of(text ? text : "");
-}
-
 static int read_override(sqlite3_stmt *stmt, struct budget_override *override)
 {
 	*override = (struct budget_override){
@@ -92,13 +85,13 @@ static int read_override(sqlite3_stmt *stmt, struct budget_override *override)
 		.uid = (uint32_t)sqlite3_column_int64(stmt, 6),
 		.pid = (uint32_t)sqlite3_column_int64(stmt, 7),
 	};
-	if (!span_copy(text(stmt, 1), override->budget, sizeof(override->budget)) ||
-	    override_find(text(stmt, 2), &override->action) < 0 ||
-	    unit_find(text(stmt, 4), &override->unit) < 0 ||
-	    unit_parse(override->unit, text(stmt, 3), &override->amount) < 0)
+	if (!span_copy(statement_text(stmt, 1), override->budget, sizeof(override->budget)) ||
+	    override_find(statement_text(stmt, 2), &override->action) < 0 ||
+	    unit_find(statement_text(stmt, 4), &override->unit) < 0 ||
+	    unit_parse(override->unit, statement_text(stmt, 3), &override->amount) < 0)
 		return -EBADMSG;
-	span_copy(text(stmt, 8), override->user, sizeof(override->user));
-	span_copy(text(stmt, 9), override->why, sizeof(override->why));
+	span_copy(statement_text(stmt, 8), override->user, sizeof(override->user));
+	span_copy(statement_text(stmt, 9), override->why, sizeof(override->why));
 	return 0;
 }
 

@@ -62,13 +62,6 @@ int journal_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq)
 	return statement_cursor(ledger, ALERT_CURSOR, sink, ret_seq);
 }
 
-static bool take_text(sqlite3_stmt *stmt, int column, char *out, size_t size)
-{
-	const char *text = (const char *)sqlite3_column_text(stmt, column);
-
-	return span_copy(span_of(text), out, size);
-}
-
 static bool read_alert(sqlite3_stmt *stmt, struct alert *alert)
 {
 	const void *id = sqlite3_column_blob(stmt, 1);
@@ -80,12 +73,13 @@ static bool read_alert(sqlite3_stmt *stmt, struct alert *alert)
 	if (!id || sqlite3_column_bytes(stmt, 1) != UUID_BYTES)
 		return false;
 	memcpy(alert->event_id.bytes, id, UUID_BYTES);
-	return take_text(stmt, 3, kind, sizeof(kind)) && take_text(stmt, 4, level, sizeof(level)) &&
+	return span_copy(statement_text(stmt, 3), kind, sizeof(kind)) &&
+	       span_copy(statement_text(stmt, 4), level, sizeof(level)) &&
 	       alert_kind_find(span_of(kind), &alert->kind) == 0 &&
 	       alert_level_find(span_of(level), &alert->level) == 0 &&
-	       take_text(stmt, 5, alert->subject, sizeof(alert->subject)) &&
-	       take_text(stmt, 8, alert->text, sizeof(alert->text)) &&
-	       take_text(stmt, 9, alert->details, sizeof(alert->details));
+	       span_copy(statement_text(stmt, 5), alert->subject, sizeof(alert->subject)) &&
+	       span_copy(statement_text(stmt, 8), alert->text, sizeof(alert->text)) &&
+	       span_copy(statement_text(stmt, 9), alert->details, sizeof(alert->details));
 }
 
 int journal_alerts(struct ledger *ledger, int64_t after_seq, int64_t limit, journal_alert_fn *fn,
@@ -130,7 +124,8 @@ int journal_hours(struct ledger *ledger, int64_t now_ns, journal_hour_fn *fn, vo
 					   .calls = (uint32_t)sqlite3_column_int64(stmt, 3),
 					   .spent_pico = sqlite3_column_int64(stmt, 4) };
 
-		if (take_text(stmt, 1, hour.program.exe, sizeof(hour.program.exe)) &&
+		if (span_copy(statement_text(stmt, 1), hour.program.exe,
+			      sizeof(hour.program.exe)) &&
 		    hour.hour <= now_ns / HOUR_NS)
 			fn(ctx, &hour);
 		code = statement_step(ledger, HABITS);

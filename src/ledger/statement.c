@@ -136,6 +136,11 @@ int statement_cursor(struct ledger *ledger, enum statement which, const char *si
 	return code;
 }
 
+struct span statement_text(sqlite3_stmt *stmt, int column)
+{
+	return span_of((const char *)sqlite3_column_text(stmt, column));
+}
+
 static int prepare(struct ledger *ledger, enum statement which, const char *sql)
 {
 	if (sqlite3_prepare_v3(ledger->db, sql, -1, SQLITE_PREPARE_PERSISTENT,

@@ -71,6 +71,9 @@ int statement_prepare(struct ledger *ledger);
 
 void statement_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 
+/* Of the row at hand; NULL is empty. Until the next step. */
+struct span statement_text(sqlite3_stmt *stmt, int column);
+
 /* 1: a row is there, 0: no (more) rows, or -errno. The caller resets. */
 int statement_step(struct ledger *ledger, enum statement which);
 
