@@ -21,14 +21,14 @@ static long environment_step(__u32 index, struct environment *env)
 	long n = env->at < env->end
 		     ? bpf_probe_read_user_str(env->out, EVENT_LABELS_MAX, (void *)env->at)
 		     : 0;
-	bool same = !env->inside;
+	__u32 other = env->inside;
 
 	(void)index;
 	if (n <= 0)
 		return 1;
 	for (__u32 i = 0; i < LABELS_KEY_LEN; i++)
-		same = same && env->out[i] == key[i];
-	if (same) {
+		other |= env->out[i] ^ key[i];
+	if (!other) {
 		env->found = bpf_probe_read_user_str(env->out, EVENT_LABELS_MAX,
 						     (void *)(env->at + LABELS_KEY_LEN)) > 0;
 		return 1;

@@ -2,41 +2,43 @@
  * request both ends go, and of what is between them the count. */
 #pragma once
 
-#include "connection.h"
+#include "middle.h"
 #include "reserve.h"
 
-/* Bytes at each end of one write that are copied; what is between them is only counted. A request
- * is priced by its head and by what follows its text. 0: all is copied. */
-const volatile __u32 request_keep_bytes;
+#define CALL_MAX (EVENT_CALL_CHUNKS * EVENT_CHUNK_MAX)
 
-/* What is left to report of one call. */
+/* Bytes of one call. */
 struct report {
 	struct event_head head;
-	__u64 offset;
+	__u64 offset; /* of the first one in the connection */
 	__u64 from;
-	__u64 left;
+	__u64 length;
 	__u32 direction;
 	__u32 unused;
 };
 
-static __always_inline void fill_data(struct event_data *e, const struct report *r, __u32 length)
+static __always_inline void fill_data(struct event_data *e, const struct report *r, __u32 at,
+				      __u32 length)
 {
 	e->head = r->head;
-	e->offset = r->offset;
+	e->offset = r->offset + at;
 	e->length = length;
 	e->direction = r->direction;
 }
 
-static long report_piece(__u32 index __attribute__((unused)), struct report *r)
+/* What changes comes from the index alone: so the verifier sees one piece, not each. */
+static long report_piece(__u32 index, const struct report *r)
 {
-	__u32 length = r->left < EVENT_CHUNK_MAX ? r->left : EVENT_CHUNK_MAX;
+	__u32 at = index * EVENT_CHUNK_MAX;
+	__u64 left = r->length - at;
+	__u32 length = left < EVENT_CHUNK_MAX ? left : EVENT_CHUNK_MAX;
 	struct event_data *e = reserve(length);
 
 	if (e) {
-		fill_data(e, r, length);
+		fill_data(e, r, at, length);
 		e->captured = length;
 		e->cut = 0;
-		if (bpf_probe_read_user(e->bytes, length, (void *)r->from)) {
+		if (bpf_probe_read_user(e->bytes, length, (void *)r->from + at)) {
 			count(EVENT_COUNTER_READ_FAULT, 1);
 			e->captured = 0;
 		}
@@ -46,10 +48,17 @@ static long report_piece(__u32 index __attribute__((unused)), struct report *r)
 		count(EVENT_COUNTER_RING_FULL, 1);
 		count(EVENT_COUNTER_RING_FULL_BYTES, length);
 	}
+	return left <= EVENT_CHUNK_MAX; /* 1 ends the loop */
+}
+
+static __always_inline void report_bytes(struct report *r, __u64 length)
+{
+	r->length = length;
+	bpf_loop(EVENT_CALL_CHUNKS, report_piece, r, 0);
+	if (length > CALL_MAX)
+		count(EVENT_COUNTER_CALL_TOO_LONG_BYTES, length - CALL_MAX);
 	r->offset += length;
 	r->from += length;
-	r->left -= length;
-	return !r->left; /* 1 ends the loop */
 }
 
 /* The next bytes are left out. */
@@ -58,7 +67,7 @@ static __always_inline void report_cut(struct report *r, __u32 length)
 	struct event_data *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
 	if (e) {
-		fill_data(e, r, length);
+		fill_data(e, r, 0, length);
 		e->captured = 0;
 		e->cut = 1;
 		submit(e);
@@ -67,30 +76,6 @@ static __always_inline void report_cut(struct report *r, __u32 length)
 	}
 	r->offset += length;
 	r->from += length;
-}
-
-/* The first bytes that a client sends tell the protocol. Those of HTTP/2 are frames: one that is
- * left out would take the place of all after it. */
-static __always_inline void tell_protocol(struct connection_state *state, __u64 buffer)
-{
-	char preface[4] = {};
-
-	if (bpf_probe_read_user(preface, sizeof(preface), (void *)buffer) == 0 &&
-	    preface[0] == 'P' && preface[1] == 'R' && preface[2] == 'I' && preface[3] == ' ')
-		state->whole = 1;
-}
-
-/* Bytes between the two ends of a write that need not be copied. */
-static __always_inline __u64 middle_of(struct connection_state *state, __u32 direction,
-				       __u64 buffer, __u64 n)
-{
-	if (!request_keep_bytes || direction != EVENT_SENT)
-		return 0;
-	if (!state->sent)
-		tell_protocol(state, buffer);
-	if (state->whole || n <= 2ULL * request_keep_bytes || n > EVENT_CUT_MAX)
-		return 0;
-	return n - 2ULL * request_keep_bytes;
 }
 
 /* `n` > 0 bytes at `buffer` of the current process have moved. */
@@ -103,18 +88,15 @@ static __always_inline void report_call(const struct connection_id *id,
 	struct report r = {
 		.offset = *moved,
 		.from = buffer,
-		.left = middle ? request_keep_bytes : n,
 		.direction = direction,
 	};
 
 	*moved += n;
 	fill_head(&r.head, EVENT_DATA, id, state);
-	bpf_loop(EVENT_CALL_CHUNKS, report_piece, &r, 0);
 	if (middle) {
+		report_bytes(&r, request_keep_bytes);
 		report_cut(&r, middle);
-		r.left = request_keep_bytes;
-		bpf_loop(EVENT_CALL_CHUNKS, report_piece, &r, 0);
+		n = request_keep_bytes;
 	}
-	if (r.left)
-		count(EVENT_COUNTER_CALL_TOO_LONG_BYTES, r.left);
+	report_bytes(&r, n);
 }

@@ -5,9 +5,10 @@
 #include "flow_event.h"
 #include "hello.h"
 
-#define SERVER_HEADS      9  /* bytes of record and handshake heads */
-#define SERVER_START      44 /* and of version, random, length of the session's id */
-#define SERVER_EXTENSIONS 64 /* looked at; clients send 10 to 20 */
+#define SERVER_HEADS      9         /* bytes of record and handshake heads */
+#define SERVER_START      44        /* and of version, random, length of the session's id */
+#define SERVER_EXTENSIONS 64        /* looked at; clients send 10 to 20 */
+#define SERVER_END_MAX    (1 << 20) /* more than any packet and one extension behind it */
 
 struct server {
 	__u64 random[2];
@@ -49,7 +50,7 @@ static __always_inline __s32 server_find_name(const struct hello *h, __u32 at, _
 			return -1;
 		if (head.type == 0)
 			return at + sizeof(head);
-		at += sizeof(head) + bpf_ntohs(head.length);
+		at = within(at + sizeof(head) + bpf_ntohs(head.length), SERVER_END_MAX);
 	}
 	return -1;
 }
