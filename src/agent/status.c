@@ -87,6 +87,8 @@ static void write_http(struct emit *out, const struct http_counters *c)
 		{ "opaque_other", &c->opaque_other },
 		{ "bad_codings", &c->bad_codings },
 		{ "coding_limits", &c->coding_limits },
+		{ "decoders_refused", &c->decoders_refused },
+		{ "decoder_bytes", &c->decoder_bytes },
 		{ "websockets", &c->websockets },
 		{ "bad_frames", &c->bad_frames },
 		{ "http2_tunnels_unread", &c->tunnels },

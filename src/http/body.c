@@ -36,7 +36,7 @@ static struct body *make(body_piece_fn *fn, void *ctx, unsigned n)
 }
 
 int body_new(const struct span *codings, unsigned n, body_piece_fn *fn, void *ctx,
-	     struct body **ret_body)
+	     struct counter *taken, struct body **ret_body)
 {
 	FREE_PTR struct body *body = NULL;
 
@@ -46,19 +46,19 @@ int body_new(const struct span *codings, unsigned n, body_piece_fn *fn, void *ct
 	if (!body)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
-		if (decoder_init(&body->layers[i].decoder, codings[n - 1 - i]) < 0)
+		if (decoder_init(&body->layers[i].decoder, codings[n - 1 - i], taken) < 0)
 			return -ENOTSUP;
 	*ret_body = TAKE_PTR(body);
 	return 0;
 }
 
-int body_new_raw(body_piece_fn *fn, void *ctx, struct body **ret_body)
+int body_new_raw(body_piece_fn *fn, void *ctx, struct counter *taken, struct body **ret_body)
 {
 	struct body *body = make(fn, ctx, 1);
 
 	if (!body)
 		return -ENOMEM;
-	decoder_init_raw(&body->layers[0].decoder);
+	decoder_init_raw(&body->layers[0].decoder, taken);
 	*ret_body = body;
 	return 0;
 }

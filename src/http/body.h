@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/counter.h"
 #include "base/span.h"
 
 #define BODY_CODINGS_MAX 2
@@ -16,14 +17,16 @@ struct body;
 typedef void body_piece_fn(void *ctx, struct span piece);
 
 /* `codings` in the order in which they were applied, as headers list them. -ENOTSUP: none, too
- * many, or one that is not known (identity is none: leave it out); -ENOMEM. */
+ * many, or one that is not known (identity is none: leave it out); -ENOMEM. `taken` is that of
+ * decoder_init. */
 int body_new(const struct span *codings, unsigned n, body_piece_fn *fn, void *ctx,
-	     struct body **ret_body);
+	     struct counter *taken, struct body **ret_body);
 /* DEFLATE without header or end (RFC 7692): it has no end that body_end could miss. */
-int body_new_raw(body_piece_fn *fn, void *ctx, struct body **ret_body);
+int body_new_raw(body_piece_fn *fn, void *ctx, struct counter *taken, struct body **ret_body);
 void body_free(struct body *body);
 
-/* 0, or -EBADMSG: broken data, -E2BIG: over a cap, -ENOMEM. They stay. */
+/* 0, or -EBADMSG: broken data, -E2BIG: over a cap, -ENOBUFS: no room among the
+ * decoders, -ENOMEM. They stay. */
 int body_feed(struct body *body, struct span coded);
 
 /* The caps count from here on: another message of the same coded stream. */

@@ -1,8 +1,6 @@
-/* Between framing and the next stage: one decoder, made for the first piece. Whatever goes wrong
+/* Between framing and the next stage: what is coded is held, or has a decoder. Whatever goes wrong
  * marks the exchange and mutes the rest of the body; the framing goes on without us. */
 #include "http/content.h"
-
-#include <errno.h>
 
 #include "base/cleanup.h"
 #include "http/ws.h"
@@ -42,13 +40,12 @@ static struct codings find_codings(const struct http_head *head)
 	return codings;
 }
 
-static void stop(struct content *c, int err)
+/* Nothing more is decoded, and nothing kept for it. */
+static void stop(struct content *c)
 {
-	bool limit = err == -E2BIG;
-
 	c->stopped = true;
-	content_fault(c->ex, limit ? EXCHANGE_CODING_LIMIT : EXCHANGE_BAD_CODING);
-	counter_add(limit ? &c->counters->coding_limits : &c->counters->bad_codings, 1);
+	buf_done(&c->held);
+	body_free(TAKE_PTR(c->body));
 }
 
 static void deliver(void *ctx, struct span piece)
@@ -65,6 +62,7 @@ void content_begin(struct content *c, struct exchange *ex)
 	c->unsure = !c->coded && ex->completeness >= COMPLETENESS_GAP;
 	c->told = (struct span){ NULL, 0 };
 	c->stopped = false;
+	c->held = buf_with_max(CONTENT_HELD_MAX);
 }
 
 int content_begin_websocket(struct content *c, struct exchange *ex)
@@ -89,10 +87,39 @@ static void look(struct content *c, struct span piece)
 	c->unsure = false;
 }
 
+static int make_body(struct content *c, struct counter *taken)
+{
+	struct codings codings = c->told.len ? (struct codings){ 1, { c->told } }
+					     : find_codings(exchange_head(c->ex, c->direction));
+
+	return body_new(codings.names, codings.n, deliver, c, taken, &c->body);
+}
+
+/* What is held, and a piece more. */
+static void decode(struct content *c, struct span piece, struct counter *taken)
+{
+	int err = c->held.failed ? -ENOMEM : c->body ? 0 : make_body(c, taken);
+
+	if (!err)
+		err = body_feed(c->body, buf_span(&c->held));
+	buf_done(&c->held);
+	if (!err)
+		err = body_feed(c->body, piece);
+	if (!err)
+		return;
+	content_fault_by(c->ex, c->counters, err);
+	stop(c);
+}
+
+/* Nothing more comes: its decoder is gone at once, and not counted. */
+static void decode_held(struct content *c)
+{
+	if (c->held.len)
+		decode(c, (struct span){ NULL, 0 }, NULL);
+}
+
 void content_piece(struct content *c, struct span piece)
 {
-	int err = 0;
-
 	if (c->ws) {
 		ws_feed(c->ws, piece);
 		return;
@@ -101,21 +128,12 @@ void content_piece(struct content *c, struct span piece)
 		return;
 	if (c->unsure && piece.len)
 		look(c, piece);
-	if (!c->coded) {
+	if (!c->coded)
 		deliver(c, piece);
-		return;
-	}
-	if (!c->body) {
-		struct codings codings = c->told.len
-					     ? (struct codings){ 1, { c->told } }
-					     : find_codings(exchange_head(c->ex, c->direction));
-
-		err = body_new(codings.names, codings.n, deliver, c, &c->body);
-	}
-	if (!err)
-		err = body_feed(c->body, piece);
-	if (err)
-		stop(c, err);
+	else if (!c->body && piece.len <= CONTENT_HELD_MAX - c->held.len)
+		buf_put(&c->held, piece);
+	else
+		decode(c, piece, &c->counters->decoder_bytes);
 }
 
 void content_gap(struct content *c, uint64_t bytes)
@@ -124,15 +142,19 @@ void content_gap(struct content *c, uint64_t bytes)
 		ws_skip(c->ws, bytes);
 	if (!c->ex)
 		return;
-	c->stopped |= c->coded;
+	decode_held(c);
+	if (c->coded)
+		stop(c);
 	c->unsure = false;
 	c->handler->gap(c->ctx, c->ex, c->direction);
 }
 
 bool content_end(struct content *c)
 {
-	bool whole = c->stopped || !c->body || body_end(c->body) == 0;
+	bool whole;
 
+	decode_held(c);
+	whole = c->stopped || !c->body || body_end(c->body) == 0;
 	if (c->ex)
 		c->ex->body_ended[c->direction] = true;
 	if (c->ex && c->direction == DIRECTION_SENT && c->handler->sent)
@@ -143,8 +165,8 @@ bool content_end(struct content *c)
 
 void content_drop(struct content *c)
 {
-	body_free(c->body);
-	c->body = NULL;
+	decode_held(c);
+	stop(c);
 	c->ex = NULL;
 	ws_free(TAKE_PTR(c->ws));
 }

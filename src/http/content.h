@@ -1,8 +1,16 @@
 /* The body of one message, or one direction of a WebSocket, on its way to the next stage: decodes
  * it, stops at the first fault and says so in the exchange. A zeroed struct with the first four
- * members set is idle. */
+ * members set is idle.
+ *
+ * A decoder is large, and what it holds between two pieces is the sender's choice. So the first
+ * CONTENT_HELD_MAX bytes of a coded body are held as they came, and decoded when it ends, be it by
+ * a hole: most bodies are no longer, and have a decoder for no longer than that takes. A longer one
+ * has its own, which counts among those of the host (http/decoder.h). */
 #pragma once
 
+#include <errno.h>
+
+#include "base/buf.h"
 #include "http/body.h"
 #include "http/counters.h"
 #include "http/exchange.h"
@@ -17,7 +25,8 @@ struct content {
 	bool unsure;         /* the head may have said a coding that we did not see */
 	struct span told;    /* then the one by which the body begins */
 	bool stopped;        /* by a gap or a fault */
-	struct body *body;   /* from the first piece on: a body may be empty whatever its coding */
+	struct buf held;     /* the beginning of a coded body */
+	struct body *body;   /* one that is longer */
 	struct ws *ws;       /* it is one */
 };
 
@@ -36,9 +45,23 @@ bool content_end(struct content *c);
 /* Nothing more of it comes. */
 void content_drop(struct content *c);
 
+#define CONTENT_HELD_MAX 16384
+
 /* The first fault of an exchange stays. */
 static inline void content_fault(struct exchange *ex, enum exchange_fault fault)
 {
 	if (ex->fault == EXCHANGE_OK)
 		ex->fault = fault;
+}
+
+/* The fault that an error of body_feed is, counted. */
+static inline void content_fault_by(struct exchange *ex, struct http_counters *counters, int err)
+{
+	bool limit = err == -E2BIG || err == -ENOBUFS;
+
+	content_fault(ex, limit ? EXCHANGE_CODING_LIMIT : EXCHANGE_BAD_CODING);
+	counter_add(err == -ENOBUFS ? &counters->decoders_refused
+		    : err == -E2BIG ? &counters->coding_limits
+				    : &counters->bad_codings,
+		    1);
 }

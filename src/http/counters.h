@@ -10,10 +10,12 @@ struct http_counters {
 	struct counter opaque_other; /* tunnels, bytes that are no HTTP, deep pipelines */
 	struct counter bad_codings;
 	struct counter coding_limits;
-	struct counter websockets; /* connections and streams that became one */
-	struct counter bad_frames; /* of these: a direction given up for broken framing */
-	struct counter tunnels;    /* by CONNECT on HTTP/2: not read */
-	struct counter http2;      /* connections that speak HTTP/2 */
+	struct counter decoders_refused; /* DECODERS_BYTES_MAX were taken */
+	struct counter decoder_bytes;    /* are taken now */
+	struct counter websockets;       /* connections and streams that became one */
+	struct counter bad_frames;       /* of these: a direction given up for broken framing */
+	struct counter tunnels;          /* by CONNECT on HTTP/2: not read */
+	struct counter http2;            /* connections that speak HTTP/2 */
 	struct counter hpack_lost; /* times a header table became unknown: h2.h says what follows */
 	struct counter floods;     /* streams or connections given up for a limit of h2.h */
 };

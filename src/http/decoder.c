@@ -4,6 +4,8 @@
 
 #include <brotli/decode.h>
 #include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -20,11 +22,49 @@ struct coding {
 	void (*done)(struct decoder *d);
 };
 
+/* --- what they take together */
+
+static void count(struct decoder *d, size_t bytes)
+{
+	if (d->taken)
+		counter_set(d->taken, counter_read(d->taken) - d->taken_bytes + bytes);
+	d->taken_bytes = bytes;
+}
+
+static bool has_room(struct decoder *d, size_t bytes)
+{
+	if (d->taken && counter_read(d->taken) + bytes > DECODERS_BYTES_MAX)
+		d->refused = true;
+	return !d->refused;
+}
+
+static void *take(void *decoder, size_t bytes)
+{
+	struct decoder *d = decoder;
+	void *memory = has_room(d, bytes) ? malloc(bytes) : NULL;
+
+	count(d, d->taken_bytes + malloc_usable_size(memory));
+	return memory;
+}
+
+static void give(void *decoder, void *memory)
+{
+	struct decoder *d = decoder;
+
+	count(d, d->taken_bytes - malloc_usable_size(memory));
+	free(memory);
+}
+
 /* --- gzip, deflate */
+
+static void *take_items(void *decoder, unsigned n, unsigned bytes)
+{
+	return take(decoder, (size_t)n * bytes);
+}
 
 static int begin_zlib(struct decoder *d, int window_bits)
 {
-	d->zlib = (z_stream){ 0 };
+	d->zlib = (z_stream){ .zalloc = take_items, .zfree = give, .opaque = d };
 	return inflateInit2(&d->zlib, window_bits) == Z_OK ? 0 : -ENOMEM;
 }
 
@@ -99,7 +139,7 @@ static void done_zlib(struct decoder *d)
 static int begin_brotli(struct decoder *d, unsigned char first)
 {
 	(void)first;
-	d->brotli = BrotliDecoderCreateInstance(NULL, NULL, NULL);
+	d->brotli = BrotliDecoderCreateInstance(take, give, d);
 	return d->brotli ? 0 : -ENOMEM;
 }
 
@@ -150,6 +190,10 @@ static int step_zstd(struct decoder *d, struct span *in, char *out, size_t room,
 	ZSTD_outBuffer to = { out, room, 0 };
 	size_t status = ZSTD_decompressStream(d->zstd, &to, &from);
 
+	/* It asks nobody before it takes a window: that is seen, and given back, afterwards. */
+	count(d, ZSTD_sizeof_DCtx(d->zstd));
+	if (!has_room(d, 0))
+		return -ENOMEM;
 	d->at_end = status == 0;
 	*in = span_skip(*in, from.pos);
 	*ret_n = to.pos;
@@ -169,6 +213,7 @@ static int again_zstd(struct decoder *d, unsigned char first)
 static void done_zstd(struct decoder *d)
 {
 	ZSTD_freeDCtx(d->zstd);
+	count(d, 0);
 }
 
 /* To add a coding: its functions above and a row. */
@@ -182,20 +227,20 @@ static const struct coding codings[] = {
 
 static const struct coding raw = { "", begin_raw, step_zlib, again_raw, done_zlib };
 
-int decoder_init(struct decoder *d, struct span name)
+int decoder_init(struct decoder *d, struct span name, struct counter *taken)
 {
 	for (size_t i = 0; i < sizeof(codings) / sizeof(*codings); i++) {
 		if (!span_ieq(name, span_of(codings[i].name)))
 			continue;
-		*d = (struct decoder){ .coding = &codings[i] };
+		*d = (struct decoder){ .coding = &codings[i], .taken = taken };
 		return 0;
 	}
 	return -ENOTSUP;
 }
 
-void decoder_init_raw(struct decoder *d)
+void decoder_init_raw(struct decoder *d, struct counter *taken)
 {
-	*d = (struct decoder){ .coding = &raw };
+	*d = (struct decoder){ .coding = &raw, .taken = taken };
 }
 
 void decoder_done(struct decoder *d)
@@ -214,8 +259,9 @@ int decoder_step(struct decoder *d, struct span *in, char *out, size_t room, siz
 		err = d->coding->begin(d, (unsigned char)*in->ptr);
 	else if (in->len && d->at_end)
 		err = d->coding->again(d, (unsigned char)*in->ptr);
-	if (err || (!in->len && !d->begun))
-		return err;
-	d->begun = true;
-	return d->coding->step(d, in, out, room, ret_n);
+	if (!err && (in->len || d->begun)) {
+		d->begun = true;
+		err = d->coding->step(d, in, out, room, ret_n);
+	}
+	return err && d->refused ? -ENOBUFS : err;
 }

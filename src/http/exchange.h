@@ -21,7 +21,7 @@ enum exchange_fault {
 	EXCHANGE_BAD_HEAD,     /* not HTTP where a head was due, or a contradiction in it */
 	EXCHANGE_BAD_CHUNK,    /* broken chunked framing */
 	EXCHANGE_BAD_CODING,   /* unknown content coding, or broken compressed data */
-	EXCHANGE_CODING_LIMIT, /* decompressed over the cap or the ratio: a bomb */
+	EXCHANGE_CODING_LIMIT, /* a bomb, over the cap or the ratio; or no room to decompress */
 	EXCHANGE_BAD_FRAME,    /* broken framing of a WebSocket */
 };
 

@@ -21,8 +21,8 @@
  *
  * Memory of one connection: under 1 KiB idle. At worst about 420 KiB: two heads that come in
  * pieces (HEAD_BYTES_MAX each), the heads of the exchanges in flight (four times that, all
- * together), their structs, H1_HELD_MAX; and the decoders of a body in each direction, which
- * http/decoder.h tells. */
+ * together), their structs, H1_HELD_MAX; and CONTENT_HELD_MAX of a coded body in each
+ * direction. */
 #pragma once
 
 #include "http/counters.h"

@@ -33,7 +33,7 @@
  *
  * Memory of one connection: 1 KiB idle and never used, 4 KiB plus the peers' header tables once it
  * was. At worst 1.4 MiB: STREAMS_MAX exchanges of half a KiB, STREAMS_HEADS_MAX, two tables and two
- * blocks; and one decoder for each body in flight that has a coding. */
+ * blocks; and CONTENT_HELD_MAX for each body in flight that has a coding. */
 #pragma once
 
 #include "http/counters.h"

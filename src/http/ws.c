@@ -125,10 +125,7 @@ static void spoil(struct ws *ws)
 
 static void spoil_by(struct ws *ws, int err)
 {
-	bool limit = err == -E2BIG;
-
-	content_fault(ws->o.exchange, limit ? EXCHANGE_CODING_LIMIT : EXCHANGE_BAD_CODING);
-	counter_add(limit ? &ws->o.counters->coding_limits : &ws->o.counters->bad_codings, 1);
+	content_fault_by(ws->o.exchange, ws->o.counters, err);
 	spoil(ws);
 }
 
@@ -171,7 +168,7 @@ static void take_data(struct ws *ws, struct span data)
 		return;
 	}
 	if (!ws->inflater)
-		err = body_new_raw(deliver, ws, &ws->inflater);
+		err = body_new_raw(deliver, ws, &ws->o.counters->decoder_bytes, &ws->inflater);
 	if (!err)
 		err = body_feed(ws->inflater, data);
 	if (err)

@@ -33,7 +33,7 @@ static struct result decode(unsigned pick, struct span in, size_t piece)
 	struct result r = { .out = buf_with_max(1 << 22) };
 	struct body *body;
 
-	if (body_new(codings, 1 + pick / 16 % 2, put, &r, &body) < 0)
+	if (body_new(codings, 1 + pick / 16 % 2, put, &r, NULL, &body) < 0)
 		abort();
 	for (; in.len; in = span_skip(in, piece)) {
 		int err = body_feed(body, span_head(in, piece));

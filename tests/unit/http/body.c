@@ -60,7 +60,7 @@ static int make(const char *codings, body_piece_fn *fn, void *ctx, struct body *
 
 	while (rest.len && n < 4)
 		names[n++] = span_cut(&rest, ',');
-	return body_new(names, n, fn, ctx, ret_body);
+	return body_new(names, n, fn, ctx, NULL, ret_body);
 }
 
 static void check(const char *coding, struct span coded, size_t cut, struct span text, int fed,
@@ -337,7 +337,7 @@ static void test_raw(void **state)
 	struct body *body;
 
 	(void)state;
-	assert_int_equal(body_new_raw(put, &out, &body), 0);
+	assert_int_equal(body_new_raw(put, &out, NULL, &body), 0);
 	assert_int_equal(body_feed(body, SPAN("\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff")), 0);
 	body_next(body);
 	assert_int_equal(body_feed(body, SPAN("\xf2\x00\x11\x00\x00\x00\x00\xff\xff")), 0);
@@ -359,7 +359,7 @@ static void test_caps_of_messages(void **state)
 
 	(void)state;
 	encode_raw(&coded, zeros, 9);
-	assert_int_equal(body_new_raw(count, &out, &body), 0);
+	assert_int_equal(body_new_raw(count, &out, NULL, &body), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(body_feed(body, buf_span(&coded)), 0);
 		body_next(body);

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "encode.h"
+#include "http/decoder.h"
 #include "player.h"
 
 /* printf '{"usage":{"total_tokens":7}}' | gzip -n9 */
@@ -70,6 +72,102 @@ static void test_unsaid_codings(void **state)
 	expect_unsaid(COMPLETENESS_PRE_ATTACH, text, text);
 }
 
+/* A body in pieces of 1,000 bytes, which leaves nothing of its decoder. */
+static void hear(const char *coding, struct span body, bool ends, struct http_counters *counters,
+		 struct exchange *ex, struct buf *out)
+{
+	const struct exchange_handler handler = { .body = put_piece };
+	struct http_header header = { SPAN("content-encoding"), span_of(coding) };
+	struct content c = { &handler, out, counters, .direction = DIRECTION_RECEIVED };
+	uint64_t before = counter_read(&counters->decoder_bytes);
+
+	*ex = (struct exchange){ .response = { .headers = &header, .n_headers = 1 } };
+	content_begin(&c, ex);
+	for (; body.len; body = span_skip(body, 1000))
+		content_piece(&c, span_head(body, 1000));
+	if (ends)
+		assert_true(content_end(&c));
+	else
+		content_drop(&c);
+	assert_int_equal(counter_read(&counters->decoder_bytes), before);
+}
+
+/* Digits that leave some 0.6 of their bytes to a coding. */
+static void put_digits(struct buf *text, size_t n)
+{
+	uint32_t state = 1;
+
+	while (text->len < n) {
+		state = state * 1664525u + 1013904223u;
+		buf_printf(text, "%x", state >> 28);
+	}
+}
+
+static const struct {
+	const char *name;
+	encode_fn *encode;
+} coders[] = { { "gzip", encode_gzip },
+	       { "deflate", encode_deflate },
+	       { "br", encode_brotli },
+	       { "zstd", encode_zstd } };
+
+/* Shorter and longer than what is held, at their edge too, ended and cut off. */
+static void test_lengths(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(coders) / sizeof(*coders); i++) {
+		for (size_t n = 1; n < 300000; n = n * 3 / 2 + 1) {
+			struct buf text = buf_with_max(1 << 20), body = buf_with_max(1 << 20);
+			struct buf out = buf_with_max(1 << 20), part = buf_with_max(1 << 20);
+			struct http_counters counters = { 0 };
+			struct exchange ex;
+
+			put_digits(&text, n);
+			coders[i].encode(&body, buf_span(&text), 3);
+			hear(coders[i].name, buf_span(&body), true, &counters, &ex, &out);
+			assert_true(span_eq(buf_span(&out), buf_span(&text)));
+			hear(coders[i].name, span_head(buf_span(&body), body.len - 1), false,
+			     &counters, &ex, &part);
+			assert_true(span_starts(buf_span(&text), buf_span(&part)));
+			assert_true(n < 200000 || part.len > n / 3); /* zstd: blocks of 128 KiB */
+			assert_int_equal(ex.fault, EXCHANGE_OK);
+			buf_done(&text);
+			buf_done(&body);
+			buf_done(&out);
+			buf_done(&part);
+		}
+	}
+}
+
+/* Where the decoders of others leave no room a long body is not read, and that is said; a short one
+ * needs none of it. */
+static void test_room(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(coders) / sizeof(*coders); i++) {
+		struct buf text = buf_with_max(1 << 20), body = buf_with_max(1 << 20);
+		struct http_counters counters = { 0 };
+		struct buf out = buf_with_max(1 << 20);
+		struct exchange ex;
+
+		put_digits(&text, 100000);
+		coders[i].encode(&body, buf_span(&text), 3);
+		counter_set(&counters.decoder_bytes, DECODERS_BYTES_MAX - 5000);
+		hear(coders[i].name, buf_span(&body), true, &counters, &ex, &out);
+		assert_int_equal(ex.fault, EXCHANGE_CODING_LIMIT);
+		assert_int_equal(counter_read(&counters.decoders_refused), 1);
+		assert_int_equal(counter_read(&counters.coding_limits), 0);
+		assert_int_equal(out.len, 0);
+		buf_reset(&body);
+		coders[i].encode(&body, span_head(buf_span(&text), 1000), 3);
+		hear(coders[i].name, buf_span(&body), true, &counters, &ex, &out);
+		assert_true(span_eq(buf_span(&out), span_head(buf_span(&text), 1000)));
+		buf_done(&text);
+		buf_done(&body);
+		buf_done(&out);
+	}
+}
+
 static void test_codings(void **state)
 {
 	(void)state;
@@ -113,9 +211,9 @@ static void test_coded_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_codings),
-		cmocka_unit_test(test_unsaid_codings),
-		cmocka_unit_test(test_coded_request),
+		cmocka_unit_test(test_codings),       cmocka_unit_test(test_unsaid_codings),
+		cmocka_unit_test(test_coded_request), cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "guard.h"
 #include "http/body.h"
+#include "http/decoder.h"
 
 struct listener {
 	struct http_counters counters;
@@ -507,6 +508,31 @@ static void test_bomb(void **state)
 	free((char *)zeros.ptr);
 }
 
+/* An inflater is one of those that share their room: see http/decoder.h. */
+static void test_no_room(void **state)
+{
+	struct buf coded = buf_with_max(1 << 10), bytes = buf_with_max(1 << 10);
+	struct listener l;
+	z_stream z = { 0 };
+
+	(void)state;
+	assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -15, 8, 0), Z_OK);
+	compress_message(&z, SPAN("ho"), &coded);
+	put_frame(&bytes, 0xc1, buf_span(&coded), false);
+	put_frame(&bytes, 0x81, SPAN("hi"), false);
+	listener_init(&l, DIRECTION_RECEIVED, TAKEOVER);
+	counter_set(&l.counters.decoder_bytes, DECODERS_BYTES_MAX);
+	ws_feed(l.ws, buf_span(&bytes));
+	assert_int_equal(l.exchange.fault, EXCHANGE_CODING_LIMIT);
+	assert_int_equal(counter_read(&l.counters.decoders_refused), 1);
+	assert_int_equal(counter_read(&l.counters.decoder_bytes), DECODERS_BYTES_MAX);
+	assert_true(span_eq(buf_span(&l.text), SPAN("~hi;")));
+	listener_done(&l);
+	deflateEnd(&z);
+	buf_done(&coded);
+	buf_done(&bytes);
+}
+
 static void test_free_of_nothing(void **state)
 {
 	(void)state;
@@ -521,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_hole_in_a_masked_ping),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_free_of_nothing),
 	};
 
