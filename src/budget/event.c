@@ -163,6 +163,26 @@ int event_read_rates(struct span json, struct verdict *v)
 	return 0;
 }
 
+/* What the buckets of tokens come to. */
+static bool is_total(const struct usage *usage)
+{
+	money_wide sum = 0;
+
+	for (int i = 0; i < USAGE_REQUESTS; i++)
+		sum += usage->present & USAGE_BIT(i) ? usage->counts[i] : 0;
+	return sum == (money_wide)usage->total_tokens;
+}
+
+void event_write_usage_doubt(struct buf *out, const struct verdict *v)
+{
+	const struct usage *usage = &v->charge.usage;
+
+	if (usage->total_tokens && !is_total(usage))
+		event_put_quoted(out, "total_differs");
+	else
+		buf_put(out, SPAN("null"));
+}
+
 /* --- cost */
 
 void event_write_cost_usd(struct buf *out, const struct verdict *v)

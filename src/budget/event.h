@@ -16,6 +16,9 @@ int event_read_usage(struct span json, struct verdict *v);
 void event_write_rates(struct buf *out, const struct verdict *v);
 int event_read_rates(struct span json, struct verdict *v);
 
+/* What is wrong with the counts of a call all the same; null: nothing that is known. */
+void event_write_usage_doubt(struct buf *out, const struct verdict *v);
+
 /* Text, so that no reader rounds it; null when unpriced. */
 void event_write_cost_usd(struct buf *out, const struct verdict *v);
 int event_read_cost_usd(struct span json, struct verdict *v);

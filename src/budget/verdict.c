@@ -41,6 +41,7 @@ static const char *const correlation_names[] = {
 #define UINT16(label, member) PLAIN(label, FIELD_UINT16, member)
 #define UINT32(label, member) PLAIN(label, FIELD_UINT32, member)
 #define UINT64(label, member) PLAIN(label, FIELD_UINT64, member)
+#define COUNT(label, member)  PLAIN(label, FIELD_COUNT, member)
 #define BOOL(label, member)   PLAIN(label, FIELD_BOOL, member)
 #define TIME(label, member)   PLAIN(label, FIELD_TIME, member)
 #define UUID(label, member)   PLAIN(label, FIELD_UUID, member)
@@ -86,6 +87,8 @@ const struct verdict_field verdict_fields[] = {
 	UINT16("attempt", charge.usage.attempt),
 	TEXT("api_key_hash", charge.usage.api_key_hash),
 	CUSTOM("usage", event_write_usage, event_read_usage),
+	COUNT("total_tokens", charge.usage.total_tokens),
+	CUSTOM("usage_doubt", event_write_usage_doubt, NULL),
 	CUSTOM("cost_usd", event_write_cost_usd, event_read_cost_usd),
 	CUSTOM("cost_pico", event_write_cost_pico, event_read_cost_pico),
 	ENUM("cost_source", charge.source, source_names),
@@ -165,6 +168,9 @@ static void put_value(struct buf *out, const struct verdict_field *field, const 
 		break;
 	case FIELD_UINT64:
 		event_put_u64(out, *(const uint64_t *)at);
+		break;
+	case FIELD_COUNT:
+		put_unsigned(out, *(const uint64_t *)at, 0);
 		break;
 	case FIELD_BOOL:
 		buf_put(out, *(const bool *)at ? SPAN("true") : SPAN("false"));

@@ -49,6 +49,7 @@ enum field_kind {
 	FIELD_UINT16, /* uint16_t; 0 -> null */
 	FIELD_UINT32, /* uint32_t; UINT32_MAX -> null */
 	FIELD_UINT64, /* uint64_t */
+	FIELD_COUNT,  /* uint64_t; 0 -> null */
 	FIELD_BOOL,   /* bool */
 	FIELD_TIME,   /* int64_t UTC ns -> RFC 3339 */
 	FIELD_UUID,   /* struct uuid; zero -> null */

@@ -93,6 +93,14 @@ static const char *text_expression(const struct explain *x, enum route_text text
 	return own ? own : common ? common : "";
 }
 
+static const char *total_expression(const struct explain *x)
+{
+	const char *own = x->route ? x->route->counts[ROUTE_TOTAL] : NULL;
+	const char *common = x->file ? x->file->counts[ROUTE_TOTAL] : NULL;
+
+	return own ? own : common ? common : "";
+}
+
 static const char *count_expression(const struct explain *x, const char *bucket)
 {
 	enum usage_bucket found;
@@ -172,6 +180,21 @@ static void tell_counts(struct explain *x)
 	}
 }
 
+/* What the provider adds the tokens up to, where it does. */
+static void tell_total(struct explain *x)
+{
+	const json_t *total = json_object_get(x->event, "total_tokens");
+	const char *doubt = said(x, "usage_doubt");
+	char value[24];
+
+	if (!json_is_integer(total))
+		return;
+	snprintf(value, sizeof(value), "%lld", (long long)json_integer_value(total));
+	step(x, "read", "total_tokens", value, "%s", total_expression(x));
+	step(x, "check", "total", doubt ? doubt : "sound", "%s",
+	     doubt ? words_of_usage_doubt(doubt) : "the parts sum to the provider's own total");
+}
+
 /* What was held against each other before a price was looked for. */
 static void tell_checks(struct explain *x)
 {
@@ -181,6 +204,7 @@ static void tell_checks(struct explain *x)
 	if (parts[0])
 		step(x, "check", "parts", "sound",
 		     "%s; no unit is in two of them, none came out negative", parts);
+	tell_total(x);
 	if (seen)
 		step(x, "check", "seen", seen, "%s", words_of_completeness(seen));
 	if (reason)

@@ -30,6 +30,10 @@ static const struct word reasons[] = {
 	{ "overflow", "out of the range of picodollars in 64 bits" },
 };
 
+static const struct word usage_doubts[] = {
+	{ "total_differs", "the provider's own total is another: see what it counts otherwise" },
+};
+
 static const struct word completenesses[] = {
 	{ "complete", "request and answer were seen from end to end" },
 	{ "truncated", "the connection ended inside the call" },
@@ -67,6 +71,11 @@ static const char *find(const struct word *words, size_t n, const char *word, bo
 const char *words_of_reason(const char *reason)
 {
 	return find(reasons, N(reasons), reason, false);
+}
+
+const char *words_of_usage_doubt(const char *doubt)
+{
+	return find(usage_doubts, N(usage_doubts), doubt, false);
 }
 
 const char *words_of_completeness(const char *completeness)

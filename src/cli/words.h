@@ -6,6 +6,7 @@
 
 /* Why there is no price, and what to do; "" for a reason of a later agent. */
 const char *words_of_reason(const char *reason);
+const char *words_of_usage_doubt(const char *doubt);
 const char *words_of_completeness(const char *completeness);
 
 /* A word of `context`: "tier=flex", "input>272000", "free", ... */

@@ -105,6 +105,10 @@ static int bind_field(sqlite3_stmt *stmt, int at, const struct verdict_field *fi
 		if (*(const uint32_t *)member == UINT32_MAX)
 			return sqlite3_bind_null(stmt, at);
 		return sqlite3_bind_int64(stmt, at, *(const uint32_t *)member);
+	case FIELD_COUNT:
+		if (!*(const uint64_t *)member)
+			return sqlite3_bind_null(stmt, at);
+		return sqlite3_bind_int64(stmt, at, (int64_t) * (const uint64_t *)member);
 	case FIELD_UINT64:
 		return sqlite3_bind_int64(stmt, at, (int64_t) * (const uint64_t *)member);
 	case FIELD_BOOL:
@@ -261,6 +265,7 @@ static int read_field(sqlite3_stmt *stmt, int at, const struct verdict_field *fi
 		code = read_integer(stmt, at, UINT32_MAX, UINT32_MAX, &value);
 		*(uint32_t *)member = (uint32_t)value;
 		return code;
+	case FIELD_COUNT:
 	case FIELD_UINT64:
 		code = read_integer(stmt, at, 0, 0, &value);
 		*(uint64_t *)member = (uint64_t)value;

@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS call (
 	bytes_out INTEGER,
 	invocations INTEGER,
 	unbilled_cache_read INTEGER,
+	total_tokens INTEGER,           -- as the provider adds them up; NULL = it does not say
 	cost_pico INTEGER,              -- 10^-12 USD; NULL = unpriced
 	lost_bytes INTEGER,
 	ttfb_ms REAL,

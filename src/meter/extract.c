@@ -69,7 +69,7 @@ static int compile(const struct route_place *at, const char *key, bool own, cons
 	return provider_file_refuse(at->path, at->err, own ? full : key, "%s", inner.text);
 }
 
-static int compile_fields(const struct route_place *at, struct extract *extract)
+static int compile_texts(const struct route_place *at, struct extract *extract)
 {
 	for (int i = 0; i < ROUTE_TEXT_MAX; i++) {
 		int rc = compile(at, provider_file_text_key(i), at->route->texts[i], text_of(at, i),
@@ -78,17 +78,10 @@ static int compile_fields(const struct route_place *at, struct extract *extract)
 		if (rc < 0)
 			return rc;
 	}
-	for (int i = 0; i < ROUTE_COUNT_MAX; i++) {
-		int rc = compile(at, provider_file_count_key(i), at->route->counts[i],
-				 number_of(at, i), EXPR_WANT_COUNT, extract, &extract->numbers[i]);
-
-		if (rc < 0)
-			return rc;
-	}
 	return 0;
 }
 
-/* Before the counts, which ask whether they are below it. */
+/* Before the numbers and counts, which ask whether they are below it. */
 static int compile_snapshot(const struct route_place *at, struct extract *extract)
 {
 	struct span pointer = span_of(at->route->snapshot);
@@ -104,6 +97,18 @@ static int compile_snapshot(const struct route_place *at, struct extract *extrac
 	}
 	extract->scope.snapshot = (struct span){ strdup(at->route->snapshot), pointer.len };
 	return extract->scope.snapshot.ptr ? rc : -ENOMEM;
+}
+
+static int compile_numbers(const struct route_place *at, struct extract *extract)
+{
+	for (int i = 0; i < ROUTE_COUNT_MAX; i++) {
+		int rc = compile(at, provider_file_count_key(i), at->route->counts[i],
+				 number_of(at, i), EXPR_WANT_COUNT, extract, &extract->numbers[i]);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 static int compile_counts(const struct route_place *at, struct extract *extract)
@@ -159,9 +164,11 @@ int extract_share(struct extract **set, const struct route_place *at, struct spa
 	if (rc == 0)
 		rc = slot_plan_init(&fresh->scope.response);
 	if (rc == 0)
-		rc = compile_fields(at, fresh);
+		rc = compile_texts(at, fresh);
 	if (rc == 0)
 		rc = compile_snapshot(at, fresh);
+	if (rc == 0)
+		rc = compile_numbers(at, fresh);
 	if (rc == 0)
 		rc = compile_counts(at, fresh);
 	if (rc == 0)

@@ -296,6 +296,19 @@ static void fill_facts(const struct fill_input *in, struct usage *usage)
 	usage->response_bytes = ex->response_bytes;
 }
 
+/* Not of a call whose counts are in doubt already, nor of what a batch or another object that is
+ * free says of all its calls. */
+static void fill_total(const struct extract *extract, const struct expr_input *expr_in,
+		       struct usage *usage)
+{
+	const uint64_t tokens = USAGE_BIT(USAGE_REQUESTS) - 1;
+	int64_t total;
+
+	if (!usage->doubt && !usage->estimated && usage->present & tokens &&
+	    expr_count(&extract->numbers[ROUTE_TOTAL], expr_in, &total) > 0)
+		usage->total_tokens = (uint64_t)total;
+}
+
 void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 {
 	char scratch[EXPR_SCRATCH_BYTES];
@@ -319,6 +332,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 	estimate_usage(in, &expr_in, ret_usage);
+	fill_total(extract, &expr_in, ret_usage);
 }
 
 bool fill_is_answer(const struct extract *extract, const struct usage *usage)

@@ -20,6 +20,7 @@
  *       usage:
  *         input: /usage/prompt_tokens - /usage/prompt_tokens_details/cached_tokens
  *         output: /usage/completion_tokens
+ *       total: /usage/total_tokens        # held against the sum of input* and output*
  *     - match: GET /v1/models
  *       operation: models
  *       free: true

@@ -35,7 +35,8 @@ enum route_text {
 #define ROUTE_COUNTS(X)                                                                            \
 	X(ATTEMPT, "attempt")                                                                      \
 	X(MAX_OUTPUT, "max_output") /* tokens that the request lets an answer have, */             \
-	X(ANSWERS, "answers")       /* and how many answers it asks for */
+	X(ANSWERS, "answers")       /* and how many answers it asks for */                         \
+	X(TOTAL, "total")           /* tokens of the call, as the provider adds them up */
 
 enum route_count {
 #define X(id, name) ROUTE_##id,

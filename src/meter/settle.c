@@ -72,6 +72,7 @@ static void cost_nothing(struct usage *usage)
 {
 	memset(usage->counts, 0, sizeof(usage->counts));
 	usage->present = 0;
+	usage->total_tokens = 0;
 	usage->reported = false;
 	usage->doubt = USAGE_DOUBT_NONE;
 	usage->free = true;

@@ -111,6 +111,7 @@ struct usage {
 	int64_t reported_cost_pico; /* then this, rounded half to even */
 	int64_t counts[USAGE_BUCKET_MAX];
 	uint64_t present, estimated; /* one bit a bucket: it was told; of those, guessed */
+	uint64_t total_tokens;       /* as the provider adds them up; 0 = it does not say */
 	enum usage_doubt doubt;
 	enum completeness completeness;
 	uint64_t lost_bytes, request_bytes, response_bytes;

@@ -295,7 +295,7 @@ def event_fields_agree(root):
     for name, parts in {'usage': buckets, **STORED_AS}.items():
         if parts and parts <= sql:
             sql.add(name)
-            sql -= parts - {'time_end', 'cost_pico'}
+            sql -= parts - {'time_end', 'cost_pico', 'total_tokens'}
     for name in sorted(set().union(*fields.values())):
         for path, names in fields.items():
             if name not in names:
@@ -304,7 +304,7 @@ def event_fields_agree(root):
 
 # Event fields that the ledger keeps in other columns.
 STORED_AS = {'budgets': {'windows', 'spent_usd'}, 'cost_usd': {'cost_pico'},
-             'duration_ms': {'time_end'}}
+             'duration_ms': {'time_end'}, 'usage_doubt': {'total_tokens'}}
 
 
 def event_fields_of_c(text):

@@ -132,6 +132,7 @@ static inline void random_usage(struct random *random, struct usage *usage)
 		usage->present |= USAGE_BIT(i);
 		usage->counts[i] = random_magnitude(random);
 	}
+	usage->total_tokens = (uint64_t)random_magnitude(random) * random_below(random, 2);
 	usage->completeness = (enum completeness)random_below(random, 4);
 	usage->lost_bytes = (uint64_t)random_magnitude(random);
 	usage->request_bytes = (uint64_t)random_magnitude(random);

@@ -60,6 +60,7 @@ static void fill_example(struct verdict *v)
 	usage->counts[USAGE_INPUT] = 1000;
 	usage->counts[USAGE_OUTPUT] = 500;
 	usage->present = 1u << USAGE_INPUT | 1u << USAGE_OUTPUT | 1u << USAGE_OUTPUT_REASONING;
+	usage->total_tokens = 1501;
 	usage->request_bytes = 700;
 	usage->response_bytes = 1500;
 	usage->n_limits = 2;
@@ -102,6 +103,7 @@ static void test_example(void **state)
 	    "\"model\":\"gpt-4o-mini-2024-07-18\",\"service_tier\":null,\"streaming\":false,"
 	    "\"request_id\":null,\"response_id\":null,\"attempt\":1,\"api_key_hash\":null,"
 	    "\"usage\":{\"input\":1000,\"output\":500,\"output_reasoning\":0},"
+	    "\"total_tokens\":1501,\"usage_doubt\":\"total_differs\","
 	    "\"cost_usd\":\"0.00045\",\"cost_pico\":\"450000000\",\"cost_source\":\"catalog\","
 	    "\"unpriced_reason\":null,\"catalog\":\"openai-2026-11-25\","
 	    "\"effective_from\":\"2024-07-18\",\"matched\":\"gpt-4o-mini\",\"context\":null,"
@@ -128,12 +130,12 @@ static void test_example(void **state)
 static void test_unknown_is_null(void **state)
 {
 	static const char *const nulls[] = {
-		"event_id", "uid",         "exe",     "comm",        "user",
-		"provider", "server",      "status",  "error",       "model",
-		"attempt",  "cost_usd",    "catalog", "cost_pico",   "matched",
-		"ttfb_ms",  "decision_id", "context", "request_id",  "budget_cost_usd",
-		"host_id",  "duration_ms", "labels",  "cgroup_path", "container_id",
-		"unit",
+		"event_id", "uid",          "exe",         "comm",        "user",
+		"provider", "server",       "status",      "error",       "model",
+		"attempt",  "cost_usd",     "catalog",     "cost_pico",   "matched",
+		"ttfb_ms",  "decision_id",  "context",     "request_id",  "budget_cost_usd",
+		"host_id",  "duration_ms",  "labels",      "cgroup_path", "container_id",
+		"unit",     "total_tokens", "usage_doubt",
 	};
 	struct verdict v = { .charge = { .source = COST_UNPRICED,
 					 .doubt = PRICE_DOUBT_MODEL_UNKNOWN } };

@@ -23,6 +23,7 @@ static const char provider[] = "name: acme\n"
 			       "    operation: chat\n"
 			       "    format: [json]\n"
 			       "    model: /m\n"
+			       "    total: /sum\n"
 			       "    usage:\n"
 			       "      input: /all - /cached\n"
 			       "      input_cache_read: /cached\n";
@@ -210,6 +211,26 @@ static void test_unpriced(void **state)
 	assert_null(strstr(out, "rate "));
 }
 
+/* 86 + 1921 = 2007: the provider's own total says so, or contradicts. */
+static void test_total(void **state)
+{
+	const char *event = HEAD "'usage':{'input':86,'input_cache_read':1921},'total_tokens':%d,"
+				 "'usage_doubt':%s,'cost_source':'unpriced','cost_usd':null}";
+	char text[1024];
+
+	snprintf(text, sizeof(text), event, 2007, "null");
+	assert_true(print(*state, false, text));
+	assert_step("read", "total_tokens", "2007", "/sum");
+	assert_step("check", "total ", "sound", "sum to the provider's own total");
+	snprintf(text, sizeof(text), event, 2008, "'total_differs'");
+	assert_true(print(*state, false, text));
+	assert_step("read", "total_tokens", "2008", "/sum");
+	assert_step("check", "total ", "total_differs", "provider's own total is another");
+	snprintf(text, sizeof(text), event, 2008, "'later'");
+	assert_true(print(*state, false, text));
+	assert_step("check", "total ", "later", "");
+}
+
 /* Words of a later agent are shown as they are; what is missing is left out; terminals are safe. */
 static void test_strange(void **state)
 {
@@ -249,6 +270,7 @@ int main(void)
 		cmocka_unit_test(test_region),
 		cmocka_unit_test(test_reported),
 		cmocka_unit_test(test_unpriced),
+		cmocka_unit_test(test_total),
 		cmocka_unit_test(test_strange),
 		cmocka_unit_test(test_json),
 	};

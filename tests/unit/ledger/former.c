@@ -44,7 +44,8 @@ struct reader {
 /* What came later stands in the event with what it is where nothing was recorded. */
 static void forget_added(char *json)
 {
-	static const char *const added[] = { "\"limits\":{},", ",\"correlation\":null" };
+	static const char *const added[] = { "\"limits\":{},", ",\"correlation\":null",
+					     "\"total_tokens\":null,\"usage_doubt\":null," };
 
 	for (size_t i = 0; i < sizeof(added) / sizeof(added[0]); i++) {
 		char *at = strstr(json, added[i]);
