@@ -163,16 +163,10 @@ static const struct {
 	const char *prefix;
 	enum fold fold;
 } folds[] = {
-	{ "count(", COUNT },
-	{ "sum(", SUM },
-	{ "some(", SOME },
-	{ "any(", ANY },
-	{ "ceil(", CEIL },
-	{ "range(", RANGE },
-	{ "characters(", CHARACTERS },
-	{ "segments(", SEGMENTS },
-	{ "tokens(", TOKENS },
-	{ "minutes(", MINUTES },
+	{ "count(", COUNT },       { "sum(", SUM },       { "some(", SOME },
+	{ "any(", ANY },           { "zero(", ZERO },     { "not(", NOT },
+	{ "ceil(", CEIL },         { "range(", RANGE },   { "characters(", CHARACTERS },
+	{ "segments(", SEGMENTS }, { "tokens(", TOKENS }, { "minutes(", MINUTES },
 };
 
 static int parse_source(struct parser *p, struct expr_source *source)

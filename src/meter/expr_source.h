@@ -14,7 +14,21 @@ enum kind {
 	LITERAL,
 	CONSTANT
 };
-enum fold { LAST, COUNT, SUM, SOME, ANY, CEIL, RANGE, CHARACTERS, SEGMENTS, TOKENS, MINUTES };
+enum fold {
+	LAST,
+	COUNT,
+	SUM,
+	SOME,
+	ANY,
+	ZERO,
+	NOT,
+	CEIL,
+	RANGE,
+	CHARACTERS,
+	SEGMENTS,
+	TOKENS,
+	MINUTES
+};
 enum join { FIRST, OR, PLUS, MINUS };
 
 struct expr_source {

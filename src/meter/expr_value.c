@@ -124,6 +124,10 @@ static int slot_count(const struct slot *slot, enum fold fold, int64_t *ret_coun
 	bool folded = fold == COUNT || fold == SUM;
 	int rc = 1;
 
+	if (fold == ZERO || fold == NOT) {
+		*ret_count = 0;
+		return (fold == ZERO) == (slot->type != SLOT_ABSENT);
+	}
 	if (slot->type == SLOT_ABSENT)
 		return 0;
 	if (fold == TOKENS) {

@@ -56,6 +56,18 @@ static void fill_texts(const struct fill_input *in, const struct expr_input *exp
 	naming_settle(in->provider, &naming, usage);
 }
 
+static void fill_image(const struct extract *extract, const struct expr_input *expr_in,
+		       struct usage *usage)
+{
+	struct span quality = { NULL, 0 }, size = { NULL, 0 };
+
+	if (!(usage->present & USAGE_BIT(USAGE_IMAGES)))
+		return;
+	expr_text(&extract->texts[ROUTE_QUALITY], expr_in, &quality);
+	expr_text(&extract->texts[ROUTE_SIZE], expr_in, &size);
+	naming_image(quality, size, usage);
+}
+
 /* A type or a code, not a sentence: messages quote what the caller sent. */
 static bool is_code(struct span text)
 {
@@ -329,6 +341,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 		limits_read(provider_limits(in->provider), in->exchange, ret_usage);
 	worst = fill_counts(extract, &expr_in, ret_usage);
 	forget_empty(extract, ret_usage);
+	fill_image(extract, &expr_in, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 	estimate_usage(in, &expr_in, ret_usage);

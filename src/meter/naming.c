@@ -2,6 +2,7 @@
 #include "meter/naming.h"
 
 #include <ctype.h>
+#include <stdio.h>
 
 struct span naming_resource(struct span model)
 {
@@ -24,6 +25,16 @@ static const struct {
 	{ "on_demand_flex", "flex" },
 	{ "on_demand_priority", "priority" },
 };
+
+void naming_image(struct span quality, struct span size, struct usage *usage)
+{
+	bool plain = !quality.len || span_ieq(quality, SPAN("standard"));
+
+	if (size.len)
+		snprintf(usage->service_tier, sizeof(usage->service_tier), "%.*s%s%.*s",
+			 plain ? 0 : (int)quality.len, quality.ptr, plain ? "" : "-", (int)size.len,
+			 size.ptr);
+}
 
 static void settle_tier(struct span speed, struct usage *usage)
 {

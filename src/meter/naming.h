@@ -11,6 +11,9 @@ struct naming {
 	struct span speed, destination; /* may be empty */
 };
 
+/* The tier of images that are billed each. No size: it stays. */
+void naming_image(struct span quality, struct span size, struct usage *usage);
+
 /* Of a usage whose texts were read: a deployment becomes its model, a tier is in the words of price
  * lists. */
 void naming_settle(const struct provider *provider, const struct naming *naming,

@@ -40,7 +40,8 @@
  *       model: gpt-4o-2024-11-20
  *
  * `service_tier` is in any case; `speed`, if not "standard", is a tier of its own, and so is
- * "international" for a `destination` that does not begin as `domestic: "+1"` says.
+ * "international" for a `destination` that does not begin as `domestic: "+1"` says. Of a call that
+ * counts `images` the tier is their `size`, behind a `quality` that is not "standard": "hd-1x2".
  * What a provider says itself that a call cost: `reported_cost` in USD, `reported_ticks` in 10^-10
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key). A
  * negative one was taken off an account; in another `reported_currency` than USD it is not read.

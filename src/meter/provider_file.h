@@ -13,6 +13,8 @@
 	X(SERVICE_TIER, "service_tier")                                                            \
 	X(REGION, "region")                                                                        \
 	X(SPEED, "speed")                                                                          \
+	X(QUALITY, "quality")                                                                      \
+	X(SIZE, "size")                                                                            \
 	X(DESTINATION, "destination")                                                              \
 	X(REQUEST_ID, "request_id")                                                                \
 	X(RESPONSE_ID, "response_id")                                                              \
