@@ -4,8 +4,8 @@
  * A source, or sources joined by `|` (first present), `+`, `-` (an absent right side counts as 0,
  * an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
  * some(pointer): a count for which 0 stands for "not known" and is absent; any(): 1 for one that is
- * not 0; zero(pointer): 0 where that is there, not(pointer): 0 where it is not, else absent; ceil():
- * rounded up; minutes(): of seconds, each begun one; characters() and segments() of a text;
+ * not 0; zero(pointer): 0 where that is there, not(pointer): 0 where it is not, else absent;
+ * ceil(): rounded up; minutes(): of seconds, each begun one; characters() and segments() of a text;
  * range(head:Content-Range); bytes: of the response on the wire; tokens(pointer): a quarter of the
  * bytes (UTF-8) of all its texts, in all events of a stream, rounded up: an estimate.
  * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.

@@ -246,6 +246,8 @@ static void begin_body(struct call *call, struct span *body)
 	call_begin_body(call, body);
 	if (call->route->each && call->response.format == &format_table[FORMAT_SEQUENCE]) {
 		call->leg.answers = true;
+		if (call->route->within[0])
+			sequence_nest(&call->response, span_of(call->route->within));
 		call->response.ended = on_document;
 		call->response.ctx = call;
 	}

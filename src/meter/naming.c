@@ -9,7 +9,7 @@ struct span naming_resource(struct span model)
 	struct span rest = model, last = model;
 
 	if (!span_starts(model, SPAN("arn:")) && !span_starts(model, SPAN("models/")) &&
-	    !span_starts(model, SPAN("projects/")))
+	    !span_starts(model, SPAN("projects/")) && !span_starts(model, SPAN("batches/")))
 		return model;
 	while (rest.ptr)
 		last = span_cut(&rest, '/');

@@ -4,7 +4,8 @@
 #include "meter/provider.h"
 #include "meter/usage.h"
 
-/* "arn:aws:bedrock:us-east-1:0:inference-profile/us.x" -> "us.x". Others come back as they are. */
+/* "arn:aws:bedrock:us-east-1:0:inference-profile/us.x" -> "us.x", "batches/x" -> "x". Others come
+ * back as they are. */
 struct span naming_resource(struct span model);
 
 struct naming {

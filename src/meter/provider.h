@@ -48,7 +48,8 @@
  *
  * `poll: true`: a GET that brings what another call asked for, and `idempotency_key`: settle.h.
  * `each: true` of a sequence: each of its documents that is an answer is a call of its own. With
- * `poll`, as the results of a batch are, they are billed when the first one is.
+ * `poll`, as the results of a batch are, they are billed when the first one is. `within: /a/b`: the
+ * sequence is the array at that pointer of one document.
  * The first route that matches takes the request. An answer must have the buckets `input` and
  * `output` that its route lists; the others may be absent.
  *

@@ -10,6 +10,7 @@
 /* Limits of the C strings that these become, without NUL. */
 #define WORD_MAX    31
 #define MATCH_MAX   95
+#define WITHIN_MAX  95
 #define HOST_MAX    255
 #define HOSTS_MAX   64
 #define ROUTES_MAX  256
@@ -56,8 +57,9 @@ static const struct cyaml_schema_field route_fields[] = {
 			       EXPR_TEXT_MAX),
 	    ROUTE_COUNTS(X)
 #undef X
-		CYAML_FIELD_STRING_PTR("snapshot", OPTIONAL, struct route_file, snapshot, 1,
-				       EXPR_TEXT_MAX),
+		CYAML_FIELD_STRING_PTR("within", OPTIONAL, struct route_file, within, 1,
+				       WITHIN_MAX),
+	CYAML_FIELD_STRING_PTR("snapshot", OPTIONAL, struct route_file, snapshot, 1, EXPR_TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("estimate", OPTIONAL, struct route_file, estimate, 1, WORD_MAX),
 	CYAML_FIELD_MAPPING("usage", CYAML_FLAG_OPTIONAL, struct route_file, usage, usage_fields),
 	CYAML_FIELD_END,

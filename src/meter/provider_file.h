@@ -57,6 +57,7 @@ struct route_file {
 	bool each;
 	char *texts[ROUTE_TEXT_MAX];
 	char *counts[ROUTE_COUNT_MAX];
+	char *within;
 	char *snapshot;
 	char *estimate;
 	struct usage_file {

@@ -93,6 +93,8 @@ static int compile_known(const struct route_place *at, struct route *route)
 		rc = refuse(at, "operation", "expected a word of a-z, 0-9, _, - and .");
 	if (rc == 0 && at->route->estimate && !estimate_find(at->route->estimate))
 		rc = refuse(at, "estimate", "no such shape");
+	if (rc == 0 && at->route->within && (at->route->within[0] != '/' || !at->route->each))
+		rc = refuse(at, "within", "expected a JSON pointer, and each: true beside it");
 	if (rc == 0)
 		rc = compile_formats(at, at->route, route);
 	return rc;
@@ -109,6 +111,7 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 	*route = (struct route){
 		.free = from->free, .poll = from->poll, .each = from->each, .formats = UINT32_MAX
 	};
+	span_copy(span_of(from->within), route->within, sizeof(route->within));
 	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));
 	if (from != &none)
 		rc = compile_known(&at, route);

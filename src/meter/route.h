@@ -11,6 +11,7 @@ struct route {
 	bool free;
 	bool poll;        /* brings an answer that another call asked for */
 	bool each;        /* document of a sequence is an answer */
+	char within[96];  /* a pointer to the array that is the sequence, or empty */
 	uint32_t formats; /* one bit a row of meter/format.c */
 	const struct extract *extract;
 };

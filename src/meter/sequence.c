@@ -9,6 +9,12 @@ void sequence_begin(struct format_reader *reader)
 	reader->sequence = (struct sequence){ 0 };
 }
 
+void sequence_nest(struct format_reader *reader, struct span pointer)
+{
+	reader->sequence.nested = true;
+	within_begin(&reader->sequence.within, pointer);
+}
+
 /* Between documents. True when one begins at the byte. */
 static bool begins(struct format_reader *reader, char c)
 {
@@ -55,6 +61,10 @@ void sequence_feed(struct format_reader *reader, struct span piece)
 	size_t n;
 
 	while (piece.len && !s->lost) {
+		if (s->nested && !s->in_array) {
+			s->in_array = within_find(&s->within, &piece);
+			continue;
+		}
 		if (!s->depth) {
 			if (begins(reader, *piece.ptr))
 				document_feed(reader, span_head(piece, 1));

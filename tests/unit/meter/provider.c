@@ -324,6 +324,12 @@ static void says_what_is_wrong(void **state)
 		{ ROUTE "GET /x\n  operation: x\n  format: [sse]\n  estimate: talk\n  usage:\n"
 			"    input: /x\n",
 		  ":7: routes[0].estimate: no such shape" },
+		{ ROUTE "GET /x\n  operation: x\n  format: [sequence]\n  each: true\n  within: a\n"
+			"  usage: {input: /x}\n",
+		  ":8: routes[0].within: expected a JSON pointer, and each: true beside it" },
+		{ ROUTE "GET /x\n  operation: x\n  format: [sequence]\n  within: /a\n"
+			"  usage: {input: /x}\n",
+		  ":7: routes[0].within: expected a JSON pointer, and each: true beside it" },
 		{ ROUTE "GET /x\n  operation: x\n",
 		  ":4: routes[0].match: expected a usage or free: true beside it" },
 		{ ROUTE "GET /x\n  operation: x\n  usage:\n    input: /x\n",
