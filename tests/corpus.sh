@@ -30,8 +30,10 @@ entries = "".join(json.dumps(har.entry(x, wanted[x["id"]])) + "\n" for x in chos
 ran = subprocess.run([os.environ["OUTLAY"], "price", "--config", "config", "-"],
                      input=entries.encode(), stdout=subprocess.PIPE, check=True)
 events = [json.loads(line) for line in ran.stdout.splitlines()]
+# What was done besides an answer, which is what was looked at there, has an event behind its own.
+events = [e for before, e in zip([{}] + events, events) if e["source_id"] != before.get("source_id")]
 if [e["source_id"] for e in events] != [x["id"] for x in chosen]:
-    sys.exit("corpus: not one event for each exchange, in order")
+    sys.exit("corpus: not an event for each exchange, in order")
 
 good, total, failed = collections.Counter(), collections.Counter(), False
 for event in events:

@@ -49,6 +49,7 @@ PLANTED = json.dumps({
 PLANTED += '"},' + PLANTED + '\n\ndata: ' + PLANTED + '\n\ndata: [DONE]\n\n'
 PROSE = {'text', 'content', 'thinking', 'arguments', 'partial_json', 'reasoning', 'delta',
          'reasoning_content', 'output_text', 'refusal'}
+BESIDES = {'compaction', 'advice'}  # operations that have an event behind that of their answer
 # Of this run, of the wire alone, or of the program that would have made the call.
 UNLIKE = {'event_id', 'source_id', 'pid', 'exe', 'comm', 'uid', 'time_end', 'duration_ms',
           'ttfb_ms', 'request_bytes', 'response_bytes'}
@@ -280,8 +281,13 @@ def run(*words, **options):
     return subprocess.run(words, stdout=subprocess.PIPE, check=True, **options).stdout.splitlines()
 
 
+def name(ident, event):
+    """Of an event: the exchange's own, or of what was done besides its answer."""
+    return '%s %s' % (ident, event['operation']) if event['operation'] in BESIDES else ident
+
+
 def through(play, chosen, wanted, lot, har):
-    """{id: event} of all exchanges, and pairs of an event and that of its recording."""
+    """{name: event} of all exchanges, and pairs of an event and that of its recording."""
     by_host, ends = collections.defaultdict(list), collections.defaultdict(list)
     for exchange in chosen:
         by_host[exchange['host']].append((exchange, time_of(wanted[exchange['id']])))
@@ -299,9 +305,11 @@ def through(play, chosen, wanted, lot, har):
         file.seek(0)
         lines = run(WIRE, CONFIG, recording, stdin=file)
         again = run(OUTLAYD, '--config', CONFIG, '--replay', recording, stderr=subprocess.DEVNULL)
-    events, pairs = {}, []
+    events, pairs, last = {}, [], {}
     for line, recorded in itertools.zip_longest(map(json.loads, lines), map(json.loads, again)):
-        ident = ends[line['pid']].pop(0)
+        if line['operation'] not in BESIDES:
+            last[line['pid']] = ends[line['pid']].pop(0)
+        ident = name(last[line['pid']], line)
         events[ident] = line
         pairs.append((ident, line, recorded or {}))
     return events, pairs
@@ -316,11 +324,12 @@ def unlike_recorded(event, recorded):
 
 
 def price(entries):
-    """{id: event} of HAR entries."""
+    """{name: event} of HAR entries."""
     ran = subprocess.run([OUTLAY, 'price', '--config', CONFIG, '-'],
                          input='\n'.join(map(json.dumps, entries)).encode(),
                          stdout=subprocess.PIPE, check=True)
-    return {event['source_id']: event for event in map(json.loads, ran.stdout.splitlines())}
+    return {name(event['source_id'], event): event
+            for event in map(json.loads, ran.stdout.splitlines())}
 
 
 def unlike(event, right, apart=UNLIKE):
@@ -407,7 +416,7 @@ def main():
                    for ident, right in priced.items()
                    if right.get('unpriced_reason') != 'provider_unknown']
         good, total = collections.Counter(), collections.Counter()
-        for ident in priced:
+        for ident in priced.keys() & wanted.keys():
             for check, ok, _ in score.check(wanted[ident], events.get(ident)):
                 good[check] += ok
                 total[check] += 1
@@ -417,7 +426,7 @@ def main():
         print(door + ''.join('  %s %d/%d' % (c, good[c], total[c]) for c in total))
     failed = [fault for fault in faults if fault[2]]
     for what, ident, text in failed[:40]:
-        print('%s %s %s: %s' % (what, wanted[ident]['provider'], ident, text[:300]))
+        print('%s %s %s: %s' % (what, wanted[ident.split()[0]]['provider'], ident, text[:300]))
     print('%d passed, %d failed' % (len(faults) - len(failed), len(failed)))
     return bool(failed)
 

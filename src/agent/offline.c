@@ -1,6 +1,6 @@
 /* HAR entries -> events. Reads a line (or a whole HAR file), turns each entry into an exchange, and
  * lets the real meter and the real price list say what they would say of a captured one. Every
- * entry gives one event: a host that no provider file names is unpriced, not silent. */
+ * entry gives an event, or more: a host that no provider file names is unpriced, not silent. */
 #include "agent/offline.h"
 
 #include <errno.h>

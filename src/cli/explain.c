@@ -101,14 +101,26 @@ static const char *total_expression(const struct explain *x)
 	return own ? own : common ? common : "";
 }
 
+/* What the route counts, or of what was done besides its answer. */
+static const struct usage_file *counts_of(const struct explain *x)
+{
+	const char *operation = said(x, "operation");
+
+	for (unsigned i = 0; operation && i < x->route->besides_count; i++)
+		if (strcmp(x->route->besides[i].operation, operation) == 0)
+			return &x->route->besides[i].usage;
+	return &x->route->usage;
+}
+
 static const char *count_expression(const struct explain *x, const char *bucket)
 {
 	enum usage_bucket found;
+	const char *text;
 
-	if (!x->route || usage_bucket_find(span_of(bucket), &found) < 0 ||
-	    !x->route->usage.counts[found])
+	if (!x->route || usage_bucket_find(span_of(bucket), &found) < 0)
 		return "";
-	return x->route->usage.counts[found];
+	text = counts_of(x)->counts[found];
+	return text ? text : "";
 }
 
 /* --- steps */

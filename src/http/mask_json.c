@@ -44,6 +44,8 @@ static const struct row rows[] = {
 	{ "status", true, ZONE_DARK },
 	{ "service_tier", true, ZONE_DARK },
 	{ "stream", true, ZONE_DARK },
+	{ "size", true, ZONE_DARK },
+	{ "quality", true, ZONE_DARK },
 	{ "n", true, ZONE_DARK },
 	{ "max_tokens", true, ZONE_DARK },
 	{ "max_completion_tokens", true, ZONE_DARK },
@@ -67,7 +69,8 @@ static const struct row rows[] = {
 	{ "errors", false, ZONE_PART },
 	{ "interaction", false, ZONE_PART },
 	{ "response", false, ZONE_PART },
-	{ "session", false, ZONE_CHAIN }, /* down to the model that listens */
+	{ "inlinedResponses", false, ZONE_TOP }, /* each is a document of its own */
+	{ "session", false, ZONE_CHAIN },        /* down to the model that listens */
 	{ "audio", false, ZONE_CHAIN },
 	{ "input", false, ZONE_CHAIN },
 	{ "transcription", false, ZONE_CHAIN },
@@ -147,7 +150,7 @@ static enum zone zone_below(const struct mask_json *m)
 	wanted = m->row == NO_ROW ? ZONE_DARK : rows[m->row].zone;
 	if (wanted == ZONE_USAGE)
 		return m->answer ? ZONE_USAGE : ZONE_DARK;
-	return zone == ZONE_TOP || wanted == ZONE_CHAIN ? wanted : ZONE_DARK;
+	return zone == ZONE_TOP || wanted == ZONE_TOP || wanted == ZONE_CHAIN ? wanted : ZONE_DARK;
 }
 
 static bool keeps_scalar(const struct mask_json *m, bool number)

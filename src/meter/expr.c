@@ -77,7 +77,7 @@ static int parse_pointer(struct parser *p, struct span pointer, struct expr_sour
 	int rc;
 
 	if (source->fold != COUNT && source->fold != SUM && source->fold != TOKENS &&
-	    has_wildcard(pointer))
+	    source->fold != LAST_OF && has_wildcard(pointer))
 		return refuse(p, pointer, "expected * inside count(), sum() or tokens() alone");
 	rc = slot_plan_add(plan, pointer, &source->slot);
 	plan->measures |= source->fold == CHARACTERS || source->fold == SEGMENTS;
@@ -163,10 +163,13 @@ static const struct {
 	const char *prefix;
 	enum fold fold;
 } folds[] = {
-	{ "count(", COUNT },       { "sum(", SUM },       { "some(", SOME },
-	{ "any(", ANY },           { "zero(", ZERO },     { "not(", NOT },
-	{ "ceil(", CEIL },         { "range(", RANGE },   { "characters(", CHARACTERS },
-	{ "segments(", SEGMENTS }, { "tokens(", TOKENS }, { "minutes(", MINUTES },
+	{ "last(", LAST_OF },      { "count(", COUNT },
+	{ "sum(", SUM },           { "some(", SOME },
+	{ "any(", ANY },           { "zero(", ZERO },
+	{ "not(", NOT },           { "ceil(", CEIL },
+	{ "range(", RANGE },       { "characters(", CHARACTERS },
+	{ "segments(", SEGMENTS }, { "tokens(", TOKENS },
+	{ "minutes(", MINUTES },
 };
 
 static int parse_source(struct parser *p, struct expr_source *source)
@@ -179,7 +182,7 @@ static int parse_source(struct parser *p, struct expr_source *source)
 			source->fold = folds[i].fold;
 	if (source->fold == LAST)
 		return parse_plain(p, source);
-	if (p->want == EXPR_WANT_TEXT)
+	if (p->want == EXPR_WANT_TEXT && source->fold != LAST_OF)
 		return refuse(p, start, "expected a text, not a number,");
 	skip_spaces(p);
 	rc = parse_plain(p, source);

@@ -3,11 +3,12 @@
  *
  * A source, or sources joined by `|` (first present), `+`, `-` (an absent right side counts as 0,
  * an absent left side makes the whole absent), count(pointer), sum(pointer), integers,
- * some(pointer): a count for which 0 stands for "not known" and is absent; any(): 1 for one that is
- * not 0; zero(pointer): 0 where that is there, not(pointer): 0 where it is not, else absent;
- * ceil(): rounded up; minutes(): of seconds, each begun one; characters() and segments() of a text;
- * range(head:Content-Range); bytes: of the response on the wire; tokens(pointer): a quarter of the
- * bytes (UTF-8) of all its texts, in all events of a stream, rounded up: an estimate.
+ * last(pointer): of several values the last; some(pointer): a count for which 0 stands for "not
+ * known" and is absent; any(): 1 for one that is not 0; zero(pointer): 0 where that is there,
+ * not(pointer): 0 where it is not, else absent; ceil(): rounded up; minutes(): of seconds, each
+ * begun one; characters() and segments() of a text; range(head:Content-Range); bytes: of the
+ * response on the wire; tokens(pointer): a quarter of the bytes (UTF-8) of all its texts, in all
+ * events of a stream, rounded up: an estimate.
  * `|` binds tighter than `+` and `-`, which stand between spaces; no parentheses besides those.
  * null and the empty text are absent, and so are count() and sum() of nothing. Sources:
  *   /pointer        the response body; in a stream each event's data, the latest value present
@@ -16,11 +17,11 @@
  *   path:name       a {name} of the match      query:name     of the query string
  * The last two are percent-decoded. A {name} is a whole segment, or ends at a :method that stands
  * behind it: "/v1beta/models/{model}:generateContent".
- * A pointer may hold `*` tokens inside count(), sum() and tokens() alone, and one of them a choice:
- * `*[modality=AUDIO]` are the elements whose member `modality` is that text. Texts (model, ids,
- * api_key, error) are sources joined by `|`; what is there but is no text is left out. A count that
- * comes out negative makes the call inconsistent. One that rests on the request alone does not hold
- * for a call that was refused. */
+ * A pointer may hold `*` tokens inside count(), sum(), last() and tokens() alone, and one of them a
+ * choice: `*[modality=AUDIO]` are the elements whose member `modality` is that text. Texts (model,
+ * ids, api_key, error) are sources joined by `|`; what is there but is no text is left out. A count
+ * that comes out negative makes the call inconsistent. One that rests on the request alone does not
+ * hold for a call that was refused. */
 #pragma once
 
 #include "base/err.h"

@@ -16,6 +16,7 @@ enum kind {
 };
 enum fold {
 	LAST,
+	LAST_OF,
 	COUNT,
 	SUM,
 	SOME,

@@ -30,6 +30,24 @@ static const char *estimate_of(const struct route_place *at, int i)
 	return shape ? shape->counts[i] : NULL;
 }
 
+static bool has_besides(const struct extract *extract, const struct route_file *route)
+{
+	if (extract->n_besides != route->besides_count)
+		return false;
+	for (unsigned i = 0; i < extract->n_besides; i++) {
+		const struct beside *beside = &extract->besides[i];
+		const struct beside_file *file = &route->besides[i];
+
+		if (strcmp(beside->operation, file->operation) != 0 ||
+		    !expr_is(&beside->model, file->model))
+			return false;
+		for (int j = 0; j < USAGE_BUCKET_MAX; j++)
+			if (!expr_is(&beside->counts[j], file->usage.counts[j]))
+				return false;
+	}
+	return true;
+}
+
 static bool is_like(const struct extract *extract, const struct route_place *at,
 		    struct span template)
 {
@@ -47,7 +65,8 @@ static bool is_like(const struct extract *extract, const struct route_place *at,
 	for (int i = 0; i < ROUTE_COUNT_MAX; i++)
 		if (!expr_is(&extract->numbers[i], number_of(at, i)))
 			return false;
-	return span_eq(extract->scope.snapshot, span_of(at->route->snapshot));
+	return span_eq(extract->scope.snapshot, span_of(at->route->snapshot)) &&
+	       has_besides(extract, at->route);
 }
 
 /* --- compiling */
@@ -133,6 +152,39 @@ static int compile_counts(const struct route_place *at, struct extract *extract)
 	return 0;
 }
 
+static int compile_beside(const struct route_place *at, unsigned index, struct extract *extract)
+{
+	const struct beside_file *file = &at->route->besides[index];
+	struct beside *beside = &extract->besides[index];
+	char key[64];
+	int rc;
+
+	span_copy(span_of(file->operation), beside->operation, sizeof(beside->operation));
+	snprintf(key, sizeof(key), "besides[%u].model", index);
+	rc = compile(at, key, true, file->model, EXPR_WANT_TEXT, extract, &beside->model);
+	for (int i = 0; i < USAGE_BUCKET_MAX && rc == 0; i++) {
+		snprintf(key, sizeof(key), "besides[%u].usage.%s", index, usage_bucket_name(i));
+		rc = compile(at, key, true, file->usage.counts[i], EXPR_WANT_COUNT, extract,
+			     &beside->counts[i]);
+	}
+	return rc;
+}
+
+static int compile_besides(const struct route_place *at, struct extract *extract)
+{
+	int rc = 0;
+
+	if (!at->route->besides_count)
+		return 0;
+	extract->besides = calloc(at->route->besides_count, sizeof(*extract->besides));
+	if (!extract->besides)
+		return -ENOMEM;
+	extract->n_besides = at->route->besides_count;
+	for (unsigned i = 0; i < extract->n_besides && rc == 0; i++)
+		rc = compile_beside(at, i, extract);
+	return rc;
+}
+
 static int compile_estimates(const struct route_place *at, struct extract *extract)
 {
 	int rc = 0;
@@ -172,6 +224,8 @@ int extract_share(struct extract **set, const struct route_place *at, struct spa
 	if (rc == 0)
 		rc = compile_counts(at, fresh);
 	if (rc == 0)
+		rc = compile_besides(at, fresh);
+	if (rc == 0)
 		json_paths_begin_extra(fresh->scope.response.paths);
 	if (rc == 0)
 		rc = compile_estimates(at, fresh);
@@ -182,6 +236,16 @@ int extract_share(struct extract **set, const struct route_place *at, struct spa
 	fresh->next = *set;
 	*ret_extract = *set = TAKE_PTR(fresh);
 	return 0;
+}
+
+static void free_besides(struct extract *extract)
+{
+	for (unsigned i = 0; i < extract->n_besides; i++) {
+		expr_done(&extract->besides[i].model);
+		for (int j = 0; j < USAGE_BUCKET_MAX; j++)
+			expr_done(&extract->besides[i].counts[j]);
+	}
+	free(extract->besides);
 }
 
 void extract_free_all(struct extract *set)
@@ -198,6 +262,7 @@ void extract_free_all(struct extract *set)
 			expr_done(&extract->estimates[i]);
 		for (int i = 0; i < ROUTE_COUNT_MAX; i++)
 			expr_done(&extract->numbers[i]);
+		free_besides(extract);
 		free((char *)extract->scope.snapshot.ptr);
 		slot_plan_done(&extract->scope.request);
 		slot_plan_done(&extract->scope.response);

@@ -6,6 +6,13 @@
 #include "meter/expr.h"
 #include "meter/provider_file.h"
 
+/* Work that was done besides an answer. */
+struct beside {
+	char operation[sizeof(((struct usage *)0)->operation)];
+	struct expr model; /* absent: that of the answer */
+	struct expr counts[USAGE_BUCKET_MAX];
+};
+
 struct extract {
 	struct extract *next; /* of the set */
 	struct expr_scope scope;
@@ -13,9 +20,11 @@ struct extract {
 	struct expr numbers[ROUTE_COUNT_MAX];
 	struct expr counts[USAGE_BUCKET_MAX];
 	struct expr estimates[2]; /* of the buckets input and output */
-	uint64_t counted;         /* buckets that have an expression */
-	uint64_t required;        /* buckets that an answer must have */
-	uint64_t asked;           /* buckets that rest on the request alone */
+	struct beside *besides;
+	unsigned n_besides;
+	uint64_t counted;  /* buckets that have an expression */
+	uint64_t required; /* buckets that an answer must have */
+	uint64_t asked;    /* buckets that rest on the request alone */
 };
 
 /* A route where it stands, for what is wrong with it. */

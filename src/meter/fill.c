@@ -56,12 +56,14 @@ static void fill_texts(const struct fill_input *in, const struct expr_input *exp
 	naming_settle(in->provider, &naming, usage);
 }
 
-static void fill_image(const struct extract *extract, const struct expr_input *expr_in,
+/* What a request leaves out is known of one that was seen. */
+static void fill_image(const struct fill_input *in, const struct expr_input *expr_in,
 		       struct usage *usage)
 {
+	const struct extract *extract = in->route->extract;
 	struct span quality = { NULL, 0 }, size = { NULL, 0 };
 
-	if (!(usage->present & USAGE_BIT(USAGE_IMAGES)))
+	if (!(usage->present & USAGE_BIT(USAGE_IMAGES)) || !format_read_well(in->request))
 		return;
 	expr_text(&extract->texts[ROUTE_QUALITY], expr_in, &quality);
 	expr_text(&extract->texts[ROUTE_SIZE], expr_in, &size);
@@ -274,12 +276,13 @@ static enum completeness completeness_of(const struct fill_input *in)
 	return ex->completeness;
 }
 
-/* A sequence of one document is a plain answer. */
+/* A sequence of one document is a plain answer, and so is one within a document. */
 static bool is_stream(const struct fill_input *in)
 {
 	bool sequence = in->response->format == &format_table[FORMAT_SEQUENCE];
 
-	return in->streaming && (!sequence || in->response->documents > 1);
+	return in->streaming &&
+	       (!sequence || (in->response->documents > 1 && !in->route->within[0]));
 }
 
 static void fill_facts(const struct fill_input *in, struct usage *usage)
@@ -341,7 +344,7 @@ void fill_usage(const struct fill_input *in, struct usage *ret_usage)
 		limits_read(provider_limits(in->provider), in->exchange, ret_usage);
 	worst = fill_counts(extract, &expr_in, ret_usage);
 	forget_empty(extract, ret_usage);
-	fill_image(extract, &expr_in, ret_usage);
+	fill_image(in, &expr_in, ret_usage);
 	forget_asked(in, ret_usage);
 	ret_usage->doubt = judge(in, ret_usage, worst);
 	estimate_usage(in, &expr_in, ret_usage);

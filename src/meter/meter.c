@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "meter/beside.h"
 #include "meter/call.h"
 #include "meter/host.h"
 #include "meter/settle.h"
@@ -193,7 +194,7 @@ static void fill(const struct meter *meter, const struct call *call, struct usag
 }
 
 /* `call` is how the exchange was read, the first of its calls the one that is told. */
-static void tell(struct meter *meter, const struct call *call, struct usage *usage)
+static void tell_one(struct meter *meter, const struct call *call, struct usage *usage)
 {
 	const struct exchange *ex = call->exchange;
 	struct call *first = ex->meter;
@@ -203,6 +204,21 @@ static void tell(struct meter *meter, const struct call *call, struct usage *usa
 	relay_tell(meter->relay, &first->leg, usage);
 	first->told = (struct told){ first->told.n + 1, 0, ex->request_bytes, ex->response_bytes,
 				     ex->lost_bytes };
+}
+
+/* The answer, and behind it what else it tells of. */
+static void tell(struct meter *meter, const struct call *call, struct usage *usage)
+{
+	const struct extract *extract = call->route->extract;
+	struct fill_input in = call_input(call, meter->hasher);
+	struct usage besides[ROUTE_BESIDES_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < extract->n_besides && !usage->free; i++)
+		n += beside_usage(&extract->besides[i], &in, usage, &besides[n]);
+	tell_one(meter, call, usage);
+	for (unsigned i = 0; i < n; i++)
+		tell_one(meter, call, &besides[i]);
 }
 
 static void take_message(struct meter *meter, struct call *call, enum direction direction)

@@ -68,6 +68,10 @@
  * `estimate: chat`: where the text is of a stream that ended without its counts, because the client
  * hung up or had not asked for them: a row of meter/estimate.c. A token is taken for four bytes.
  *
+ * `besides: [{operation: compaction, model: /m, usage: {...}}]`: what an answer tells of other work
+ * that was done for it, which its own counts leave out: each that was is a call of its own, told
+ * behind it. Without `model` that of the answer did it.
+ *
  * Expressions: meter/expr.h. */
 #pragma once
 

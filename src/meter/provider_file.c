@@ -38,6 +38,18 @@ static const struct cyaml_schema_value host_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, HOST_MAX),
 };
 
+static const struct cyaml_schema_field beside_fields[] = {
+	CYAML_FIELD_STRING_PTR("operation", CYAML_FLAG_POINTER, struct beside_file, operation, 1,
+			       WORD_MAX),
+	CYAML_FIELD_STRING_PTR("model", OPTIONAL, struct beside_file, model, 1, EXPR_TEXT_MAX),
+	CYAML_FIELD_MAPPING("usage", CYAML_FLAG_DEFAULT, struct beside_file, usage, usage_fields),
+	CYAML_FIELD_END,
+};
+
+static const struct cyaml_schema_value beside_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct beside_file, beside_fields),
+};
+
 static const struct cyaml_schema_field route_fields[] = {
 	CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct route_file, match, 1, MATCH_MAX),
 	CYAML_FIELD_STRING_PTR("operation", CYAML_FLAG_POINTER, struct route_file, operation, 1,
@@ -62,6 +74,8 @@ static const struct cyaml_schema_field route_fields[] = {
 	CYAML_FIELD_STRING_PTR("snapshot", OPTIONAL, struct route_file, snapshot, 1, EXPR_TEXT_MAX),
 	CYAML_FIELD_STRING_PTR("estimate", OPTIONAL, struct route_file, estimate, 1, WORD_MAX),
 	CYAML_FIELD_MAPPING("usage", CYAML_FLAG_OPTIONAL, struct route_file, usage, usage_fields),
+	CYAML_FIELD_SEQUENCE("besides", OPTIONAL, struct route_file, besides, &beside_schema, 1,
+			     ROUTE_BESIDES_MAX),
 	CYAML_FIELD_END,
 };
 

@@ -47,6 +47,18 @@ enum route_count {
 	    ROUTE_COUNT_MAX
 };
 
+#define ROUTE_BESIDES_MAX 4
+
+struct usage_file {
+	char *counts[USAGE_BUCKET_MAX];
+};
+
+struct beside_file {
+	char *operation;
+	char *model;
+	struct usage_file usage;
+};
+
 struct route_file {
 	char *match;
 	char *operation;
@@ -60,9 +72,9 @@ struct route_file {
 	char *within;
 	char *snapshot;
 	char *estimate;
-	struct usage_file {
-		char *counts[USAGE_BUCKET_MAX];
-	} usage;
+	struct usage_file usage;
+	struct beside_file *besides;
+	unsigned besides_count;
 };
 
 struct limit_file {

@@ -1,5 +1,5 @@
-/* Finds the array at a pointer in a JSON text that comes in pieces, so that its elements can be read
- * as documents of their own: the results that stand inside a batch. */
+/* Finds the array at a pointer in a JSON text that comes in pieces, so that its elements can be
+ * read as documents of their own: the results that stand inside a batch. */
 #pragma once
 
 #include <stdbool.h>

@@ -26,7 +26,10 @@ static const char provider[] = "name: acme\n"
 			       "    total: /sum\n"
 			       "    usage:\n"
 			       "      input: /all - /cached\n"
-			       "      input_cache_read: /cached\n";
+			       "      input_cache_read: /cached\n"
+			       "    besides:\n"
+			       "    - operation: advice\n"
+			       "      usage: {input: /advised}\n";
 
 static char out[32768];
 
@@ -232,6 +235,16 @@ static void test_total(void **state)
 }
 
 /* Words of a later agent are shown as they are; what is missing is left out; terminals are safe. */
+/* What was done besides an answer has expressions of its own. */
+static void test_beside(void **state)
+{
+	assert_true(print(*state, false,
+			  "{'event_id':'x','provider':'acme','route':'POST /v1/x','operation':"
+			  "'advice','usage':{'input':5,'output':1},'cost_source':'unpriced'}"));
+	assert_step("count", "input", "5", "/advised");
+	assert_null(strstr(out, "/all"));
+}
+
 static void test_strange(void **state)
 {
 	assert_true(print("/nonexistent", false,
@@ -271,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_reported),
 		cmocka_unit_test(test_unpriced),
 		cmocka_unit_test(test_total),
+		cmocka_unit_test(test_beside),
 		cmocka_unit_test(test_strange),
 		cmocka_unit_test(test_json),
 	};

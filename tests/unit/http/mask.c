@@ -85,20 +85,36 @@ static void test_chains(void **state)
 {
 	(void)state;
 	mask_begin(&mask, true);
-	expect("{\"session\":{\"audio\":{\"input\":{\"transcription\":{\"model\":\"w-1\",\"q\":"
+	expect("{\"session\":{\"audio\":{\"input\":{\"transcription\":{\"model\":\"w-1\",\"v\":"
 	       "\"it\"}}}}}",
 	       "{\"session\":{\"audio\":{\"input\":{\"transcription\":{\"model\":\"w-1\",\"x\":"
 	       "\"xx\"}}}}}");
 	mask_begin(&mask, true);
 	expect("{\"response\":{\"output\":[{\"type\":\"call\",\"action\":{\"type\":\"search\","
-	       "\"q\":\"it\"},"
+	       "\"v\":\"it\"},"
 	       "\"code\":\"it\"}]}}",
 	       "{\"response\":{\"output\":[{\"type\":\"call\",\"action\":{\"type\":\"search\","
 	       "\"x\":\"xx\"},"
 	       "\"code\":\"xx\"}]}}");
 	mask_begin(&mask, false);
-	expect("{\"input\":[\"it\",{\"type\":\"text\",\"id\":\"it\",\"q\":[\"it\"]}]}",
+	expect("{\"input\":[\"it\",{\"type\":\"text\",\"id\":\"it\",\"v\":[\"it\"]}]}",
 	       "{\"input\":[\"xx\",{\"type\":\"text\",\"id\":\"xx\",\"x\":[\"xx\"]}]}");
+}
+
+/* Results within a batch are masked as they would be alone; a prompt that has the key is dark. */
+static void test_results_of_a_batch(void **state)
+{
+	(void)state;
+	mask_begin(&mask, true);
+	expect("{\"response\":{\"inlinedResponses\":{\"inlinedResponses\":[{\"response\":{"
+	       "\"modelVersion\":\"g-2\",\"v\":\"it\",\"usageMetadata\":{\"n\":7}},"
+	       "\"metadata\":{\"id\":\"it\"}}]}}}",
+	       "{\"response\":{\"inlinedResponses\":{\"inlinedResponses\":[{\"response\":{"
+	       "\"modelVersion\":\"g-2\",\"x\":\"xx\",\"usageMetadata\":{\"n\":7}},"
+	       "\"metaxxxx\":{\"xx\":\"xx\"}}]}}}");
+	mask_begin(&mask, false);
+	expect("{\"vv\":{\"inlinedResponses\":{\"id\":\"it\"}},\"size\":\"1x2\"}",
+	       "{\"xx\":{\"xxxxxxxxxxxxxxxx\":{\"xx\":\"xx\"}},\"size\":\"1x2\"}");
 }
 
 static void test_events(void **state)
@@ -107,7 +123,7 @@ static void test_events(void **state)
 	mask_begin(&mask, true);
 	expect(
 	    "event: response.done\r\nid: 7\r\ndata: {\"type\":\"delta\",\"delta\":\"Hi\"}\r\n\r\n"
-	    ": comment\ndata:{\"q\":no}\n\ndata: [DON'T]\n\ndata: [DONE]\n\n"
+	    ": comment\ndata:{\"v\":no}\n\ndata: [DON'T]\n\ndata: [DONE]\n\n"
 	    "event: two words\ndatum: a\n\ndata: "
 	    "{\"response\":{\"id\":\"r1\",\"text\":\"Hi\"}}\n\n",
 	    "event: response.done\r\nid:xx\r\ndata: {\"type\":\"delta\",\"delta\":\"xx\"}\r\n\r\n"
@@ -215,15 +231,11 @@ static void test_values_end_at_their_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_chains),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_heads),
-		cmocka_unit_test(test_headers_of_providers),
-		cmocka_unit_test(test_too_deep),
-		cmocka_unit_test(test_values_end_at_their_limit),
+		cmocka_unit_test(test_request),  cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_chains),   cmocka_unit_test(test_results_of_a_batch),
+		cmocka_unit_test(test_events),   cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_heads),    cmocka_unit_test(test_headers_of_providers),
+		cmocka_unit_test(test_too_deep), cmocka_unit_test(test_values_end_at_their_limit),
 	};
 
 	return cmocka_run_group_tests_name("mask", tests, NULL, NULL);

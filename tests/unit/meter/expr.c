@@ -178,6 +178,9 @@ static void counts(void **state)
 		{ "sum(/list/*) - count(/list/*)", 3 },
 		{ "count(/nothing/*) | 1", 1 },
 		/* other functions of a value */
+		{ "last(/list/*)", 3 },
+		{ "last(/items/*/m)", 1 },
+		{ "last(/none/*)", ABSENT },
 		{ "any(/a)", 1 },
 		{ "any(/digits)", 1 },
 		{ "any(/zero)", ABSENT },
@@ -258,6 +261,8 @@ static void texts(void **state)
 		{ "/a", 1, "5" },
 		{ "/half", 1, "0.5" },
 		{ "'batch'", 1, "batch" },
+		{ "last(/parts/*/k)", 1, "7" },
+		{ "last(/none/*/k)", 0, NULL },
 		{ "/nothing | 'x'", 1, "x" },
 		{ "/over", 1, "9223372036854775808" },
 		{ "/nil", 0, NULL },
