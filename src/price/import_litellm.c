@@ -163,8 +163,10 @@ int import_litellm_read(const json_t *root, struct import_table *table)
 			continue;
 		if (strncmp(model, prefix, strlen(prefix)) == 0)
 			model += strlen(prefix);
-		/* what is left of a path are regions and sizes, which no call names */
-		if (strcmp(ours, "bedrock") == 0 && strchr(model, '/'))
+		/* what is left of a path are regions and sizes, which no call names; what stands
+		 * there under its plain name too is no other model */
+		if (strcmp(ours, "bedrock") == 0 &&
+		    (strchr(model, '/') || (model != key && json_object_get(root, model))))
 			continue;
 		rc = read_model(model, entry, ours, table);
 		if (rc)

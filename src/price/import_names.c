@@ -14,6 +14,7 @@ static const struct row rows[] = {
 	{ NULL, "anthropic", "anthropic", "" },
 	{ "litellm", "bedrock", "bedrock", "" },
 	{ "litellm", "bedrock_converse", "bedrock", "" },
+	{ "litellm", "bedrock_mantle", "bedrock", "bedrock_mantle/" },
 	{ "genai-prices", "aws", "bedrock", "" },
 	{ "models.dev", "amazon-bedrock", "bedrock", "" },
 	{ "litellm", "gemini", "google", "gemini/" },

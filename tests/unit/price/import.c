@@ -71,7 +71,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { "in", "openai.json", "xai.json", "deepseek.json" };
+	static const char *const names[] = { "in", "openai.json", "xai.json", "deepseek.json",
+					     "bedrock.json" };
 	struct fixture *f = *state;
 	char path[96];
 
@@ -153,6 +154,31 @@ static void test_litellm(void **state)
 	assert_true(file_holds(*state, "openai.json",
 			       "\"uplifts\":{\"server=gov.api.openai.com\":\"1.2\","
 			       "\"server!=api.openai.com\":\"1.1\"}"));
+}
+
+/* Mantle's names have no version; the one that Bedrock has as well is no second model. */
+static void test_mantle(void **state)
+{
+	static const char mantle[] =
+	    "{'anthropic.x': {'litellm_provider': 'bedrock_converse', 'input_cost_per_token': "
+	    "1e-06},"
+	    " 'bedrock_mantle/anthropic.x': {'litellm_provider': 'bedrock_mantle',"
+	    "  'input_cost_per_token': 2e-06},"
+	    " 'bedrock_mantle/openai.y': {'litellm_provider': 'bedrock_mantle',"
+	    "  'input_cost_per_token': 3e-06},"
+	    " 'bedrock_mantle/us-gov-west-1/openai.z': {'litellm_provider': 'bedrock_mantle',"
+	    "  'input_cost_per_token': 4e-06}}";
+	static const struct case_row rows[] = {
+		IN("named twice", "bedrock", "anthropic.x", "", "2026-11-25", 1000000, "1"),
+		IN("Mantle's alone", "bedrock", "openai.y", "", "2026-11-25", 1000000, "3"),
+		IN("of a region", "bedrock", "openai.z", "", "2026-11-25", 1, NULL),
+	};
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(*state, "litellm", mantle, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.added, 2);
+	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void test_genai(void **state)
@@ -451,6 +477,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_litellm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mantle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_genai, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change, set_up, tear_down),
