@@ -309,6 +309,14 @@ static enum price_doubt doubt_of(const struct usage *usage)
 	return PRICE_DOUBT_NONE;
 }
 
+/* A bill stands whatever its counts say, as OpenRouter's, whose reasoning is counted by another
+ * tokenizer than its output. That nothing was to pay is believed only if they hold. */
+static bool is_reported(const struct usage *usage)
+{
+	return usage->reported &&
+	       (usage->reported_cost_pico > 0 || usage->doubt != USAGE_DOUBT_INCONSISTENT);
+}
+
 static const struct model *choose_model(const struct catalog *catalog, const struct usage *usage,
 					const char *name)
 {
@@ -355,7 +363,7 @@ void catalog_price(const struct catalog *catalog, const struct usage *usage,
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
 		if (usage->estimated & USAGE_BIT(i))
 			charge_put_context(ret_charge, "estimate=%s", usage_bucket_name(i));
-	if (usage->reported && usage->doubt != USAGE_DOUBT_INCONSISTENT) {
+	if (is_reported(usage)) {
 		ret_charge->source = COST_PROVIDER;
 		ret_charge->cost_pico = usage->reported_cost_pico;
 		ret_charge->doubt = PRICE_DOUBT_NONE;

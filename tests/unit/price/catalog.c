@@ -399,6 +399,10 @@ static void test_reported(void **state)
 	usage.doubt = USAGE_DOUBT_INCONSISTENT;
 	catalog_price(catalog, &usage, &charge);
 	assert_int_equal(charge.source, COST_UNPRICED);
+	usage.reported_cost_pico = 250000000;
+	catalog_price(catalog, &usage, &charge);
+	assert_int_equal(charge.source, COST_PROVIDER);
+	assert_true(charge.cost_pico == 250000000);
 	catalog_unref(catalog);
 }
 
