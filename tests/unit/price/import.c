@@ -160,10 +160,9 @@ static void test_litellm(void **state)
 static void test_mantle(void **state)
 {
 	static const char mantle[] =
-	    "{'anthropic.x': {'litellm_provider': 'bedrock_converse', 'input_cost_per_token': "
-	    "1e-06},"
-	    " 'bedrock_mantle/anthropic.x': {'litellm_provider': 'bedrock_mantle',"
+	    "{'bedrock_mantle/anthropic.x': {'litellm_provider': 'bedrock_mantle',"
 	    "  'input_cost_per_token': 2e-06},"
+	    " 'anthropic.x': {'litellm_provider': 'bedrock', 'input_cost_per_token': 1e-06},"
 	    " 'bedrock_mantle/openai.y': {'litellm_provider': 'bedrock_mantle',"
 	    "  'input_cost_per_token': 3e-06},"
 	    " 'bedrock_mantle/us-gov-west-1/openai.z': {'litellm_provider': 'bedrock_mantle',"
