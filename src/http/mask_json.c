@@ -43,6 +43,7 @@ static const struct row rows[] = {
 	{ "code", true, ZONE_DARK },
 	{ "status", true, ZONE_DARK },
 	{ "service_tier", true, ZONE_DARK },
+	{ "search_context_size", true, ZONE_DARK },
 	{ "stream", true, ZONE_DARK },
 	{ "size", true, ZONE_DARK },
 	{ "quality", true, ZONE_DARK },
