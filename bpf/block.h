@@ -91,8 +91,8 @@ static __always_inline int block_packet(struct __sk_buff *skb, const struct flow
 	if (!packet->length || (mode == FLOW_ASK && !s->is_asked) ||
 	    (small && spare(skb, packet)) || !block_holds())
 		return 1;
-	count(mode == FLOW_CUT ? FLOW_COUNTER_REFUSED : FLOW_COUNTER_HELD);
-	if (mode == FLOW_CUT && !small)
+	count(mode >= FLOW_CUT ? FLOW_COUNTER_REFUSED : FLOW_COUNTER_HELD);
+	if (mode >= FLOW_CUT && !small)
 		block_report(skb, s, packet);
 	return 0;
 }

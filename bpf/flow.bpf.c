@@ -8,6 +8,7 @@
 #include "older.h"
 #include "refuse.h"
 #include "speaker.h"
+#include "sweep.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 

@@ -10,10 +10,18 @@
 
 /* What a budget says of a scope and a host: of several the greatest holds. */
 enum flow_mode {
-	FLOW_PASS, /* written with host 0 for a process that FLOW_ASK need not stop any more */
-	FLOW_ASK,  /* the hello may go; until the process is known, no more than that */
-	FLOW_HOLD, /* bytes wait: TCP sends them again until they may go */
-	FLOW_CUT,  /* bytes are dropped, and the socket is destroyed */
+	FLOW_PASS,    /* written with host 0 for a process that FLOW_ASK need not stop any more */
+	FLOW_ASK,     /* the hello may go; until the process is known, no more than that */
+	FLOW_HOLD,    /* bytes wait: TCP sends them again until they may go */
+	FLOW_CUT,     /* bytes are dropped, and the socket is destroyed */
+	FLOW_CUT_NOW, /* the same, in the middle of a call too. In the map alone */
+};
+
+/* What the agent tells of the call of a socket that is stopped. */
+enum flow_call {
+	FLOW_NO_CALL,
+	FLOW_MAY_END, /* one is in flight: spare.h */
+	FLOW_IS_OVER, /* none is: sweep.h */
 };
 
 enum flow_scope { FLOW_ALL, FLOW_UID, FLOW_CGROUP, FLOW_PROCESS };

@@ -39,7 +39,7 @@ static __always_inline bool refuse_is_due(const struct flow_socket *s, const str
 	if (!host || !*host)
 		return false;
 	there.host = *host;
-	if (block_judge(&there) != FLOW_CUT || !block_holds())
+	if (block_judge(&there) < FLOW_CUT || !block_holds())
 		return false;
 	count(FLOW_COUNTER_NOT_CONNECTED);
 	return true;

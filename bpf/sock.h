@@ -32,6 +32,11 @@ struct bpf_iter_meta {
 	struct seq_file *seq;
 } READ_BY_NAME;
 
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+} READ_BY_NAME;
+
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;

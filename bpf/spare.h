@@ -12,14 +12,14 @@
 #define RECORD_FIRST 20 /* change_cipher_spec, alert, handshake */
 #define RECORD_DATA  23
 
-/* Sockets by cookie that are in a call which may end. */
+/* enum flow_call, of sockets by cookie. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, FLOW_SOCKETS_MAX);
 	__type(key, __u64);
 	__type(value, __u32);
-} finishing SEC(".maps");
+} calls SEC(".maps");
 
 /* One whole record in which no byte of a request can be: of the handshake, or a plain alert. */
 static __always_inline bool spare_record(struct __sk_buff *skb, const struct packet *packet)
@@ -33,10 +33,15 @@ static __always_inline bool spare_record(struct __sk_buff *skb, const struct pac
 	       sizeof(head) + (head.length[0] << 8 | head.length[1]) == packet->length;
 }
 
+static __always_inline bool spare_call_is(__u64 cookie, enum flow_call call)
+{
+	__u32 *known = bpf_map_lookup_elem(&calls, &cookie);
+
+	return known && *known == call;
+}
+
 /* Small and no request, as far as that can be known of what is encrypted. */
 static __always_inline bool spare(struct __sk_buff *skb, const struct packet *packet)
 {
-	__u64 cookie = bpf_get_socket_cookie(skb);
-
-	return spare_record(skb, packet) || bpf_map_lookup_elem(&finishing, &cookie);
+	return spare_record(skb, packet) || spare_call_is(bpf_get_socket_cookie(skb), FLOW_MAY_END);
 }

@@ -56,11 +56,11 @@ static int write_block(void *ctx, const struct flow_block *key, const uint32_t *
 	return l->hooks ? hooks_write_block(l->hooks, key, mode) : 0;
 }
 
-static int let_finish(void *ctx, uint64_t cookie, bool may)
+static int tell_call(void *ctx, uint64_t cookie, enum flow_call call)
 {
 	struct flow_loop *l = ctx;
 
-	return l->hooks ? hooks_let_finish(l->hooks, cookie, may) : 0;
+	return l->hooks ? hooks_tell_call(l->hooks, cookie, call) : 0;
 }
 
 static void publish_blocks(void *ctx)
@@ -78,6 +78,13 @@ static int destroy_socket(void *ctx, const struct flow_refused *socket)
 	return cutter_destroy(l->cutter, socket);
 }
 
+static int sweep(void *ctx, uint32_t tgid, unsigned round)
+{
+	struct flow_loop *l = ctx;
+
+	return cutter_sweep(l->cutter, tgid, round);
+}
+
 static bool ask(void *ctx, const struct process *process)
 {
 	struct flow_loop *l = ctx;
@@ -91,7 +98,7 @@ static void take_orders(void *ctx)
 	struct flow_order order;
 
 	while (queue_pop(l->options.orders, &order))
-		enforce_order(l->enforce, &order);
+		order_give(&order, l->enforce);
 }
 
 /* --- the ring */
@@ -168,17 +175,20 @@ static int make_parts(struct flow_loop *l)
 				       .refuse_connect = l->options.refuse_connect,
 				       .record = on_record,
 				       .ctx = l };
-	struct enforce_ports ports = { l,  write_block, let_finish, publish_blocks, destroy_socket,
-				       ask };
+	struct enforce_ports ports = {
+		l, write_block, tell_call, publish_blocks, destroy_socket, sweep, ask
+	};
 	int code = flows_new(&clock_system, "/proc", &l->flows);
 
-	l->cutter = cutter_new("/proc");
 	if (code == 0)
-		code = l->cutter ? enforce_new(&ports, "/proc", &l->enforce) : -ENOMEM;
+		code = enforce_new(&ports, "/proc", &l->enforce);
 	if (code == 0)
 		code = latest_new(sizeof(struct top), &l->top);
 	if (code == 0 && hooks_new(&hooks, &l->hooks, &l->refusal) < 0)
 		fprintf(stderr, "outlayd: what is not metered is not seen: %s\n", l->refusal.text);
+	l->cutter = cutter_new("/proc", l->hooks ? hooks_sweeper(l->hooks) : -1);
+	if (!l->cutter)
+		return -ENOMEM;
 	if (code == 0)
 		look_at_older(l);
 	if (code == 0 && l->hooks)

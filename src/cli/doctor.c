@@ -37,6 +37,31 @@ static const struct finding means[] = {
 	{ "ret", "RET probes: others may kill sandboxes here", NULL },
 };
 
+/* Of the hooks on connections: what goes on without one. */
+static const struct finding hooks[] = {
+	{ "connect4", "", "who connects over IPv4 is not known" },
+	{ "connect6", "", "who connects over IPv6 is not known" },
+	{ "egress", "", "what is not metered is not seen, nothing held or cut" },
+	{ "closed", "", "bytes and ends of connections are not known" },
+	{ "older", "", "connections older than the agent are not listed" },
+	{ "sweep", "", "a cut ends connections one by one" },
+};
+
+/* Those that are off, and why. */
+static void add_hooks(struct show_table *table, const json_t *status)
+{
+	const json_t *flows = json_object_get(status, "flows");
+	const json_t *features = json_object_get(flows, "features");
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		const char *value = show_member(features, hooks[i].group);
+		const char *cells[] = { hooks[i].group, value, hooks[i].says };
+
+		if (strcmp(value, "on") != 0 && strcmp(value, "-") != 0)
+			show_table_add(table, SHOW_YELLOW, cells);
+	}
+}
+
 static void add_means(struct show_table *table, const json_t *probes, const char *key)
 {
 	const char *value = show_member(probes, key);
@@ -107,6 +132,7 @@ static int print_findings(const struct buf *body)
 	show_table_add(&table, SHOW_PLAIN, libraries);
 	for (size_t i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
 		add_finding(&table, status, &findings[i]);
+	add_hooks(&table, status);
 	show_table_print(&table);
 	print_libraries(status);
 	json_decref(status);

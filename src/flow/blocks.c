@@ -104,6 +104,7 @@ static void raise_to(struct block_judgement *j, const struct block_judgement *sa
 static int settle(struct blocks *t, struct block *b)
 {
 	struct order *order;
+	uint32_t mode;
 	int code;
 
 	b->says = (struct block_judgement){ FLOW_PASS, false };
@@ -111,7 +112,8 @@ static int settle(struct blocks *t, struct block *b)
 	{
 		raise_to(&b->says, &order->says);
 	}
-	code = t->write(t->ctx, &b->key, &b->says.mode);
+	mode = b->says.mode == FLOW_CUT && b->says.at_once ? FLOW_CUT_NOW : b->says.mode;
+	code = t->write(t->ctx, &b->key, &mode);
 	if (code < 0)
 		drop(t, b);
 	return code;

@@ -1,8 +1,10 @@
 /* A netlink socket stays in the namespace that it was made in, so one for each of the namespaces
- * that were met last is kept: the way back and forth is gone but once. */
+ * that were met last is kept: the way back and forth is gone but once. A walk is of where it
+ * begins. */
 #include "flow/cutter.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
@@ -24,20 +26,24 @@
 struct door {
 	ino_t inode; /* of the namespace; 0: none */
 	int netlink;
+	unsigned swept; /* the round */
 };
 
 struct cutter {
 	const char *proc;
+	int sweeper;
 	unsigned next; /* that makes room */
 	struct door doors[DOORS];
 };
 
-struct cutter *cutter_new(const char *proc)
+struct cutter *cutter_new(const char *proc, int sweeper)
 {
 	struct cutter *c = calloc(1, sizeof(*c));
 
-	if (c)
+	if (c) {
 		c->proc = proc;
+		c->sweeper = sweeper;
+	}
 	return c;
 }
 
@@ -49,24 +55,47 @@ void cutter_free(struct cutter *c)
 	free(c);
 }
 
-/* A netlink socket made in the namespace of `fd`, or -errno. */
-static int open_inside(int fd)
+/* In the namespace of `fd` for as long as `act` takes: what that returns, or -errno. */
+static int inside(int fd, int (*act)(const struct cutter *c), const struct cutter *c)
 {
 	CLOSE_FD int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-	int netlink;
+	int code;
 
 	if (home < 0 || setns(fd, CLONE_NEWNET) < 0)
 		return -errno;
-	netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	if (netlink < 0)
-		netlink = -errno;
+	code = act(c);
 	if (setns(home, CLONE_NEWNET) < 0)
 		abort(); /* all else this thread does would be in a stranger's network */
-	return netlink;
+	return code;
 }
 
-/* The netlink socket of the process's namespace, or -errno. */
-static int find_door(struct cutter *c, uint32_t tgid)
+static int open_netlink(const struct cutter *c)
+{
+	int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	(void)c;
+	return netlink < 0 ? -errno : netlink;
+}
+
+/* What was destroyed comes by its cookies. */
+static int walk(const struct cutter *c)
+{
+	CLOSE_FD int fd = bpf_iter_create(c->sweeper);
+	uint64_t cookies[512];
+	size_t bytes = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = read(fd, cookies, sizeof(cookies));
+		bytes += n > 0 ? (size_t)n : 0;
+	} while (n > 0);
+	return n < 0 ? -errno : (int)(bytes / sizeof(cookies[0]));
+}
+
+/* Of a process: its namespace, or -errno, and what is kept for that. */
+static int find_door(struct cutter *c, uint32_t tgid, struct door **ret_door)
 {
 	CLOSE_FD int fd = -1;
 	struct door *door = &c->doors[c->next];
@@ -77,18 +106,36 @@ static int find_door(struct cutter *c, uint32_t tgid)
 	snprintf(path, sizeof(path), "%s/%u/ns/net", c->proc, tgid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &facts) < 0)
-		return -errno;
-	for (unsigned i = 0; i < DOORS; i++)
-		if (c->doors[i].inode == facts.st_ino)
-			return c->doors[i].netlink;
-	netlink = open_inside(fd);
+		return errno == ESRCH ? -ENOENT : -errno;
+	for (unsigned i = 0; i < DOORS; i++) {
+		if (c->doors[i].inode == facts.st_ino) {
+			*ret_door = &c->doors[i];
+			return TAKE_FD(fd);
+		}
+	}
+	netlink = inside(fd, open_netlink, c);
 	if (netlink < 0)
 		return netlink;
 	if (door->inode)
 		close(door->netlink);
-	*door = (struct door){ facts.st_ino, netlink };
+	*door = (struct door){ .inode = facts.st_ino, .netlink = netlink };
 	c->next = (c->next + 1) % DOORS;
-	return netlink;
+	*ret_door = door;
+	return TAKE_FD(fd);
+}
+
+int cutter_sweep(struct cutter *c, uint32_t tgid, unsigned round)
+{
+	struct door *door;
+	CLOSE_FD int fd = c->sweeper < 0 ? -EOPNOTSUPP : find_door(c, tgid, &door);
+	int n;
+
+	if (fd < 0 || door->swept == round)
+		return fd < 0 ? fd : 0;
+	n = inside(fd, walk, c);
+	if (n >= 0)
+		door->swept = round;
+	return n;
 }
 
 struct request {
@@ -125,14 +172,15 @@ int cutter_destroy(struct cutter *c, const struct flow_refused *s)
 		struct nlmsgerr body;
 		char echo[sizeof(struct request)];
 	} answer;
-	int netlink = find_door(c, s->tgid);
+	struct door *door;
+	CLOSE_FD int fd = find_door(c, s->tgid, &door);
 	ssize_t n;
 
-	if (netlink < 0)
-		return netlink == -ESRCH ? -ENOENT : netlink;
-	if (send(netlink, &request, sizeof(request), 0) < 0)
+	if (fd < 0)
+		return fd;
+	if (send(door->netlink, &request, sizeof(request), 0) < 0)
 		return -errno;
-	n = recv(netlink, &answer, sizeof(answer), 0);
+	n = recv(door->netlink, &answer, sizeof(answer), 0);
 	if (n < 0)
 		return -errno;
 	if ((size_t)n < sizeof(answer.head) + sizeof(int) || answer.head.nlmsg_type != NLMSG_ERROR)

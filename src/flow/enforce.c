@@ -35,7 +35,7 @@ struct socket {
 	struct tls_key tls;
 	bool is_known; /* whether it has a call in flight: */
 	bool is_busy;
-	bool finishes; /* the kernel knows that its call may end */
+	enum flow_call told; /* to the kernel */
 };
 
 struct enforce {
@@ -47,6 +47,7 @@ struct enforce {
 	struct socket *sockets; /* in order of opening */
 	struct socket *by_tls;
 	unsigned question; /* counts the orders of FLOW_ASK */
+	unsigned round;    /* and the sweeps */
 };
 
 CLEANUP_FOR(enforce, struct enforce *, enforce_free)
@@ -124,10 +125,24 @@ static struct block_judgement judge(const struct enforce *e, const struct socket
 	return judgement;
 }
 
+/* In a kernel that destroys none by its name. */
+static int sweep_one(struct enforce *e, const struct flow_refused *address)
+{
+	uint64_t cookie = address->head.cookie;
+	int n = e->ports.tell(e->ports.ctx, cookie, FLOW_IS_OVER);
+
+	if (n == 0)
+		n = e->ports.sweep(e->ports.ctx, address->tgid, ++e->round);
+	(void)e->ports.tell(e->ports.ctx, cookie, FLOW_NO_CALL);
+	return n < 0 ? n : n ? 0 : -ENOENT;
+}
+
 static void destroy(struct enforce *e, const struct flow_refused *address)
 {
 	int code = e->ports.destroy(e->ports.ctx, address);
 
+	if (code == -EOPNOTSUPP)
+		code = sweep_one(e, address);
 	if (code == 0)
 		counter_add(&e->counters.cut, 1);
 	else if (code != -ENOENT)
@@ -146,36 +161,75 @@ static void ask(struct enforce *e, struct owner *owner)
 	counter_add(&e->counters.asked, 1);
 }
 
+static void tell(struct enforce *e, struct socket *s, enum flow_call call)
+{
+	if (call != s->told && e->ports.tell(e->ports.ctx, s->cookie, call) == 0)
+		s->told = call;
+}
+
 /* So that it may, this comes before the kernel judges the socket anew. */
 static void let_finish(struct enforce *e, struct socket *s)
 {
 	struct block_judgement judgement = judge(e, s);
 	bool may = judgement.mode >= FLOW_HOLD && !judgement.at_once && s->is_busy;
 
-	if (may != s->finishes && e->ports.finish(e->ports.ctx, s->cookie, may) == 0)
-		s->finishes = may;
+	tell(e, s, may ? FLOW_MAY_END : FLOW_NO_CALL);
+}
+
+static bool is_due(const struct enforce *e, const struct socket *s)
+{
+	struct block_judgement judgement = judge(e, s);
+
+	return judgement.mode == FLOW_CUT && (judgement.at_once || (s->is_known && !s->is_busy));
 }
 
 static void apply(struct enforce *e, struct socket *s)
 {
-	struct block_judgement judgement = judge(e, s);
-
+	if (s->told == FLOW_IS_OVER) /* swept */
+		return;
 	let_finish(e, s);
-	if (judgement.mode == FLOW_CUT && (judgement.at_once || (s->is_known && !s->is_busy)))
+	if (is_due(e, s))
 		destroy(e, &s->address);
-	if (judgement.mode == FLOW_ASK)
+	if (judge(e, s).mode == FLOW_ASK)
 		ask(e, s->owner);
+}
+
+/* Also what is cut in the middle of a call and has no row here, in the networks that are known. */
+static void sweep(struct enforce *e)
+{
+	struct socket *s, *next;
+	struct owner *owner, *after;
+
+	e->round++;
+	HASH_ITER(hh, e->sockets, s, next) {
+		if (is_due(e, s))
+			tell(e, s, FLOW_IS_OVER);
+	}
+	HASH_ITER(hh, e->owners, owner, after) {
+		int n = e->ports.sweep(e->ports.ctx, owner->process.pid, e->round);
+
+		counter_add(&e->counters.cut, n > 0 ? (uint64_t)n : 0);
+		DL_FOREACH(owner->sockets, s)
+		{
+			if (n < 0)
+				tell(e, s, FLOW_NO_CALL);
+		}
+	}
 }
 
 void enforce_publish(struct enforce *e)
 {
 	struct socket *s, *next;
 	struct owner *owner, *after;
+	unsigned due = 0;
 
 	HASH_ITER(hh, e->sockets, s, next) {
 		let_finish(e, s);
+		due += is_due(e, s);
 	}
 	e->ports.publish(e->ports.ctx);
+	if (due >= ENFORCE_MANY || counter_read(&e->counters.evicted))
+		sweep(e);
 	HASH_ITER(hh, e->sockets, s, next) {
 		apply(e, s);
 	}
@@ -206,28 +260,9 @@ void enforce_judged(struct enforce *e, uint64_t process_id)
 	}
 }
 
-void enforce_order(struct enforce *e, const struct flow_order *order)
-{
-	switch (order->kind) {
-	case FLOW_ORDER_BLOCK:
-		(void)enforce_block(e, order->who, &order->key, order->mode, order->at_once);
-		break;
-	case FLOW_ORDER_RELEASE:
-		(void)enforce_release(e, order->who);
-		break;
-	case FLOW_ORDER_JUDGED:
-		enforce_judged(e, order->key.id);
-		break;
-	case FLOW_ORDER_PUBLISH:
-		enforce_publish(e);
-		break;
-	}
-}
-
 static void free_socket(struct enforce *e, struct socket *s)
 {
-	if (s->finishes)
-		(void)e->ports.finish(e->ports.ctx, s->cookie, false);
+	tell(e, s, FLOW_NO_CALL);
 	if (s->tls.ssl)
 		HASH_DELETE(by_tls, e->by_tls, s);
 	DL_DELETE(s->owner->sockets, s);

@@ -5,7 +5,7 @@
  *
  *   a new one              as soon as its hello was dropped
  *   one between two calls  at once, if it is known to be (its plaintext is captured); else when its
- *                          next request was dropped
+ *                          next request was dropped. Many by one walk of the kernel, if it can
  *   one with a call        when that has ended, as the two above; with `at_once` now. Until then
  *                          it may say what is too small for a request (bpf/block.h)
  *
@@ -28,12 +28,15 @@ struct enforce_ports {
 	void *ctx;
 	/* Writes a key of the map, or removes it with a NULL. 0 or -errno. */
 	int (*write)(void *ctx, const struct flow_block *key, const uint32_t *mode);
-	/* A socket is in a call that may end, or not any more. 0 or -errno. */
-	int (*finish)(void *ctx, uint64_t cookie, bool may);
+	/* What the kernel should know of a socket's call. 0 or -errno. */
+	int (*tell)(void *ctx, uint64_t cookie, enum flow_call call);
 	/* All that was written counts now. */
 	void (*publish)(void *ctx);
 	/* 0, -ENOENT: it is gone, another -errno. */
 	int (*destroy)(void *ctx, const struct flow_refused *socket);
+	/* All that the kernel finds due in the network of this process, once a round: how many, or
+	 * -errno. */
+	int (*sweep)(void *ctx, uint32_t tgid, unsigned round);
 	/* Whose budgets concern the process? False: not now, ask again. */
 	bool (*ask)(void *ctx, const struct process *process);
 };
@@ -46,6 +49,8 @@ struct enforce_counters {
 	struct counter orders_refused; /* the table or the kernel's map is full */
 	struct counter evicted;
 };
+
+#define ENFORCE_MANY 32 /* sockets that are due at once: a walk takes no longer */
 
 struct enforce;
 
@@ -65,8 +70,6 @@ unsigned enforce_release(struct enforce *enforce, const char *who);
 void enforce_judged(struct enforce *enforce, uint64_t process_id);
 /* The end of a series of orders. */
 void enforce_publish(struct enforce *enforce);
-/* One of these. */
-void enforce_order(struct enforce *enforce, const struct flow_order *order);
 
 /* Whether a connection has calls in flight. */
 void enforce_captured(struct enforce *enforce, const struct flow_capture *capture);

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "bpf/flow.skel.h"
 
-enum { CGROUP_HOOKS = 3, CLOSED = CGROUP_HOOKS, OLDER, FEATURES };
+enum { CGROUP_HOOKS = 3, CLOSED = CGROUP_HOOKS, OLDER, SWEEP, FEATURES };
 
 struct hooks {
 	struct hooks_options options;
@@ -60,22 +60,42 @@ static int borrow_maps(struct hooks *h)
 	return code;
 }
 
-static int load(struct hooks *h, struct err *err)
+static int open_and_load(struct hooks *h, bool sweeps)
 {
 	int code;
 
 	h->skeleton = flow_bpf__open();
 	if (!h->skeleton)
-		return err_set(err, -errno, "cannot open the flow programs: %s", strerror(errno));
+		return -errno;
+	bpf_program__set_autoload(h->skeleton->progs.flow_sweep, sweeps);
 	code = borrow_maps(h);
-	if (code == 0)
-		code = flow_bpf__load(h->skeleton);
+	return code == 0 ? flow_bpf__load(h->skeleton) : code;
+}
+
+static int load(struct hooks *h, struct err *err)
+{
+	int code = open_and_load(h, true);
+
+	if (code < 0) { /* a kernel that cannot sweep? */
+		flow_bpf__destroy(h->skeleton);
+		code = open_and_load(h, false);
+	}
 	if (code < 0)
 		return err_set(err, code, "the kernel refused the flow programs: %s",
 			       strerror(-code));
 	h->skeleton->bss->control.refuse_connect = h->options.refuse_connect;
 	h->ring = ring_buffer__new(bpf_map__fd(h->skeleton->maps.records), on_record, h, NULL);
 	return h->ring ? 0 : err_set(err, -errno, "ring of the flows: %s", strerror(errno));
+}
+
+static void attach_iterator(struct hooks *h, int at, const char *name,
+			    const struct bpf_program *program)
+{
+	h->features[at] = (struct hooks_feature){ name, -EOPNOTSUPP };
+	if (bpf_program__fd(program) < 0)
+		return;
+	h->links[at] = bpf_program__attach_iter(program, NULL);
+	h->features[at].code = h->links[at] ? 0 : -errno;
 }
 
 /* The order matters: a hello without its owner says nothing, so connect() comes first. */
@@ -96,8 +116,8 @@ static void attach_all(struct hooks *h, int root)
 	}
 	h->links[CLOSED] = bpf_program__attach(h->skeleton->progs.flow_state);
 	h->features[CLOSED] = (struct hooks_feature){ "closed", h->links[CLOSED] ? 0 : -errno };
-	h->links[OLDER] = bpf_program__attach_iter(h->skeleton->progs.flow_older, NULL);
-	h->features[OLDER] = (struct hooks_feature){ "older", h->links[OLDER] ? 0 : -errno };
+	attach_iterator(h, OLDER, "older", h->skeleton->progs.flow_older);
+	attach_iterator(h, SWEEP, "sweep", h->skeleton->progs.flow_sweep);
 }
 
 CLEANUP_FOR(hooks, struct hooks *, hooks_free)
@@ -167,6 +187,11 @@ int hooks_older(struct hooks *h)
 	return 0;
 }
 
+int hooks_sweeper(const struct hooks *h)
+{
+	return h->links[SWEEP] ? bpf_link__fd(h->links[SWEEP]) : -1;
+}
+
 /* A NULL removes the key. */
 static int write_map(const struct bpf_map *map, const void *key, const void *value)
 {
@@ -182,9 +207,11 @@ int hooks_write_block(struct hooks *h, const struct flow_block *key, const uint3
 	return write_map(h->skeleton->maps.blocks, key, mode);
 }
 
-int hooks_let_finish(struct hooks *h, uint64_t cookie, bool may)
+int hooks_tell_call(struct hooks *h, uint64_t cookie, enum flow_call call)
 {
-	return write_map(h->skeleton->maps.finishing, &cookie, may ? &(uint32_t){ 1 } : NULL);
+	const uint32_t value = call;
+
+	return write_map(h->skeleton->maps.calls, &cookie, call ? &value : NULL);
 }
 
 void hooks_publish_blocks(struct hooks *h)

@@ -42,10 +42,13 @@ unsigned hooks_drain(struct hooks *hooks);
  * tell. */
 int hooks_older(struct hooks *hooks);
 
+/* The link of the iterator of bpf/sweep.h. -1: not with this kernel. */
+int hooks_sweeper(const struct hooks *hooks);
+
 /* The map of bpf/block.h: writes a key, or removes it (mode NULL). 0 or -errno. */
 int hooks_write_block(struct hooks *hooks, const struct flow_block *key, const uint32_t *mode);
-/* A socket is in a call that may end, or not any more. 0 or -errno. */
-int hooks_let_finish(struct hooks *hooks, uint64_t cookie, bool may);
+/* What its socket's call is, for what is stopped. 0 or -errno. */
+int hooks_tell_call(struct hooks *hooks, uint64_t cookie, enum flow_call call);
 /* What was written counts from now on, for every socket. */
 void hooks_publish_blocks(struct hooks *hooks);
 /* The agent lives: without this for `patience_ns` nothing is refused any more, or with

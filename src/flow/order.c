@@ -1,5 +1,5 @@
 /* Orders, from what the budgets know of a process. */
-#include "flow/order.h"
+#include "flow/enforce.h"
 
 struct flow_order order_of(enum flow_order_kind kind, const char *who)
 {
@@ -19,4 +19,22 @@ void order_aim(struct flow_order *order, enum flow_scope scope, const struct pro
 		scope = FLOW_PROCESS;
 	order->key.scope = scope;
 	order->key.id = ids[scope];
+}
+
+void order_give(const struct flow_order *order, struct enforce *e)
+{
+	switch (order->kind) {
+	case FLOW_ORDER_BLOCK:
+		(void)enforce_block(e, order->who, &order->key, order->mode, order->at_once);
+		break;
+	case FLOW_ORDER_RELEASE:
+		(void)enforce_release(e, order->who);
+		break;
+	case FLOW_ORDER_JUDGED:
+		enforce_judged(e, order->key.id);
+		break;
+	case FLOW_ORDER_PUBLISH:
+		enforce_publish(e);
+		break;
+	}
 }

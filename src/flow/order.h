@@ -24,3 +24,6 @@ struct flow_order order_of(enum flow_order_kind kind, const char *who);
 
 /* Aims at what is alike to the process in this scope. */
 void order_aim(struct flow_order *order, enum flow_scope scope, const struct process *process);
+
+struct enforce;
+void order_give(const struct flow_order *order, struct enforce *enforce);

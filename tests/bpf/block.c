@@ -12,8 +12,10 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -34,6 +36,8 @@ struct world {
 	struct cutter *cutter;
 	struct enforce *enforce;
 	struct flow_hello last;
+	bool sweeps; /* none is destroyed by its name */
+	bool deaf;   /* what the kernel tells is lost */
 	unsigned n_asked;
 	struct process asked;
 };
@@ -44,7 +48,8 @@ static void on_record(void *ctx, const void *record, size_t bytes)
 
 	if (((const struct flow_head *)record)->type == FLOW_HELLO)
 		memcpy(&w->last, record, sizeof(w->last));
-	enforce_record(w->enforce, record, bytes);
+	if (!w->deaf)
+		enforce_record(w->enforce, record, bytes);
 }
 
 static int on_write(void *ctx, const struct flow_block *key, const uint32_t *mode)
@@ -52,9 +57,9 @@ static int on_write(void *ctx, const struct flow_block *key, const uint32_t *mod
 	return hooks_write_block(((struct world *)ctx)->hooked.hooks, key, mode);
 }
 
-static int on_finish(void *ctx, uint64_t cookie, bool may)
+static int on_tell(void *ctx, uint64_t cookie, enum flow_call call)
 {
-	return hooks_let_finish(((struct world *)ctx)->hooked.hooks, cookie, may);
+	return hooks_tell_call(((struct world *)ctx)->hooked.hooks, cookie, call);
 }
 
 static void on_publish(void *ctx)
@@ -64,7 +69,14 @@ static void on_publish(void *ctx)
 
 static int on_destroy(void *ctx, const struct flow_refused *socket)
 {
-	return cutter_destroy(((struct world *)ctx)->cutter, socket);
+	struct world *w = ctx;
+
+	return w->sweeps ? -EOPNOTSUPP : cutter_destroy(w->cutter, socket);
+}
+
+static int on_sweep(void *ctx, uint32_t tgid, unsigned round)
+{
+	return cutter_sweep(((struct world *)ctx)->cutter, tgid, round);
 }
 
 static bool on_ask(void *ctx, const struct process *process)
@@ -80,15 +92,24 @@ static int open_world(void **state)
 {
 	static const char *const hosts[] = { HOST, WILDCARD, OTHER };
 	struct world *w = calloc(1, sizeof(*w));
-	struct enforce_ports ports = { w, on_write, on_finish, on_publish, on_destroy, on_ask };
+	struct enforce_ports ports = { w,          on_write, on_tell, on_publish,
+				       on_destroy, on_sweep, on_ask };
 
 	hooked_attach(&w->hooked, hosts, 3);
 	hooked_open(&w->hooked, false, on_record, w);
-	w->cutter = cutter_new("/proc");
+	w->cutter = cutter_new("/proc", hooks_sweeper(w->hooked.hooks));
 	assert_int_equal(enforce_new(&ports, "/proc", &w->enforce), 0);
 	hooks_beat(w->hooked.hooks, PATIENCE, false);
 	*state = w;
 	return 0;
+}
+
+static int open_sweeping_world(void **state)
+{
+	int code = open_world(state);
+
+	((struct world *)*state)->sweeps = true;
+	return code;
 }
 
 static int close_world(void **state)
@@ -312,9 +333,9 @@ static void test_small_packets(void **state)
 		assert_int_equal(comes(w, l.server, QUIET_MS), alert.n);
 		say(l.client, &data);
 		assert_int_equal(comes(w, l.server, QUIET_MS), 0);
-		assert_int_equal(hooks_let_finish(w->hooked.hooks, w->last.head.cookie, true), 0);
+		assert_int_equal(on_tell(w, w->last.head.cookie, FLOW_MAY_END), 0);
 		arrives(w, l.server, data.n);
-		assert_int_equal(hooks_let_finish(w->hooked.hooks, w->last.head.cookie, false), 0);
+		assert_int_equal(on_tell(w, w->last.head.cookie, FLOW_NO_CALL), 0);
 		say(l.client, &two);
 		assert_int_equal(comes(w, l.server, QUIET_MS), 0);
 		assert_int_equal(enforce_counters(w->enforce)->cut.value, 0);
@@ -322,6 +343,77 @@ static void test_small_packets(void **state)
 		close_link(&l);
 		drain(w);
 	}
+}
+
+static void is_open(struct world *w, const struct link *l)
+{
+	struct bytes alert = record(21, 31);
+
+	say(l->client, &alert);
+	assert_int_equal(comes(w, l->server, 20), alert.n);
+}
+
+/* One walk of the kernel destroys what is cut at once and what is between two calls: of this host,
+ * and no more. */
+static void test_sweep(void **state)
+{
+	struct world *w = *state;
+	enum { OVER, MAY_END, NOT_KNOWN, KINDS };
+	struct link kinds[KINDS], other = open_talk(w, OTHER, AF_INET);
+
+	for (int i = 0; i < KINDS; i++) {
+		kinds[i] = open_talk(w, HOST, i ? AF_INET : AF_INET6);
+		if (i == OVER || i == MAY_END)
+			assert_int_equal(on_tell(w, w->last.head.cookie,
+						 i == OVER ? FLOW_IS_OVER : FLOW_MAY_END),
+					 0);
+	}
+	order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, true);
+	assert_int_equal(on_sweep(w, (uint32_t)getpid(), 1), 0);
+	order(w, HOST, FLOW_UID, getuid() + 1, FLOW_CUT, true);
+	assert_int_equal(on_sweep(w, (uint32_t)getpid(), 2), 0);
+	order(w, HOST, FLOW_ALL, 0, FLOW_CUT, false);
+	assert_int_equal(on_sweep(w, (uint32_t)getpid(), 2), 0); /* the same round */
+	assert_int_equal(on_sweep(w, (uint32_t)getpid(), 3), 1);
+	assert_int_equal(told(w, kinds[OVER].client), ECONNABORTED);
+	is_open(w, &kinds[MAY_END]);
+	is_open(w, &kinds[NOT_KNOWN]);
+	w->deaf = true; /* so none of these is known here */
+	order(w, HOST, FLOW_ALL, 0, FLOW_CUT, true);
+	assert_int_equal(on_sweep(w, (uint32_t)getpid(), 4), 0); /* both are cut by name */
+	w->deaf = false;
+	release(w);
+	assert_int_equal(told(w, kinds[MAY_END].client), ECONNABORTED);
+	assert_int_equal(told(w, kinds[NOT_KNOWN].client), ECONNABORTED);
+	is_open(w, &other);
+	for (int i = 0; i < KINDS; i++)
+		close_link(&kinds[i]);
+	close_link(&other);
+}
+
+/* Also what the agent has no row of. */
+static void test_many_are_swept(void **state)
+{
+	enum { MANY = ENFORCE_MANY + 8 };
+	struct world *w = *state;
+	struct link links[MANY], lost, other = open_talk(w, OTHER, AF_INET6);
+
+	w->deaf = true;
+	lost = open_talk(w, HOST, AF_INET);
+	w->deaf = false;
+	for (int i = 0; i < MANY; i++)
+		links[i] = open_talk(w, HOST, i % 2 ? AF_INET : AF_INET6);
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, true);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(told(w, links[i].client), ECONNABORTED);
+	assert_int_equal(told(w, lost.client), ECONNABORTED);
+	is_open(w, &other);
+	drain(w);
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, MANY + 1);
+	for (int i = 0; i < MANY; i++)
+		close_link(&links[i]);
+	close_link(&lost);
+	close_link(&other);
 }
 
 static void test_wildcard_has_a_key_of_its_own(void **state)
@@ -515,7 +607,7 @@ static void test_others_are_not_touched(void **state)
 	assert_int_equal(pipe(go), 0);
 	child = fork();
 	if (child == 0) {
-		bool good = setuid(65534) == 0;
+		bool good = setuid(65534) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
 
 		theirs = open_talk(w, HOST, AF_INET);
 		good &= read(go[0], &status, 1) == 1;
@@ -533,6 +625,10 @@ static void test_others_are_not_touched(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+#define SWEPT(name)                                                                                \
+	{                                                                                          \
+#name " by sweeps", name, open_sweeping_world, close_world, NULL                   \
+	}
 
 int main(void)
 {
@@ -547,6 +643,12 @@ int main(void)
 		TEST(test_refused_in_connect),
 		TEST(test_cut_in_another_network),
 		TEST(test_others_are_not_touched),
+		TEST(test_sweep),
+		TEST(test_many_are_swept),
+		SWEPT(test_cut_in_each_scope),
+		SWEPT(test_cut_between_calls),
+		SWEPT(test_cut_in_another_network),
+		SWEPT(test_others_are_not_touched),
 	};
 
 	if (geteuid() != 0) {

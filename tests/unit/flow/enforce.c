@@ -24,6 +24,8 @@ struct world {
 	} map[KEYS_MAX];
 	uint64_t last_destroyed, finishing; /* cookies; 0: none */
 	bool deaf;                          /* nobody can be asked */
+	unsigned over, swept, rounds;       /* sockets, and sweeps */
+	int sweep_error;
 	int write_error;
 };
 
@@ -55,12 +57,16 @@ static int on_write(void *ctx, const struct flow_block *key, const uint32_t *mod
 	return 0;
 }
 
-static int on_finish(void *ctx, uint64_t cookie, bool may)
+static int on_tell(void *ctx, uint64_t cookie, enum flow_call call)
 {
 	struct world *w = ctx;
 
-	assert_true(w->finishing == (may ? 0 : cookie));
-	w->finishing = may ? cookie : 0;
+	w->over += call == FLOW_IS_OVER;
+	if (call == FLOW_IS_OVER)
+		return 0;
+	assert_true(call == FLOW_MAY_END ? !w->finishing : w->over || w->finishing == cookie);
+	w->over -= call == FLOW_NO_CALL && w->finishing != cookie;
+	w->finishing = call == FLOW_MAY_END ? cookie : 0;
 	w->published_before = w->published;
 	return 0;
 }
@@ -76,7 +82,26 @@ static int on_destroy(void *ctx, const struct flow_refused *socket)
 
 	w->destroyed++;
 	w->last_destroyed = socket->head.cookie;
-	return socket->head.cookie == 404 ? -ENOENT : socket->head.cookie == 403 ? -EPERM : 0;
+	return socket->head.cookie == 404   ? -ENOENT
+	       : socket->head.cookie == 403 ? -EPERM
+	       : socket->head.cookie == 501 ? -EOPNOTSUPP
+					    : 0;
+}
+
+/* All is in one network. */
+static int on_sweep(void *ctx, uint32_t tgid, unsigned round)
+{
+	struct world *w = ctx;
+
+	assert_int_equal(tgid, getpid());
+	if (w->sweep_error)
+		return w->sweep_error;
+	if (round == w->rounds)
+		return 0;
+	assert_true(w->published); /* it counts by now */
+	w->rounds = round;
+	w->swept += w->over;
+	return (int)w->over;
 }
 
 static bool on_ask(void *ctx, const struct process *process)
@@ -91,7 +116,8 @@ static bool on_ask(void *ctx, const struct process *process)
 static int open_world(void **state)
 {
 	static struct world w;
-	struct enforce_ports ports = { &w, on_write, on_finish, on_publish, on_destroy, on_ask };
+	struct enforce_ports ports = { &w,         on_write, on_tell, on_publish,
+				       on_destroy, on_sweep, on_ask };
 
 	memset(&w, 0, sizeof(w));
 	assert_int_equal(enforce_new(&ports, "/proc", &w.enforce), 0);
@@ -346,7 +372,7 @@ static void test_a_map_that_is_full(void **state)
 	assert_int_equal(mode_of(w, key), FLOW_CUT);
 }
 
-/* No more sockets are remembered than the limit says; the oldest goes. */
+/* No more sockets are remembered than the limit says; the oldest goes. The kernel finds it. */
 static void test_bounded(void **state)
 {
 	struct world *w = *state;
@@ -354,8 +380,58 @@ static void test_bounded(void **state)
 	for (uint64_t i = 1; i <= FLOW_SOCKETS_MAX + 10; i++)
 		hello(w, i, 0, "a.test");
 	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_CUT, true);
-	assert_int_equal(w->destroyed, FLOW_SOCKETS_MAX);
 	assert_int_equal(enforce_counters(w->enforce)->evicted.value, 10);
+	assert_int_equal(w->swept, FLOW_SOCKETS_MAX);
+	assert_int_equal(w->destroyed, 0);
+	w->swept = 0;
+	enforce_publish(w->enforce);
+	assert_int_equal(w->swept, FLOW_SOCKETS_MAX); /* none has closed */
+}
+
+/* Few are destroyed one by one; many at once, those in a call apart, if the kernel can. */
+static void test_many_are_swept(void **state)
+{
+	struct world *w = *state;
+
+	for (uint64_t i = 1; i <= ENFORCE_MANY; i++) {
+		hello(w, i, 0, "a.test");
+		say(w, i, FLOW_BUSY);
+		say(w, i, FLOW_IDLE);
+	}
+	say(w, 1, FLOW_BUSY);
+	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_CUT, false);
+	assert_int_equal(w->destroyed, ENFORCE_MANY - 1);
+	assert_int_equal(w->rounds, 0);
+	hello(w, 100, 0, "b.test"); /* of another host */
+	say(w, 1, FLOW_IDLE);
+	w->destroyed = 0;
+	enforce_publish(w->enforce);
+	assert_int_equal(w->swept, ENFORCE_MANY);
+	assert_int_equal(w->destroyed, 0);
+	w->sweep_error = -EOPNOTSUPP;
+	enforce_publish(w->enforce);
+	assert_int_equal(w->over, 0);
+	assert_int_equal(w->destroyed, ENFORCE_MANY);
+	/* Cut one by one: the first, and its last call's end; then as many again. */
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 3 * ENFORCE_MANY);
+}
+
+/* Where none is destroyed by its name, the sweep is told of it. */
+static void test_a_sweep_for_one(void **state)
+{
+	struct flow_refused refused = { .head = { .type = FLOW_REFUSED, .cookie = 501 },
+					.tgid = (uint32_t)getpid() };
+	struct world *w = *state;
+
+	w->published = 1; /* it was refused, so it counts */
+	enforce_record(w->enforce, &refused, sizeof(refused));
+	assert_int_equal(w->swept, 1);
+	assert_int_equal(w->over, 0);
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 1);
+	w->sweep_error = -EOPNOTSUPP;
+	enforce_record(w->enforce, &refused, sizeof(refused));
+	assert_int_equal(enforce_counters(w->enforce)->cut_failed.value, 1);
+	assert_int_equal(w->over, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -375,6 +451,8 @@ int main(void)
 		TEST(test_orders_outlive_the_connections),
 		TEST(test_a_map_that_is_full),
 		TEST(test_bounded),
+		TEST(test_many_are_swept),
+		TEST(test_a_sweep_for_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
