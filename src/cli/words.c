@@ -55,6 +55,7 @@ static const struct word contexts[] = {
 	{ "x", "the factor: it is in the rates below" },
 	{ "allowance", "some units are free to an account each month, which one call cannot tell" },
 	{ "estimate=", "nobody told this count: a token is taken for four bytes of text seen" },
+	{ "told", "the call before, of which this one tells the price, was charged by the list" },
 	{ "free", "by the provider's documentation the route costs nothing" },
 	{ "error", "the call failed and nothing was counted: not billed" },
 };

@@ -233,7 +233,7 @@ static void take_message(struct meter *meter, struct call *call, enum direction 
 		return;
 	/* An error is of no kind: the first one tells it. */
 	if (!usage.error[0] || usage.present || call == call->exchange->meter) {
-		settle_usage(meter->settle, call->route->poll, &usage);
+		settle_usage(meter->settle, call->route->settles, &usage);
 		tell(meter, call, &usage);
 	}
 	format_forget(&call->response);
@@ -250,7 +250,7 @@ static void on_document(void *ctx)
 	fill(meter, call, &usage);
 	if (!usage.error[0] && fill_is_answer(call->route->extract, &usage)) {
 		if (!call->told.n)
-			settle_usage(meter->settle, call->route->poll, &usage);
+			settle_usage(meter->settle, call->route->settles, &usage);
 		if (!usage.free)
 			tell(meter, call, &usage);
 	}
@@ -355,7 +355,7 @@ static void on_end(void *ctx, struct exchange *ex)
 	fill(meter, call, &usage);
 	end_readings(meter, call, &usage);
 	if (is_left(call, &usage)) {
-		settle_usage(meter->settle, call->route->poll, &usage);
+		settle_usage(meter->settle, call->route->settles, &usage);
 		tell(meter, call, &usage);
 	}
 	if (call->is_flying)

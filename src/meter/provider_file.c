@@ -58,6 +58,7 @@ static const struct cyaml_schema_field route_fields[] = {
 			     FORMATS_MAX),
 	CYAML_FIELD_BOOL("free", CYAML_FLAG_OPTIONAL, struct route_file, free),
 	CYAML_FIELD_BOOL("poll", CYAML_FLAG_OPTIONAL, struct route_file, poll),
+	CYAML_FIELD_BOOL("provisional", CYAML_FLAG_OPTIONAL, struct route_file, provisional),
 	CYAML_FIELD_BOOL("each", CYAML_FLAG_OPTIONAL, struct route_file, each),
 #define X(id, name)                                                                                \
 	CYAML_FIELD_STRING_PTR(name, OPTIONAL, struct route_file, texts[ROUTE_##id], 1,            \

@@ -66,6 +66,7 @@ struct route_file {
 	unsigned format_count;
 	bool free;
 	bool poll;
+	bool provisional;
 	bool each;
 	char *texts[ROUTE_TEXT_MAX];
 	char *counts[ROUTE_COUNT_MAX];

@@ -109,7 +109,12 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 	int rc = 0;
 
 	*route = (struct route){
-		.free = from->free, .poll = from->poll, .each = from->each, .formats = UINT32_MAX
+		.free = from->free,
+		.each = from->each,
+		.formats = UINT32_MAX,
+		.settles = from->poll          ? SETTLE_POLL
+			   : from->provisional ? SETTLE_PROVISIONAL
+					       : SETTLE_ANSWER,
 	};
 	span_copy(span_of(from->within), route->within, sizeof(route->within));
 	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "meter/extract.h"
+#include "meter/settle.h"
 
 struct route {
 	char match[96];     /* as in the file; empty: the route of what no other takes */
@@ -9,9 +10,9 @@ struct route {
 	struct span path;
 	char operation[32];
 	bool free;
-	bool poll;        /* brings an answer that another call asked for */
-	bool each;        /* document of a sequence is an answer */
-	char within[96];  /* a pointer to the array that is the sequence, or empty */
+	bool each;       /* document of a sequence is an answer */
+	char within[96]; /* a pointer to the array that is the sequence, or empty */
+	enum settle_kind settles;
 	uint32_t formats; /* one bit a row of meter/format.c */
 	const struct extract *extract;
 };

@@ -83,11 +83,21 @@ static uint64_t response_key(const struct usage *usage)
 	return hash(hash(HASH_OFFSET, usage->provider), usage->response_id);
 }
 
+/* Of what has been told already, beside that of what has not. */
+static uint64_t told_key(const struct usage *usage)
+{
+	return response_key(usage) ^ 1;
+}
+
 static void settle_poll(struct settle *settle, struct usage *usage)
 {
 	struct entry *awaited = settle ? find(&settle->awaited, response_key(usage)) : NULL;
+	struct entry *told = settle ? find(&settle->awaited, told_key(usage)) : NULL;
 
-	if (!awaited || usage->doubt || !usage->present)
+	usage->told = told && usage->reported;
+	if (usage->told)
+		*told = (struct entry){ 0 };
+	else if (!awaited || usage->doubt || !usage->present)
 		cost_nothing(usage);
 	else
 		*awaited = (struct entry){ 0 };
@@ -107,15 +117,18 @@ static void settle_replay(struct settle *settle, struct usage *usage)
 		put(&settle->replays, key, usage->time_start_ns);
 }
 
-void settle_usage(struct settle *settle, bool is_poll, struct usage *usage)
+void settle_usage(struct settle *settle, enum settle_kind kind, struct usage *usage)
 {
-	if (is_poll)
+	uint64_t key =
+	    kind == SETTLE_PROVISIONAL && usage->present ? told_key(usage) : response_key(usage);
+
+	if (kind == SETTLE_POLL)
 		settle_poll(settle, usage);
 	else if (!settle || !usage->status || usage->status >= 400 || usage->error[0])
 		return;
 	else if (usage->present && usage->idempotency_key[0])
 		settle_replay(settle, usage);
-	else if (!usage->present && usage->response_id[0] &&
-		 !find(&settle->awaited, response_key(usage)))
-		put(&settle->awaited, response_key(usage), usage->time_start_ns);
+	else if ((!usage->present || kind == SETTLE_PROVISIONAL) && usage->response_id[0] &&
+		 !find(&settle->awaited, key))
+		put(&settle->awaited, key, usage->time_start_ns);
 }

@@ -59,6 +59,15 @@ static bool is_name(struct span segment)
 		!memchr(suffix.ptr, '}', suffix.len));
 }
 
+/* "{name...}" */
+static bool is_rest(struct span segment)
+{
+	struct span name = name_of(segment);
+
+	return name.len > 3 && name.len + 2 == segment.len &&
+	       memcmp(name.ptr + name.len - 3, "...", 3) == 0;
+}
+
 const char *target_check_template(struct span template)
 {
 	struct span rest = span_skip(template, 1);
@@ -75,6 +84,8 @@ const char *target_check_template(struct span template)
 		if (!is_name(segment) && (memchr(segment.ptr, '{', segment.len) ||
 					  memchr(segment.ptr, '}', segment.len)))
 			return "a {name} to be a whole segment, or to end at a :method";
+		if (is_rest(segment) && rest.ptr)
+			return "nothing behind a {name...}";
 		if (is_name(segment) && rest.ptr && target_segment_of(rest, name_of(segment)) >= 0)
 			return "each {name} once";
 	}
@@ -90,8 +101,11 @@ static bool ends_after_name(struct span segment, struct span suffix)
 bool target_matches(struct span path, struct span template)
 {
 	while (path.ptr && template.ptr) {
-		struct span segment = span_cut(&path, '/'), wanted = span_cut(&template, '/');
+		struct span wanted = span_cut(&template, '/'), segment;
 
+		if (is_rest(wanted))
+			return path.len;
+		segment = span_cut(&path, '/');
 		if (is_name(wanted) ? !ends_after_name(segment, suffix_of(wanted))
 				    : !span_eq(segment, wanted))
 			return false;

@@ -11,8 +11,8 @@ void target_split(struct span target, struct span *ret_path, struct span *ret_qu
 const char *target_check_template(struct span template);
 
 /* Whether a path is of the template's shape: as many segments, equal but for {name}s, which are any
- * segment that is not empty, and {name}:method, which are those that end in :method. Nothing is
- * percent-decoded. */
+ * segment that is not empty, {name}:method, which are those that end in :method, and at its end
+ * {name...}, which is one or more of any. Nothing is percent-decoded. */
 bool target_matches(struct span path, struct span template);
 
 /* Which segment, from 0, is {name}; -1: none. */

@@ -100,7 +100,8 @@ struct usage {
 	char service_tier[24];
 	char region[32]; /* where it was served, as the provider says; empty = not said */
 	bool streaming;
-	bool free; /* the route costs nothing by its documentation */
+	bool free,
+	    told; /* the route costs nothing; a call before told, and had priced, its counts */
 	char request_id[96];
 	char response_id[96];
 	char idempotency_key[96];   /* where the provider answers a second request like the first */

@@ -342,6 +342,15 @@ static void price_by_model(const struct catalog *catalog, struct charge *charge)
 		charge->doubt = name[0] ? PRICE_DOUBT_MODEL_UNKNOWN : PRICE_DOUBT_NO_MODEL;
 }
 
+/* What a call before told was charged by the list then, if it can be. */
+static bool was_charged(const struct catalog *catalog, struct charge *charge)
+{
+	if (!charge->usage.told || charge->usage.doubt)
+		return false;
+	price_by_model(catalog, charge);
+	return charge->source != COST_UNPRICED;
+}
+
 void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		   struct charge *ret_charge)
 {
@@ -352,6 +361,11 @@ void catalog_price(const struct catalog *catalog, const struct usage *usage,
 	}
 	if (usage->free || is_unbilled_error(usage)) {
 		price_zero(ret_charge, usage->free ? "free" : "error");
+		return;
+	}
+	if (was_charged(catalog, ret_charge)) {
+		*ret_charge = (struct charge){ .usage = *usage };
+		price_zero(ret_charge, "told");
 		return;
 	}
 	/* A total of nothing said is not a total of zero. */

@@ -33,8 +33,9 @@ struct charge {
 	char catalog[48];        /* name of the catalog, with its version */
 	char effective_from[11]; /* date of the rates, "2025-08-07" */
 	char matched[96];        /* key of the entry that matched */
-	char context[64]; /* "tier=flex input>272000"; empty: standard price; "free"; "error" */
-	uint64_t rated;   /* one bit a bucket: rates_yocto holds the rate used */
+	char context
+	    [64]; /* "tier=flex input>272000"; empty: standard price; "free", "told", "error" */
+	uint64_t rated; /* one bit a bucket: rates_yocto holds the rate used */
 	money_wide rates_yocto[USAGE_BUCKET_MAX]; /* USD x 10^24 a unit */
 };
 

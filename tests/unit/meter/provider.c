@@ -468,6 +468,12 @@ static void template(void **state)
 	assert_string_equal(
 	    provider_route(provider, SPAN("POST"), SPAN("/v1/chat/completions"))->operation,
 	    "chat");
+	provider = providers_find(providers, SPAN("my-project.vercel.app"));
+	assert_non_null(provider);
+	assert_string_equal(provider_route(provider, SPAN("POST"), SPAN("/api/a/b"))->operation,
+			    "function");
+	assert_string_equal(provider_route(provider, SPAN("GET"), SPAN("/a/b"))->operation, "file");
+	assert_string_equal(provider_route(provider, SPAN("GET"), SPAN("/"))->operation, "file");
 	providers_unref(providers);
 }
 

@@ -31,9 +31,9 @@ static struct usage a_usage(const char *id, int64_t count, int64_t time_ns)
 }
 
 /* What is billed of a call: its count, 0 of one that costs nothing, -1 of one that is not known. */
-static int64_t billed(struct settle *settle, bool is_poll, struct usage usage)
+static int64_t billed(struct settle *settle, enum settle_kind kind, struct usage usage)
 {
-	settle_usage(settle, is_poll, &usage);
+	settle_usage(settle, kind, &usage);
 	if (usage.free) {
 		assert_int_equal(usage.present, 0);
 		assert_int_equal(usage.counts[USAGE_INPUT], 0);
@@ -50,22 +50,50 @@ static void polls(void **state)
 
 	(void)state;
 	assert_int_equal(settle_new(&settle), 0);
-	assert_int_equal(billed(settle, true, a_usage("r1", 7, 1)), 0); /* never asked for */
-	assert_int_equal(billed(settle, false, a_usage("r1", 0, 1)), -1);
-	assert_int_equal(billed(settle, true, a_usage("r1", 0, 2)), 0); /* not ready */
-	assert_int_equal(billed(settle, true, a_usage("r1", 7, 3)), 7);
-	assert_int_equal(billed(settle, true, a_usage("r1", 7, 4)), 0); /* once */
-	assert_int_equal(billed(settle, false, a_usage("r2", 5, 1)), 5);
-	assert_int_equal(billed(settle, true, a_usage("r2", 5, 2)), 0); /* was billed when made */
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r1", 7, 1)), 0); /* never asked for */
+	assert_int_equal(billed(settle, SETTLE_ANSWER, a_usage("r1", 0, 1)), -1);
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r1", 0, 2)), 0); /* not ready */
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r1", 7, 3)), 7);
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r1", 7, 4)), 0); /* once */
+	assert_int_equal(billed(settle, SETTLE_ANSWER, a_usage("r2", 5, 1)), 5);
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r2", 5, 2)),
+			 0); /* was billed when made */
 	failed.status = 500;
-	assert_int_equal(billed(settle, false, failed), -1);
-	assert_int_equal(billed(settle, true, a_usage("r3", 7, 2)), 0);
-	assert_int_equal(billed(settle, false, a_usage("r4", 0, 1)), -1);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, failed), -1);
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r3", 7, 2)), 0);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, a_usage("r4", 0, 1)), -1);
 	span_copy(SPAN("q"), other.provider, sizeof(other.provider));
-	assert_int_equal(billed(settle, true, other), 0); /* another provider's */
+	assert_int_equal(billed(settle, SETTLE_POLL, other), 0); /* another provider's */
 	settle_free(settle);
-	assert_int_equal(billed(NULL, false, a_usage("r1", 0, 1)), -1);
-	assert_int_equal(billed(NULL, true, a_usage("r1", 7, 2)), 0);
+	assert_int_equal(billed(NULL, SETTLE_ANSWER, a_usage("r1", 0, 1)), -1);
+	assert_int_equal(billed(NULL, SETTLE_POLL, a_usage("r1", 7, 2)), 0);
+}
+
+/* Of a call whose counts were told at once a poll may bring the price, once; `told` says so. */
+static void prices(void **state)
+{
+	struct usage price = a_usage("r1", 7, 2);
+	struct settle *settle;
+
+	(void)state;
+	price.reported = true;
+	assert_int_equal(settle_new(&settle), 0);
+	assert_int_equal(billed(settle, SETTLE_POLL, price), 0); /* never asked for */
+	assert_int_equal(billed(settle, SETTLE_PROVISIONAL, a_usage("r1", 7, 1)), 7);
+	assert_int_equal(billed(settle, SETTLE_POLL, a_usage("r1", 7, 2)), 0); /* no price yet */
+	settle_usage(settle, SETTLE_POLL, &price);
+	assert_true(price.told && price.reported && price.present);
+	price.told = false;
+	settle_usage(settle, SETTLE_POLL, &price);
+	assert_true(price.free && !price.told && !price.reported);
+	price = a_usage("r2", 7, 2);
+	price.reported = true;
+	assert_int_equal(billed(settle, SETTLE_ANSWER, a_usage("r2", 7, 1)), 7);
+	assert_int_equal(billed(settle, SETTLE_POLL, price), 0); /* a final answer */
+	price = a_usage("r3", 7, 2);
+	assert_int_equal(billed(settle, SETTLE_PROVISIONAL, a_usage("r3", 0, 1)), -1);
+	assert_int_equal(billed(settle, SETTLE_POLL, price), 7); /* counts that came late */
+	settle_free(settle);
 }
 
 static struct usage sent(const char *key, const char *api_key, int64_t time_ns)
@@ -84,18 +112,19 @@ static void replays(void **state)
 
 	(void)state;
 	assert_int_equal(settle_new(&settle), 0);
-	assert_int_equal(billed(settle, false, sent("", "a", 1)), 4);
-	assert_int_equal(billed(settle, false, sent("", "a", 2)), 4);
-	assert_int_equal(billed(settle, false, sent("k1", "a", 1)), 4);
-	assert_int_equal(billed(settle, false, sent("k1", "a", HOUR)), 0);
-	assert_int_equal(billed(settle, false, sent("k1", "b", HOUR)), 4); /* another account */
-	assert_int_equal(billed(settle, false, sent("k2", "a", HOUR)), 4);
-	assert_int_equal(billed(settle, false, sent("k1", "a", 24 * HOUR)), 0);
-	assert_int_equal(billed(settle, false, sent("k1", "a", 24 * HOUR + 1)), 4);
-	assert_int_equal(billed(settle, false, sent("k1", "a", 24 * HOUR + 2)), 0);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("", "a", 1)), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("", "a", 2)), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k1", "a", 1)), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k1", "a", HOUR)), 0);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k1", "b", HOUR)),
+			 4); /* another account */
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k2", "a", HOUR)), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k1", "a", 24 * HOUR)), 0);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k1", "a", 24 * HOUR + 1)), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k1", "a", 24 * HOUR + 2)), 0);
 	refused.status = 422;
-	assert_int_equal(billed(settle, false, refused), 4);
-	assert_int_equal(billed(settle, false, sent("k3", "a", 2)), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, refused), 4);
+	assert_int_equal(billed(settle, SETTLE_ANSWER, sent("k3", "a", 2)), 4);
 	settle_free(settle);
 }
 
@@ -111,11 +140,11 @@ static void is_bounded(void **state)
 	assert_int_equal(settle_new(&settle), 0);
 	for (int i = 1; i <= ASKED; i++) {
 		snprintf(id, sizeof(id), "r%d", i);
-		billed(settle, false, a_usage(id, 0, i));
+		billed(settle, SETTLE_ANSWER, a_usage(id, 0, i));
 	}
 	for (int i = ASKED - KNOWN + 1; i <= ASKED; i++) {
 		snprintf(id, sizeof(id), "r%d", i);
-		found += billed(settle, true, a_usage(id, 7, ASKED + 1)) == 7;
+		found += billed(settle, SETTLE_POLL, a_usage(id, 7, ASKED + 1)) == 7;
 	}
 	assert_true(found > KNOWN * 99 / 100);
 	settle_free(settle);
@@ -125,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(polls),
+		cmocka_unit_test(prices),
 		cmocka_unit_test(replays),
 		cmocka_unit_test(is_bounded),
 	};

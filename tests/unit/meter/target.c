@@ -69,6 +69,14 @@ static void matches(void **state)
 		{ "v1/models", "/v1/models", false },
 		{ "/a/x/b/y", "/a/{one}/b/{two}", true },
 		{ "/a/x/c/y", "/a/{one}/b/{two}", false },
+		{ "/a/x", "/a/{p...}", true },
+		{ "/a/x/y/z", "/a/{p...}", true },
+		{ "/a//", "/a/{p...}", true },
+		{ "/a/", "/a/{p...}", false },
+		{ "/a", "/a/{p...}", false },
+		{ "/b/x", "/a/{p...}", false },
+		{ "/x", "/{p...}", true },
+		{ "/", "/{p...}", false },
 		{ "/", "/", true },
 		{ "", "/", false },
 		{ "*", "/", false },
@@ -83,11 +91,12 @@ static void matches(void **state)
 
 static void checks_templates(void **state)
 {
-	static const char *const good[] = { "/", "/v1/x", "/v1/{a}/{b}", "/v1/x:y", "/{a}" };
+	static const char *const good[] = { "/",       "/v1/x", "/v1/{a}/{b}",
+					    "/v1/x:y", "/{a}",  "/v1/{a...}" };
 	static const char *const bad[] = {
-		"",        "v1",           "/v1 x",    "/v1?x",  "/v1#x",
-		"/v1%20x", "/v1/{a",       "/v1/a}",   "/v1/{}", "/v1/x{a}",
-		"/{a}{b}", "/{a}/{b}/{a}", "/v1/\xc3", "/{{a}}", "/v1\tx",
+		"",         "v1",     "/v1 x",  "/v1?x",     "/v1#x",          "/v1%20x",
+		"/v1/{a",   "/v1/a}", "/v1/{}", "/v1/x{a}",  "/{a}{b}",        "/{a}/{b}/{a}",
+		"/v1/\xc3", "/{{a}}", "/v1\tx", "/{a...}/x", "/{a...}/{b...}",
 	};
 
 	(void)state;
