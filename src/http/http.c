@@ -215,6 +215,9 @@ void http_feed(struct http *http, const struct chunk *chunk)
 
 void http_close(struct http *http, int64_t time_utc_ns, const uint64_t lost[2])
 {
+	for (unsigned d = 0; d < 2; d++)
+		if (http->trials[d] && trial_ends(http->trials[d]))
+			open_parser(http, GUESS_HTTP2);
 	if (http->h1)
 		h1_close(http->h1, time_utc_ns, lost);
 	else if (http->h2)

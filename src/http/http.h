@@ -4,8 +4,8 @@
  * A connection seen from its first byte is HTTP/2 when the client begins with the preface
  * "PRI * HTTP/2.0" or the server with a frame of SETTINGS. In the middle of one, chunks are passed
  * over until one begins with a request line or a status line, or two frames in a row follow from
- * the front of one, or one frame does in each direction (trial.h); without any, the connection is
- * counted as opaque when it closes.
+ * the front of one, or one frame does in each direction, or one that is the last (trial.h); without
+ * any, the connection is counted as opaque when it closes.
  *
  * Memory before that is known: under 200 bytes, and in its middle what may be a first frame. */
 #pragma once

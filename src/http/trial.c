@@ -51,3 +51,8 @@ bool trial_take(struct trial *trial, const struct chunk *chunk)
 	} while (event != FRAMES_MORE && event != FRAMES_BAD && trial->n < TRIAL_FRAMES);
 	return event != FRAMES_BAD && !trial->held.failed;
 }
+
+bool trial_ends(const struct trial *trial)
+{
+	return trial->n && trial->frames.state == FRAMES_IN_HEADER && !trial->frames.have;
+}

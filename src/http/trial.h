@@ -27,3 +27,6 @@ void trial_free(struct trial *trial);
 
 /* False: these bytes are no frames, or do not follow those that are held. */
 bool trial_take(struct trial *trial, const struct chunk *chunk);
+/* A frame ends where the bytes do: when no more come one is enough, for of all that is no frame one
+ * in 2^24 has that length. */
+bool trial_ends(const struct trial *trial);
