@@ -42,6 +42,9 @@ static __always_inline bool call_begin(struct pt_regs *ctx)
 	cookie.word = bpf_get_attach_cookie(ctx);
 	call = call_of_thread(cookie, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!call) {
+		/* A gap of as much as it can move. */
+		*connection_moved(state, cookie.direction) +=
+		    cookie.unseen ? 1 : PT_REGS_PARM3(ctx);
 		count(EVENT_COUNTER_CALLS_FULL, 1);
 		return false;
 	}
@@ -86,7 +89,7 @@ static __always_inline void call_succeeded(const struct call *call, __u64 n)
 	} else if (call->cookie.unseen) {
 		/* The next record's offset tells that they are missing. */
 		count(EVENT_COUNTER_UNSEEN_BYTES, n);
-		*(call->cookie.direction == EVENT_SENT ? &state->sent : &state->received) += n;
+		*connection_moved(state, call->cookie.direction) += n;
 	} else if (n) {
 		report_call(&id, state, call->cookie.direction, call->buffer, n);
 	}

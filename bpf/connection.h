@@ -19,6 +19,12 @@ static __always_inline struct connection_state *connection_find(const struct con
 	return state && state->start_ns == process_start_ns() ? state : NULL;
 }
 
+/* The bytes so far: the offset of the next one. */
+static __always_inline __u64 *connection_moved(struct connection_state *state, __u32 direction)
+{
+	return direction == EVENT_SENT ? &state->sent : &state->received;
+}
+
 /* From now on the object talks to `name`, whose host is `host_id`: by a probe with `cookie`. */
 static __always_inline void connection_open(const struct connection_id *id, __u32 host_id,
 					    const char *name, __u64 offset, __u64 cookie)
@@ -31,15 +37,13 @@ static __always_inline void connection_open(const struct connection_id *id, __u3
 		.host_id = host_id,
 		.whole = offset != 0, /* a late one may speak anything */
 	};
-	struct connection_state *known = bpf_map_lookup_elem(&connections, id);
+	bool is_known = bpf_map_lookup_elem(&connections, id);
 
-	if (known && known->start_ns == state.start_ns)
-		state.holders = known->holders;
 	if (bpf_map_update_elem(&connections, id, &state, BPF_ANY)) {
 		count(EVENT_COUNTER_CONNECTIONS_FULL, 1);
 		return;
 	}
-	if (!known && __sync_fetch_and_add(&connections_live, 1) >= CONNECTIONS_MAX) {
+	if (!is_known && __sync_fetch_and_add(&connections_live, 1) >= CONNECTIONS_MAX) {
 		__sync_fetch_and_add(&connections_live, -1);
 		count(EVENT_COUNTER_CONNECTIONS_EVICTED, 1);
 	}

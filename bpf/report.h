@@ -83,7 +83,7 @@ static __always_inline void report_call(const struct connection_id *id,
 					struct connection_state *state, __u32 direction,
 					__u64 buffer, __u64 n)
 {
-	__u64 *moved = direction == EVENT_SENT ? &state->sent : &state->received;
+	__u64 *moved = connection_moved(state, direction);
 	__u64 middle = middle_of(state, direction, buffer, n);
 	struct report r = {
 		.offset = *moved,

@@ -18,7 +18,7 @@ struct connection_state {
 	__u32 host_id;
 	__u32 has_said_hello; /* set by the flow programs: its ClientHello has left the host */
 	__u32 whole;          /* what is sent has no middle that may be left out: no HTTP/1 */
-	__u32 holders;        /* of the object, besides the first */
+	__u32 unused;
 };
 
 /* The object that a thread named, or read or wrote, last: whose ClientHello it will send next. */

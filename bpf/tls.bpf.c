@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "gnutls.h"
 #include "go.h"
+#include "holders.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -37,10 +38,8 @@ SEC("uprobe")
 int object_held(struct pt_regs *ctx)
 {
 	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
-	struct connection_state *state = connection_find(&id);
 
-	if (state)
-		state->holders++;
+	holders_add(&id);
 	return 0;
 }
 
@@ -49,11 +48,8 @@ SEC("uprobe")
 int object_gone(struct pt_regs *ctx)
 {
 	struct connection_id id = id_of(PT_REGS_PARM1(ctx));
-	struct connection_state *state = connection_find(&id);
 
-	if (state && state->holders)
-		state->holders--;
-	else
+	if (!holders_drop(&id))
 		connection_gone(&id);
 	return 0;
 }

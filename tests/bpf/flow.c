@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +27,8 @@
 #include "tests/bpf/link.h"
 
 #define HOST        "api.outlay-flow.invalid"
-#define RECORDS_MAX 64
+#define RECORDS_MAX 512
+#define RING_BYTES  (128 << 10) /* of bpf/flow_maps.h */
 
 struct world {
 	struct hooked hooked;
@@ -325,6 +327,54 @@ static void test_bytes_at_close(void **state)
 		if (way != 2)
 			close(l.server);
 	}
+}
+
+static bool is_woken(int epoll)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, 0) == 1;
+}
+
+/* Nobody reads: the reader is woken as the ring becomes half full, and what finds no room is
+ * counted to the record. */
+static void test_full_ring(void **state)
+{
+	const unsigned record = (sizeof(struct flow_hello) + 8 + 7) / 8 * 8, half = RING_BYTES / 2;
+	struct epoll_event edge = { .events = EPOLLIN | EPOLLET };
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct link links[RECORDS_MAX];
+	struct world *w = *state;
+	unsigned n = 0, woken_at = 0;
+
+	links[0] = open_link(AF_INET); /* of a process that is not known: at once */
+	send_cut(&links[0], &hello, NULL, 0);
+	assert_int_equal(epoll_ctl(epoll, EPOLL_CTL_ADD, hooks_fd(w->hooked.hooks), &edge), 0);
+	assert_true(is_woken(epoll));
+	one_hello(w);
+	close_link(&links[0]);
+	hooks_drain(w->hooked.hooks);
+	assert_false(is_woken(epoll));
+	while (hooked_count(&w->hooked, FLOW_COUNTER_RING_FULL) < 10) {
+		assert_true(n < RECORDS_MAX);
+		links[n] = open_link(AF_INET);
+		close(links[n].listener);
+		send_cut(&links[n++], &hello, NULL, 0);
+		if (is_woken(epoll) && !woken_at)
+			woken_at = n;
+	}
+	assert_int_equal(woken_at, (half + record - 1) / record);
+	w->n_closes = 0;
+	hooks_drain(w->hooked.hooks);
+	assert_int_equal(w->n_hellos, (RING_BYTES - 1) / record);
+	assert_int_equal(w->n_hellos, n - 10);
+	assert_int_equal(w->n_closes, 0);
+	for (unsigned i = 0; i < n; i++) {
+		close(links[i].client);
+		close(links[i].server);
+	}
+	close(epoll);
 }
 
 /* connect() by one process, the hello by its child. */
@@ -654,6 +704,7 @@ int main(void)
 		TEST(test_others_leave_nothing),
 		TEST(test_doubt_is_counted),
 		TEST(test_bytes_at_close),
+		TEST(test_full_ring),
 		TEST(test_child_that_speaks),
 		TEST(test_quic_to_a_known_address),
 		TEST(test_older_connection),

@@ -428,6 +428,38 @@ static void test_object_of_two_holders(void **state)
 	world_close(&w);
 }
 
+/* Whoever holds it, and when: before its name is known, with another one that lets go again. */
+static void test_held_before_it_is_named(void **state)
+{
+	struct world w;
+	struct pair p;
+
+	(void)state;
+	open_world(&w);
+	p = pair_new(&contexts, NULL);
+	SSL_up_ref(p.client);
+	SSL_up_ref(p.client);
+	SSL_free(p.client);
+	SSL_set_tlsext_host_name(p.client, "example.invalid");
+	SSL_set_tlsext_host_name(p.client, HOST);
+	pair_join(&p, PAIR_BIO_BYTES);
+	pair_shake(&p);
+	move(p.client, p.server, "one");
+	SSL_free(p.client);
+	move(p.client, p.server, "two");
+	world_drain(&w);
+	assert_int_equal(w.seen.opened, 1);
+	assert_int_equal(w.seen.closed, 0);
+	assert_int_equal(w.seen.n[DIRECTION_SENT], 6);
+	assert_memory_equal(w.seen.bytes[DIRECTION_SENT], "onetwo", 6);
+	assert_int_equal(w.seen.first_offset, 0);
+	pair_close(&p);
+	world_drain(&w);
+	assert_int_equal(w.seen.closed, 1);
+	assert_int_equal(w.seen.lost_at_close, 0);
+	world_close(&w);
+}
+
 static void ask_when_done(const SSL *ssl, int where, int result)
 {
 	(void)result;
@@ -535,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_early_data),
 		cmocka_unit_test(test_forked_with_a_connection),
 		cmocka_unit_test(test_object_of_two_holders),
+		cmocka_unit_test(test_held_before_it_is_named),
 		cmocka_unit_test(test_write_inside_a_read),
 		cmocka_unit_test(test_strict_seccomp),
 	};
