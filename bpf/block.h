@@ -86,13 +86,15 @@ static __always_inline void block_report(struct __sk_buff *skb, const struct flo
 static __always_inline int block_packet(struct __sk_buff *skb, const struct flow_socket *s,
 					const struct packet *packet, __u32 mode)
 {
-	bool small = packet->length <= SPARE_BYTES_MAX;
+	enum size size;
 
-	if (!packet->length || (mode == FLOW_ASK && !s->is_asked) ||
-	    (small && spare(skb, packet)) || !block_holds())
+	if (!packet->length || (mode == FLOW_ASK && !s->is_asked) || !block_holds())
+		return 1;
+	size = spare_size(skb, packet);
+	if (size == BARE || (size == SMALL && spare_passes(skb, packet)))
 		return 1;
 	count(mode >= FLOW_CUT ? FLOW_COUNTER_REFUSED : FLOW_COUNTER_HELD);
-	if (mode >= FLOW_CUT && !small)
+	if (mode >= FLOW_CUT && size == LARGE)
 		block_report(skb, s, packet);
 	return 0;
 }

@@ -30,7 +30,14 @@ struct flow_block {
 	__u32 scope; /* enum flow_scope */
 	__u32 unused;
 	__u64 id;   /* uid, cgroup id, or flow_process_id(); 0 for FLOW_ALL */
-	__u64 host; /* enforce_host_key() of the pattern of the host filter */
+	__u64 host; /* order_host_key() of the pattern of the host filter */
+};
+
+struct flow_spare {
+	__u32 call; /* enum flow_call; the kernel's are: */
+	__u32 next; /* TCP sequence number behind what has passed */
+	__u64 passed_bytes;
+	__u64 began_ns, received_bytes; /* when the first of it passed */
 };
 
 #define FLOW_BLOCKS_MAX  16384

@@ -33,7 +33,7 @@ struct flow_hello {
 	struct flow_head head;
 	__u64 start_ns; /* CLOCK_BOOTTIME, when the process started */
 	__u64 cgroup_id;
-	__u64 host; /* enforce_host_key() of the pattern that matched; QUIC: 0 */
+	__u64 host; /* order_host_key() of the pattern that matched; QUIC: 0 */
 	__u64 ssl;  /* the SSL object whose hello this is, as in event_head; 0: not known */
 	__u64 generation_ns;
 	__u64 random[2]; /* of the client's random: a relay passes it on as it is. 0: QUIC */

@@ -16,7 +16,7 @@ enum state { STATE_NEW, STATE_PREFACE, STATE_PIECES, STATE_PROVIDER, STATE_QUIC 
 struct flow_socket {
 	__u64 start_ns;
 	__u64 cgroup_id;
-	__u64 host; /* enforce_host_key() of the provider's host */
+	__u64 host; /* order_host_key() of the provider's host */
 	__u32 tgid;
 	__u32 uid;
 	__u32 state;

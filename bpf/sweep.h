@@ -12,8 +12,7 @@ static __always_inline bool sweep_is_due(struct flow_socket *s, __u64 cookie)
 {
 	__u32 mode = block_mode(s);
 
-	return (mode == FLOW_CUT_NOW ||
-		(mode == FLOW_CUT && spare_call_is(cookie, FLOW_IS_OVER))) &&
+	return (mode == FLOW_CUT_NOW || (mode == FLOW_CUT && spare_of(cookie, FLOW_IS_OVER))) &&
 	       block_holds();
 }
 

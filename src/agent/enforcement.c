@@ -54,7 +54,7 @@ static void order_host(void *ctx, const struct provider *provider, const char *p
 	if (!match_text(aim->rule->provider, span_of(provider_name(provider))))
 		return;
 	aim->hosts++;
-	aim->order.key.host = enforce_host_key(span_of(pattern));
+	aim->order.key.host = order_host_key(span_of(pattern));
 	if (aim->orders)
 		(void)queue_push(aim->orders, &aim->order);
 }

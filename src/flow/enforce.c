@@ -2,7 +2,6 @@
  * it, from the same keys. What belongs to a process goes when it is gone. */
 #include "flow/enforce.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include <utlist.h>
 
 #include "base/cleanup.h"
-#include "bpf/event.h"
 #include "flow/blocks.h"
 
 struct owner {
@@ -35,6 +33,7 @@ struct socket {
 	struct tls_key tls;
 	bool is_known; /* whether it has a call in flight: */
 	bool is_busy;
+	bool waits;          /* that one began when it was stopped */
 	enum flow_call told; /* to the kernel */
 };
 
@@ -65,16 +64,6 @@ int enforce_new(const struct enforce_ports *ports, const char *proc, struct enfo
 		return -ENOMEM;
 	*ret_enforce = TAKE_PTR(e);
 	return 0;
-}
-
-uint64_t enforce_host_key(struct span pattern)
-{
-	bool wildcard = span_starts(pattern, SPAN("*"));
-	uint64_t hash = EVENT_FNV_OFFSET;
-
-	for (size_t i = wildcard; i < pattern.len; i++)
-		hash = (hash ^ (uint64_t)tolower((unsigned char)pattern.ptr[i])) * EVENT_FNV_PRIME;
-	return hash ^ wildcard;
 }
 
 /* --- orders */
@@ -171,8 +160,10 @@ static void tell(struct enforce *e, struct socket *s, enum flow_call call)
 static void let_finish(struct enforce *e, struct socket *s)
 {
 	struct block_judgement judgement = judge(e, s);
-	bool may = judgement.mode >= FLOW_HOLD && !judgement.at_once && s->is_busy;
+	bool is_stopped = judgement.mode >= FLOW_HOLD, may;
 
+	s->waits &= is_stopped;
+	may = is_stopped && !judgement.at_once && s->is_busy && !s->waits;
 	tell(e, s, may ? FLOW_MAY_END : FLOW_NO_CALL);
 }
 
@@ -347,6 +338,8 @@ void enforce_captured(struct enforce *e, const struct flow_capture *capture)
 	HASH_FIND(by_tls, e->by_tls, &capture->tls, sizeof(capture->tls), s);
 	if (!s)
 		return;
+	if (!s->is_busy)
+		s->waits = s->is_known && judge(e, s).mode >= FLOW_HOLD;
 	s->is_known = true;
 	s->is_busy = capture->news == FLOW_BUSY;
 	apply(e, s);

@@ -7,7 +7,7 @@
  *   one between two calls  at once, if it is known to be (its plaintext is captured); else when its
  *                          next request was dropped. Many by one walk of the kernel, if it can
  *   one with a call        when that has ended, as the two above; with `at_once` now. Until then
- *                          it may say what is too small for a request (bpf/block.h)
+ *                          it may say what it must to be answered (bpf/spare.h)
  *
  * FLOW_ASK at a host means: what the budget stops depends on facts of the process that the kernel
  * does not know. Each process that is connected or connects there is asked for, once; what a new
@@ -56,9 +56,6 @@ struct enforce;
 
 int enforce_new(const struct enforce_ports *ports, const char *proc, struct enforce **ret_enforce);
 void enforce_free(struct enforce *enforce);
-
-/* The key of a pattern of the host filter: "api.example.com", "*.example.com". */
-uint64_t enforce_host_key(struct span pattern);
 
 /* An order, in the place of the one of the same budget and key. -ESRCH: no such process has a
  * connection; -ENOSPC, or the errno of the map. */

@@ -209,7 +209,7 @@ int hooks_write_block(struct hooks *h, const struct flow_block *key, const uint3
 
 int hooks_tell_call(struct hooks *h, uint64_t cookie, enum flow_call call)
 {
-	const uint32_t value = call;
+	const struct flow_spare value = { .call = call };
 
 	return write_map(h->skeleton->maps.calls, &cookie, call ? &value : NULL);
 }

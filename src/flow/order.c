@@ -1,5 +1,18 @@
 /* Orders, from what the budgets know of a process. */
+#include <ctype.h>
+
+#include "bpf/event.h"
 #include "flow/enforce.h"
+
+uint64_t order_host_key(struct span pattern)
+{
+	bool wildcard = span_starts(pattern, SPAN("*"));
+	uint64_t hash = EVENT_FNV_OFFSET;
+
+	for (size_t i = wildcard; i < pattern.len; i++)
+		hash = (hash ^ (uint64_t)tolower((unsigned char)pattern.ptr[i])) * EVENT_FNV_PRIME;
+	return hash ^ wildcard;
+}
 
 struct flow_order order_of(enum flow_order_kind kind, const char *who)
 {

@@ -20,6 +20,9 @@ struct flow_order {
 	char who[BLOCK_WHO_MAX];
 };
 
+/* The key of a pattern of the host filter: "api.example.com", "*.example.com". */
+uint64_t order_host_key(struct span pattern);
+
 struct flow_order order_of(enum flow_order_kind kind, const char *who);
 
 /* Aims at what is alike to the process in this scope. */

@@ -126,7 +126,7 @@ static int close_world(void **state)
 static void order(struct world *w, const char *host, uint32_t scope, uint64_t id,
 		  enum flow_mode mode, bool at_once)
 {
-	struct flow_block key = { scope, 0, id, enforce_host_key(span_of(host)) };
+	struct flow_block key = { scope, 0, id, order_host_key(span_of(host)) };
 
 	assert_int_equal(enforce_block(w->enforce, "test", &key, mode, at_once), 0);
 	enforce_publish(w->enforce);
@@ -342,6 +342,73 @@ static void test_small_packets(void **state)
 		release(w);
 		close_link(&l);
 		drain(w);
+	}
+}
+
+/* Two window updates (13 bytes each, RFC 9113 section 6.9) under AES-GCM of TLS 1.2 (29 more). */
+#define UPDATES 55
+
+/* In a call that may end its client may say two of them, one more for every 64 times their bytes
+ * that come, and one for a ping in 2^32 ns; put together by TCP, too. */
+static void test_a_call_may_say_so_much(void **state)
+{
+	struct world *w = *state;
+	struct bytes one = request(UPDATES), two = request(UPDATES);
+	struct link l = open_talk(w, HOST, AF_INET), timed = open_talk(w, HOST, AF_INET6);
+	static const char answer[64 * UPDATES + 1];
+
+	put(&two, one.at, one.n);
+	order(w, HOST, FLOW_ALL, 0, FLOW_CUT, false);
+	assert_int_equal(on_tell(w, w->last.head.cookie, FLOW_MAY_END), 0);
+	say(timed.client, &one);
+	arrives(w, timed.server, one.n);
+	say(timed.client, &one);
+	arrives(w, timed.server, one.n);
+	release(w);
+	close_link(&l);
+	l = open_talk(w, HOST, AF_INET);
+	order(w, HOST, FLOW_ALL, 0, FLOW_CUT, false);
+	assert_int_equal(on_tell(w, w->last.head.cookie, FLOW_MAY_END), 0);
+	say(l.client, &two);
+	arrives(w, l.server, two.n);
+	say(l.client, &two);
+	assert_int_equal(comes(w, l.server, QUIET_MS), 0);
+	move(l.server, l.client, answer, sizeof(answer) - 2);
+	assert_int_equal(comes(w, l.server, QUIET_MS), 0);
+	move(l.server, l.client, answer, sizeof(answer));
+	arrives(w, l.server, two.n);
+	close_link(&l);
+	sleep(5); /* 4.3, since its first */
+	say(timed.client, &one);
+	arrives(w, timed.server, one.n);
+	say(timed.client, &one);
+	assert_int_equal(comes(w, timed.server, QUIET_MS), 0);
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 0);
+	close_link(&timed);
+}
+
+/* Nothing larger, no part of a record, and no more of them in a packet than may have to wait. */
+static void test_a_call_may_say_no_more(void **state)
+{
+	struct world *w = *state;
+	struct bytes wide = request(UPDATES + 1), cut = request(UPDATES), many = { 0 };
+	struct bytes small = request(6);
+	const struct bytes *const all[] = { &wide, &cut, &many };
+
+	cut.n--; /* it is not whole */
+	for (int i = 0; i < 9; i++)
+		put(&many, small.at, small.n);
+	order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, false);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct link l;
+
+		release(w);
+		l = open_talk(w, HOST, AF_INET);
+		order(w, HOST, FLOW_ALL, 0, FLOW_HOLD, false);
+		assert_int_equal(on_tell(w, w->last.head.cookie, FLOW_MAY_END), 0);
+		say(l.client, all[i]);
+		assert_int_equal(comes(w, l.server, QUIET_MS), 0);
+		close_link(&l);
 	}
 }
 
@@ -637,6 +704,8 @@ int main(void)
 		TEST(test_cut_in_each_scope),
 		TEST(test_cut_between_calls),
 		TEST(test_small_packets),
+		TEST(test_a_call_may_say_so_much),
+		TEST(test_a_call_may_say_no_more),
 		TEST(test_wildcard_has_a_key_of_its_own),
 		TEST(test_without_a_beat_all_goes),
 		TEST(test_asks_for_a_process),

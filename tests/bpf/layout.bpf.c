@@ -14,4 +14,5 @@ struct flow_close *flow_close;
 struct flow_older *flow_older;
 struct flow_refused *flow_refused;
 struct flow_block *flow_block;
+struct flow_spare *flow_spare;
 struct flow_control *flow_control;

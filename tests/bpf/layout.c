@@ -74,6 +74,11 @@ static const struct member block_members[] = {
 	MEMBER(flow_block, id),
 	MEMBER(flow_block, host),
 };
+static const struct member spare_members[] = {
+	MEMBER(flow_spare, call),           MEMBER(flow_spare, next),
+	MEMBER(flow_spare, passed_bytes),   MEMBER(flow_spare, began_ns),
+	MEMBER(flow_spare, received_bytes),
+};
 static const struct member control_members[] = {
 	MEMBER(flow_control, beat_ns),        MEMBER(flow_control, patience_ns),
 	MEMBER(flow_control, fail_closed),    MEMBER(flow_control, generation),
@@ -125,6 +130,7 @@ static void test_layouts(void **state)
 	CHECK(btf, flow_hello, hello_members);
 	CHECK(btf, flow_refused, refused_members);
 	CHECK(btf, flow_block, block_members);
+	CHECK(btf, flow_spare, spare_members);
 	CHECK(btf, flow_control, control_members);
 	CHECK(btf, flow_close, flow_close_members);
 	CHECK(btf, flow_older, older_members);

@@ -109,7 +109,7 @@ static unsigned count(const struct world *w, enum flow_order_kind kind)
 static void check_block(const struct world *w, const char *who, const char *host, uint32_t scope,
 			uint64_t id, enum flow_mode mode)
 {
-	struct flow_block key = { scope, 0, id, enforce_host_key(span_of(host)) };
+	struct flow_block key = { scope, 0, id, order_host_key(span_of(host)) };
 
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct flow_order *o = &w->seen[i];

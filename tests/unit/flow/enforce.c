@@ -136,7 +136,7 @@ static int close_world(void **state)
 
 static struct flow_block key_of(uint32_t scope, uint64_t id, const char *host)
 {
-	return (struct flow_block){ scope, 0, id, enforce_host_key(span_of(host)) };
+	return (struct flow_block){ scope, 0, id, order_host_key(span_of(host)) };
 }
 
 static void block(struct world *w, const char *who, struct flow_block key, enum flow_mode mode,
@@ -162,7 +162,7 @@ static void hello(struct world *w, uint64_t cookie, uint64_t start_ns, const cha
 				    .tgid = (uint32_t)getpid(),
 				    .uid = 7,
 				    .cgroup_id = 9,
-				    .host = enforce_host_key(span_of(host)) };
+				    .host = order_host_key(span_of(host)) };
 
 	enforce_record(w->enforce, &hello, sizeof(hello));
 }
@@ -185,9 +185,9 @@ static void closed(struct world *w, uint64_t cookie)
 static void test_host_key(void **state)
 {
 	(void)state;
-	assert_true(enforce_host_key(SPAN("foobar")) == 0x85944171f73967e8);
-	assert_true(enforce_host_key(SPAN("FooBar")) == 0x85944171f73967e8);
-	assert_true(enforce_host_key(SPAN("*.foobar")) == (0x8c5eb0cfcdc41ddc ^ 1));
+	assert_true(order_host_key(SPAN("foobar")) == 0x85944171f73967e8);
+	assert_true(order_host_key(SPAN("FooBar")) == 0x85944171f73967e8);
+	assert_true(order_host_key(SPAN("*.foobar")) == (0x8c5eb0cfcdc41ddc ^ 1));
 }
 
 static void test_the_strictest_holds(void **state)
@@ -261,6 +261,26 @@ static void test_idle_and_busy(void **state)
 	assert_int_equal(w->destroyed, 2);
 	assert_int_equal(w->last_destroyed, 3);
 	assert_int_equal(w->finishing, 0);
+}
+
+/* What begins on a held connection waits, and is none that may end. */
+static void test_begun_when_held(void **state)
+{
+	struct world *w = *state;
+
+	hello(w, 1, 0, "a.test");
+	say(w, 1, FLOW_BUSY);
+	say(w, 1, FLOW_IDLE);
+	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_HOLD, false);
+	say(w, 1, FLOW_BUSY);
+	assert_int_equal(w->finishing, 0);
+	enforce_publish(w->enforce);
+	say(w, 1, FLOW_BUSY);
+	assert_int_equal(w->finishing, 0);
+	assert_int_equal(enforce_release(w->enforce, "one"), 1);
+	enforce_publish(w->enforce);
+	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_HOLD, false);
+	assert_int_equal(w->finishing, 1); /* by now it has been sent */
 }
 
 /* With at_once nothing ends by itself; a hold destroys nothing. */
@@ -445,6 +465,7 @@ int main(void)
 		TEST(test_at_once_is_of_the_strictest),
 		TEST(test_idle_and_busy),
 		TEST(test_busy_otherwise),
+		TEST(test_begun_when_held),
 		TEST(test_only_what_the_scope_names),
 		TEST(test_refused_is_destroyed),
 		TEST(test_a_process_is_asked_for_once_a_question),
