@@ -46,8 +46,8 @@
  * USD, and `reported_upstream`, which is taken for a reported_cost of 0 (a customer's own key). A
  * negative one was taken off an account; in another `reported_currency` than USD it is not read.
  *
- * `poll: true`: a GET that brings what another call asked for; `provisional: true`: a call whose poll
- * may tell its price; `idempotency_key`: settle.h.
+ * `poll: true`: a GET that brings what another call asked for; `provisional: true`: a call whose
+ * poll may tell its price; `idempotency_key`: settle.h.
  * `each: true` of a sequence: each of its documents that is an answer is a call of its own. With
  * `poll`, as the results of a batch are, they are billed when the first one is. `within: /a/b`: the
  * sequence is the array at that pointer of one document.
