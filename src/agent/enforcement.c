@@ -132,7 +132,7 @@ static void tell(struct enforcement *e, const struct stop_action *action, int64_
 	tell_enforcement(action->view.name, names[action->stop], action->why, buf_span(&json),
 			 now_ns, &alert);
 	if (!json.failed)
-		e->options.tell(e->options.ctx, &alert, buf_span(&json));
+		e->options.tell(e->options.ctx, action->index, &alert, buf_span(&json));
 	buf_done(&json);
 }
 

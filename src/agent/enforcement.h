@@ -11,8 +11,8 @@
 struct enforcement_options {
 	struct budgets *budgets; /* borrowed */
 	struct queue *orders;    /* out: struct flow_order */
-	/* An action was taken: {"time","action","who","why","budget":{...}}. */
-	void (*tell)(void *ctx, struct alert *alert, struct span json);
+	/* An action was taken by a budget: {"time","action","who","why","budget":{...}}. */
+	void (*tell)(void *ctx, unsigned budget, struct alert *alert, struct span json);
 	void *ctx;
 };
 

@@ -105,11 +105,11 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 }
 
 /* An action against a budget, or its end. */
-static void tell(void *ctx, struct alert *alert, struct span json)
+static void tell(void *ctx, unsigned budget, struct alert *alert, struct span json)
 {
 	struct policy_loop *l = ctx;
 
-	policy_publish(l->policy, "enforcement", json, UINT32_MAX);
+	policy_publish_of(l->policy, budget, "enforcement", json);
 	(void)lookout_raise(l->lookout, alert);
 }
 

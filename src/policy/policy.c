@@ -286,6 +286,13 @@ void policy_publish(struct policy *policy, const char *name, struct span json, u
 	watch_thresholds(policy);
 }
 
+void policy_publish_of(struct policy *policy, unsigned i, const char *name, struct span json)
+{
+	peek_touch(policy);
+	watch_concerned(policy, i, name, json);
+	watch_thresholds(policy);
+}
+
 const struct policy_counters *policy_counters(const struct policy *policy)
 {
 	return &policy->counters;

@@ -113,7 +113,9 @@ void policy_limits(struct policy *policy, const struct usage *usage);
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);
 
 /* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is (UINT32_MAX:
- * for those who see all). `call`, `alert`, `enforcement` and `unmetered` are the agent's. */
+ * for those who see all), or whom a budget concerns, by its index. `call`, `alert`, `enforcement`
+ * and `unmetered` are the agent's. */
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid);
+void policy_publish_of(struct policy *policy, unsigned i, const char *name, struct span json);
 
 const struct policy_counters *policy_counters(const struct policy *policy);

@@ -46,12 +46,13 @@ static void put(const struct world *w, const char *name, const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
-static void tell(void *ctx, struct alert *alert, struct span json)
+static void tell(void *ctx, unsigned budget, struct alert *alert, struct span json)
 {
 	struct world *w = ctx;
 
 	assert_int_equal(alert->kind, ALERT_ENFORCEMENT);
 	assert_memory_equal(alert->details, json.ptr, json.len);
+	assert_string_equal(alert->subject, budgets_rule(w->budgets, budget)->name);
 	w->told++;
 	span_copy(json, w->last, sizeof(w->last));
 }

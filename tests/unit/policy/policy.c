@@ -815,7 +815,19 @@ static int watch_as_nobody(const struct rig *rig)
 
 	if (!n || memmem(caller.data, caller.taken + n, "secret", 6))
 		return 1;
+	/* A cut by the budget of everybody, not that of root. */
+	n = caller_wait_for(&caller, "event: enforcement\ndata: {\"a\":\"all\"}");
+	if (!n || memmem(caller.data, caller.taken + n, "secret", 6))
+		return 2;
 	return 0;
+}
+
+/* `uid`: the index of a budget. */
+static void publish_cut(struct rig *rig, void *ctx)
+{
+	const struct publication *p = ctx;
+
+	policy_publish_of(rig->policy, p->uid, "enforcement", span_of(p->json));
 }
 
 static void *keep_publishing(void *ctx)
@@ -825,7 +837,9 @@ static void *keep_publishing(void *ctx)
 	for (int i = 0; i < 50; i++) {
 		rig_run(rig, publish, &(struct publication){ "{\"a\":\"secret\"}", 0, 1 });
 		rig_run(rig, publish, &(struct publication){ "{\"a\":\"secret\"}", UINT32_MAX, 1 });
+		rig_run(rig, publish_cut, &(struct publication){ "{\"a\":\"secret\"}", 1, 1 });
 		usleep(5000);
+		rig_run(rig, publish_cut, &(struct publication){ "{\"a\":\"all\"}", 0, 1 });
 		rig_run(rig, publish, &(struct publication){ "{\"a\":\"nobody\"}", RIG_NOBODY, 1 });
 	}
 	return NULL;
