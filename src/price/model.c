@@ -264,9 +264,18 @@ void model_context(const struct rates *rates, const char *tier, struct charge *c
 				   usage_bucket_name(rates->least_bucket), (long long)rates->least);
 }
 
+/* The name of a gateway's server says nothing of where its calls are served. */
+static const struct uplift *uplift_for(const struct model *model, const struct usage *usage)
+{
+	const struct uplift *uplift = uplift_of(model->uplifts, usage);
+	bool relayed = strcmp(usage->provider, model->book->provider) != 0;
+
+	return uplift && uplift->server && relayed ? NULL : uplift;
+}
+
 void model_price(const struct model *model, struct charge *charge)
 {
-	const struct uplift *uplift = uplift_of(model->uplifts, &charge->usage);
+	const struct uplift *uplift = uplift_for(model, &charge->usage);
 	const char *tier = tier_of(&charge->usage);
 	const struct rates *rates;
 

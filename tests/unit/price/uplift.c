@@ -9,7 +9,7 @@
 #include "cases.h"
 
 static const char book[] =
-    "{'catalog': 'c', 'provider': 'p', 'models': ["
+    "{'catalog': 'c', 'provider': 'p', 'gateways': ['g'], 'models': ["
     " {'model': 'host', 'uplifts': {'server=gov.p.example': '1.25', 'server!=p.example': '1.1'},"
     "  'rates': ["
     "  {'from': '2025-01-01', 'per_million': {'input': '2.5', 'output': '15'},"
@@ -82,6 +82,31 @@ static void test_rows(void **state)
 		assert_string_equal(text, rows[i].usd);
 		assert_string_equal(charge.context, rows[i].context);
 	}
+	catalog_unref(catalog);
+}
+
+/* A gateway passes calls on: its own name is none of a region. Where it was served is. */
+static void test_gateway(void **state)
+{
+	struct usage usage = { .provider = "g", .status = 200, .server = "g.example" };
+	struct catalog *catalog;
+	struct charge charge;
+	struct err err = { "" };
+
+	(void)state;
+	assert_int_equal(catalog_new(&catalog), 0);
+	assert_int_equal(case_add(catalog, book, &err), 0);
+	assert_int_equal(timestamp_parse(SPAN("2026-11-25"), &usage.time_start_ns), 0);
+	usage.counts[USAGE_INPUT] = 1000;
+	usage.present = USAGE_BIT(USAGE_INPUT);
+	span_copy(SPAN("host"), usage.model, sizeof(usage.model));
+	catalog_price(catalog, &usage, &charge);
+	assert_true(charge.cost_pico == 2500000000);
+	assert_string_equal(charge.context, "");
+	span_copy(SPAN("geo"), usage.model, sizeof(usage.model));
+	span_copy(SPAN("us"), usage.region, sizeof(usage.region));
+	catalog_price(catalog, &usage, &charge);
+	assert_true(charge.cost_pico == 2200000000);
 	catalog_unref(catalog);
 }
 
@@ -255,11 +280,9 @@ static void test_hours_and_minimum(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_allowance),
-		cmocka_unit_test(test_contracted),
-		cmocka_unit_test(test_hours_and_minimum),
+		cmocka_unit_test(test_rows),       cmocka_unit_test(test_gateway),
+		cmocka_unit_test(test_bad),        cmocka_unit_test(test_allowance),
+		cmocka_unit_test(test_contracted), cmocka_unit_test(test_hours_and_minimum),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
