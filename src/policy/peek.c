@@ -176,7 +176,7 @@ static int send_with(struct client *client, int fd)
 				    .cmsg_type = SCM_RIGHTS,
 				    .cmsg_len = CMSG_LEN(sizeof(fd)) };
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	n = sendmsg(bufferevent_getfd(client->bev), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = sendmsg(client->wire.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	return n == (ssize_t)out->len ? 0 : -EPIPE;
 }
 
@@ -214,6 +214,8 @@ void peek_serve(struct client *client, const struct request *request)
 	struct answer answer;
 	struct emit e;
 
+	if (client->policy->out.len == client->policy->out_at)
+		server_flush(client->policy);
 	if (!may_peek(client) || begin(client, &fd) < 0) {
 		routes_refuse(client, request,
 			      &(struct answer_fault){ .status = 503,

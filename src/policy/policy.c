@@ -3,7 +3,6 @@
 #include "policy/policy.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -169,6 +168,13 @@ static void on_peek(evutil_socket_t fd, short what, void *ctx)
 	peek_update(ctx);
 }
 
+static void on_flush(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	server_flush(ctx);
+}
+
 static int start(struct policy *policy, int fd)
 {
 	static const struct timeval second = { .tv_sec = 1 };
@@ -176,7 +182,8 @@ static int start(struct policy *policy, int fd)
 	policy->tick = event_new(policy->base, -1, EV_PERSIST, on_tick, policy);
 	policy->relisten = event_new(policy->base, -1, 0, on_rested, policy);
 	policy->peek_timer = event_new(policy->base, -1, 0, on_peek, policy);
-	if (!policy->tick || !policy->relisten || !policy->peek_timer ||
+	policy->flush = event_new(policy->base, -1, 0, on_flush, policy);
+	if (!policy->tick || !policy->relisten || !policy->peek_timer || !policy->flush ||
 	    event_add(policy->tick, &second) < 0)
 		return -ENOMEM;
 	policy->listener =
@@ -232,8 +239,6 @@ int policy_new(struct event_base *base, const char *path, int inherited,
 			unlink(path);
 		return err_set(err, code, "%s: out of memory", path);
 	}
-	/* bufferevents write without MSG_NOSIGNAL. */
-	signal(SIGPIPE, SIG_IGN);
 	if (inherited < 0)
 		memcpy(policy->path, address.sun_path, sizeof(policy->path));
 	*ret_policy = policy;
@@ -254,6 +259,8 @@ void policy_free(struct policy *policy)
 		event_free(policy->relisten);
 	if (policy->peek_timer)
 		event_free(policy->peek_timer);
+	if (policy->flush)
+		event_free(policy->flush);
 	if (policy->path[0])
 		unlink(policy->path);
 	form_free(policy->decide_form);

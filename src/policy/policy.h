@@ -99,7 +99,7 @@ struct policy_ports {
  * -EADDRINUSE). Mode 0666: everybody may ask, the peer's uid decides what it gets. `ports` is
  * copied; what it points to must outlive the server. Once a second it expires reservations
  * (budgets_tick), stores what budgets_owed tells, gives up requests that are late, and tells
- * watchers which budgets changed. Sets SIGPIPE to be ignored: libevent's writes need it. */
+ * watchers which budgets changed. */
 int policy_new(struct event_base *base, const char *path, int inherited,
 	       const struct policy_ports *ports, struct policy **ret_policy, struct err *err);
 void policy_free(struct policy *policy);

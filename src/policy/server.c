@@ -1,11 +1,9 @@
-/* Connections of the policy socket on libevent bufferevents. Input is bounded by a watermark,
- * output by not taking the next request while the last answers are unread. The usual answer leaves
- * by one send() from the callback that read the request; only what the socket does not take waits
- * in the bufferevent. Nothing here waits for anybody. */
+/* Connections of the policy socket. Input is bounded by not reading more, output by not taking the
+ * next request while the last answers are unread. All requests that one wait for events brought are
+ * answered, then all answers leave, each by one send(). Nothing here waits for anybody. */
 #include "policy/server.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,9 +13,9 @@
 #include "policy/routes.h"
 #include "policy/watch.h"
 
-#define INPUT_MAX  (POLICY_HEAD_MAX + POLICY_BODY_MAX)
 #define UNSENT_MAX 65536 /* bytes of unread answers after which requests wait */
-#define OUT_KEEP   65536 /* bytes of memory kept from one answer to the next */
+#define DUE_BYTES  65536 /* of answers, after which those ready later are waited for no more */
+#define OUT_KEEP   (2 * DUE_BYTES) /* bytes of memory kept from one answer to the next */
 
 int64_t server_monotonic_ns(const struct policy *policy)
 {
@@ -26,28 +24,36 @@ int64_t server_monotonic_ns(const struct policy *policy)
 
 const struct process *server_process(struct client *client)
 {
-	peer_facts(bufferevent_getfd(client->bev), "/proc", client->policy->users, &client->peer);
+	peer_facts(client->wire.fd, "/proc", client->policy->users, &client->peer);
 	return &client->peer.process;
 }
 
 size_t server_unsent(const struct client *client)
 {
-	return evbuffer_get_length(bufferevent_get_output(client->bev));
+	return wire_unsent(&client->wire);
 }
 
 void server_send(struct client *client, struct span bytes)
 {
-	ssize_t n = 0;
+	wire_send(&client->wire, bytes);
+}
 
-	if (!bytes.len)
-		return;
-	if (!server_unsent(client))
-		n = send(bufferevent_getfd(client->bev), bytes.ptr, bytes.len,
-			 MSG_NOSIGNAL | MSG_DONTWAIT);
-	/* A broken connection reports itself by the bufferevent's own attempt. */
-	if (n < (ssize_t)bytes.len)
-		bufferevent_write(client->bev, bytes.ptr + (n > 0 ? n : 0),
-				  bytes.len - (size_t)(n > 0 ? n : 0));
+void server_flush(struct policy *policy)
+{
+	struct buf *out = &policy->out;
+
+	for (unsigned i = 0; i < policy->n_due; i++) {
+		const struct due *due = &policy->due[i];
+
+		if (due->client)
+			server_send(due->client,
+				    (struct span){ out->data + due->at, due->n_bytes });
+	}
+	policy->n_due = 0;
+	policy->out_at = 0;
+	if (out->cap > OUT_KEEP)
+		buf_done(out);
+	buf_reset(out);
 }
 
 void server_close(struct client *client)
@@ -72,17 +78,11 @@ void server_free(struct client *client)
 	policy->n_clients--;
 	if (client->share)
 		share_leave(client->share);
-	bufferevent_free(client->bev);
+	for (unsigned i = 0; i < policy->n_due; i++)
+		if (policy->due[i].client == client)
+			policy->due[i].client = NULL;
+	wire_close(&client->wire);
 	free(client);
-}
-
-/* The bytes that came and were not taken yet, as one run. */
-static struct span input_of(const struct client *client)
-{
-	struct evbuffer *input = bufferevent_get_input(client->bev);
-
-	return (struct span){ (const char *)evbuffer_pullup(input, -1),
-			      evbuffer_get_length(input) };
 }
 
 static void refuse(struct client *client, unsigned status, const char *why)
@@ -95,7 +95,10 @@ static void refuse(struct client *client, unsigned status, const char *why)
 
 static bool is_blocked(const struct client *client)
 {
-	return client->is_throttled || server_unsent(client) + client->policy->out.len > UNSENT_MAX;
+	const struct policy *policy = client->policy;
+
+	return client->is_throttled ||
+	       server_unsent(client) + policy->out.len - policy->out_at > UNSENT_MAX;
 }
 
 /* Nothing more is read before the next tick: the answer costs nearly as much as what it refuses. */
@@ -112,7 +115,6 @@ bool server_may(struct client *client, unsigned n_requests)
 					       .extra = SPAN("Retry-After: 1\r\n") },
 		       client->keep_alive);
 	client->is_throttled = true;
-	bufferevent_disable(client->bev, EV_READ);
 	return false;
 }
 
@@ -120,13 +122,13 @@ bool server_may(struct client *client, unsigned n_requests)
 static bool take_request(struct client *client)
 {
 	struct policy *policy = client->policy;
+	struct span *in = &client->wire.unread;
 	struct request request;
-	struct span in = input_of(client);
 	long n;
 
-	if (!in.len)
+	if (!in->len)
 		return false;
-	n = request_take(in, &request);
+	n = request_take(*in, &request);
 	if (n == -EAGAIN) {
 		if (request.wants_continue && !client->was_continued)
 			buf_put(&policy->out, SPAN("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -142,7 +144,7 @@ static bool take_request(struct client *client)
 	client->keep_alive = request.keep_alive;
 	peek_touch(policy);
 	routes_serve(client, &request);
-	evbuffer_drain(bufferevent_get_input(client->bev), (size_t)n);
+	*in = span_skip(*in, (size_t)n);
 	if (client->state == CLIENT_OPEN && !client->keep_alive)
 		server_close(client);
 	return true;
@@ -154,8 +156,7 @@ static void take_requests(struct client *client)
 
 	while (client->state == CLIENT_OPEN && !is_blocked(client) && take_request(client))
 		took = true;
-	partial = client->state == CLIENT_OPEN && !is_blocked(client) &&
-		  evbuffer_get_length(bufferevent_get_input(client->bev)) > 0;
+	partial = client->state == CLIENT_OPEN && !is_blocked(client) && client->wire.unread.len;
 	if (took || !partial || !client->has_partial)
 		client->since_ns = server_monotonic_ns(client->policy);
 	client->has_partial = partial;
@@ -167,29 +168,67 @@ static void take_requests(struct client *client)
 		server_close(client);
 }
 
+/* The last of those that are ready together has nobody to wait for. */
+static bool is_last(const struct policy *policy)
+{
+	return policy->n_due == SERVER_DUE_MAX || policy->out.len > DUE_BYTES ||
+	       !event_base_get_num_events(policy->base, EVENT_BASE_COUNT_ACTIVE);
+}
+
 static void send_answers(struct client *client)
 {
-	struct buf *out = &client->policy->out;
+	struct policy *policy = client->policy;
+	struct buf *out = &policy->out;
 
 	if (out->failed) {
 		/* Half an answer is worse than none. */
+		out->len = policy->out_at;
+		out->failed = false;
 		server_close(client);
 		client->has_ended = true;
-	} else {
-		server_send(client, buf_span(out));
+	} else if (out->len > policy->out_at) {
+		policy->due[policy->n_due++] =
+		    (struct due){ client, policy->out_at, out->len - policy->out_at };
+		policy->out_at = out->len;
 	}
-	if (out->cap > OUT_KEEP)
-		buf_done(out);
-	buf_reset(out);
+	if (client->state != CLIENT_OPEN || is_last(policy))
+		server_flush(policy);
+	else if (policy->n_due == 1)
+		/* Behind all that are ready already. */
+		event_active(policy->flush, EV_TIMEOUT, 0);
+}
+
+/* What is not taken waits; who sends more than may wait, too. */
+static void keep_input(struct client *client)
+{
+	if (client->state == CLIENT_CLOSING || client->state == CLIENT_WATCHING ||
+	    client->state == CLIENT_PEEKING)
+		client->wire.unread.len = 0;
+	wire_keep(&client->wire);
+	wire_read(&client->wire, !client->is_throttled && !client->has_ended &&
+				     client->wire.unread.len < SERVER_INPUT_MAX);
+}
+
+/* Whether requests are here that only the answers before them kept from being taken, and those have
+ * left: others have their turn first. */
+static bool is_waiting(const struct client *client)
+{
+	return client->state == CLIENT_OPEN && client->wire.unread.len && !client->has_partial &&
+	       !is_blocked(client);
 }
 
 void server_step(struct client *client)
 {
 	if (client->state == CLIENT_OPEN)
 		take_requests(client);
+	keep_input(client);
 	send_answers(client);
-	if (client->state == CLIENT_PAGING)
-		calls_ask(client);
+	if (client->state == CLIENT_PAGING) {
+		calls_ask(client); /* which may end it */
+		return;
+	}
+	if (is_waiting(client))
+		event_active(client->wire.writable, EV_WRITE, 0);
 	if (client->state != CLIENT_CLOSING || server_unsent(client))
 		return;
 	if (client->has_ended)
@@ -197,41 +236,39 @@ void server_step(struct client *client)
 	else
 		/* What the peer still sends is read and dropped for a while: closing now would
 		 * take the answer away from a peer that is not done sending. */
-		shutdown(bufferevent_getfd(client->bev), SHUT_WR);
+		shutdown(client->wire.fd, SHUT_WR);
 }
 
-static void on_read(struct bufferevent *bev, void *ctx)
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct client *client = ctx;
-	struct evbuffer *input = bufferevent_get_input(bev);
+	ssize_t n = wire_receive(&client->wire, client->policy->input, SERVER_INPUT_MAX);
 
-	if (client->state == CLIENT_CLOSING || client->state == CLIENT_WATCHING ||
-	    client->state == CLIENT_PEEKING)
-		evbuffer_drain(input, evbuffer_get_length(input));
-	else if (client->state == CLIENT_OPEN)
-		server_step(client);
-}
-
-static void on_drained(struct bufferevent *bev, void *ctx)
-{
-	(void)bev;
-	server_step(ctx);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *ctx)
-{
-	struct client *client = ctx;
-
-	(void)bev;
-	if (!(what & BEV_EVENT_EOF) || client->state == CLIENT_PEEKING) {
+	(void)fd;
+	(void)what;
+	if (n == -EAGAIN)
+		return;
+	if (n < 0 || (n == 0 && client->state == CLIENT_PEEKING)) {
 		server_free(client);
 		return;
 	}
-	client->has_ended = true;
+	client->has_ended |= n == 0;
 	/* Only a write tells a peer that has gone from one that just has no more to say. */
-	if (client->state == CLIENT_WATCHING)
+	if (n == 0 && client->state == CLIENT_WATCHING)
 		watch_probe(client);
 	server_step(client);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct client *client = ctx;
+
+	(void)fd;
+	(void)what;
+	if (wire_flush(&client->wire) < 0)
+		server_free(client);
+	else if (!server_unsent(client))
+		server_step(client);
 }
 
 static struct client *add_client(struct policy *policy, int fd, const struct peer *peer)
@@ -240,8 +277,7 @@ static struct client *add_client(struct policy *policy, int fd, const struct pee
 
 	if (!client)
 		return NULL;
-	client->bev = bufferevent_socket_new(policy->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	if (!client->bev) {
+	if (wire_open(&client->wire, policy->base, fd, on_readable, on_writable, client) < 0) {
 		free(client);
 		return NULL;
 	}
@@ -258,19 +294,14 @@ static struct client *add_client(struct policy *policy, int fd, const struct pee
 
 static void turn_away(struct policy *policy, int fd, const struct answer_fault *fault)
 {
-	counter_add(&policy->counters.refused_connections, 1);
-	answer_problem(&policy->out, fault, false);
-	if (!policy->out.failed)
-		(void)!send(fd, policy->out.data, policy->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	buf_reset(&policy->out);
-	close(fd);
-}
+	struct buf out = buf_with_max(1024);
 
-static void begin_reading(struct client *client)
-{
-	bufferevent_setcb(client->bev, on_read, on_drained, on_event, client);
-	bufferevent_setwatermark(client->bev, EV_READ, 0, INPUT_MAX);
-	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+	counter_add(&policy->counters.refused_connections, 1);
+	answer_problem(&out, fault, false);
+	if (!out.failed)
+		(void)!send(fd, out.data, out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_done(&out);
+	close(fd);
 }
 
 void server_accept(struct policy *policy, int fd)
@@ -304,7 +335,6 @@ void server_accept(struct policy *policy, int fd)
 	}
 	client->share = share;
 	counter_add(&policy->counters.connections, 1);
-	begin_reading(client);
 }
 
 static bool is_past(int64_t now_ns, int64_t since_ns, int seconds)
@@ -340,7 +370,6 @@ void server_tick(struct policy *policy)
 		next = client->next;
 		if (client->is_throttled) {
 			client->is_throttled = false;
-			bufferevent_enable(client->bev, EV_READ);
 			server_step(client);
 		} else if (is_idle(client, now_ns)) {
 			server_free(client);

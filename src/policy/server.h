@@ -1,7 +1,6 @@
 /* The state of the policy server and of each caller. Private to src/policy. */
 #pragma once
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
 
@@ -9,6 +8,7 @@
 #include "policy/peer.h"
 #include "policy/policy.h"
 #include "policy/share.h"
+#include "policy/wire.h"
 
 enum client_state {
 	CLIENT_OPEN,     /* takes requests */
@@ -21,7 +21,7 @@ enum client_state {
 struct client {
 	struct policy *policy;
 	struct client *next, *prev;
-	struct bufferevent *bev;
+	struct wire wire;
 	struct peer peer;
 	struct share *share; /* NULL: root */
 	enum client_state state;
@@ -46,6 +46,15 @@ struct client {
 	int64_t written_ns; /* WATCHING: monotonic, of the last bytes for it */
 };
 
+/* Answers in `policy->out` that were not sent yet. */
+struct due {
+	struct client *client; /* NULL: it has gone */
+	size_t at, n_bytes;
+};
+
+#define SERVER_DUE_MAX   64
+#define SERVER_INPUT_MAX (POLICY_HEAD_MAX + POLICY_BODY_MAX)
+
 /* What watchers were last told of a budget. */
 struct watch_state {
 	money_wide limit, spent, reserved;
@@ -57,7 +66,7 @@ struct policy {
 	struct policy_ports ports;
 	struct event_base *base;
 	struct evconnlistener *listener;
-	struct event *tick, *relisten, *peek_timer;
+	struct event *tick, *relisten, *peek_timer, *flush;
 	struct client *clients;
 	struct share *shares; /* by user */
 	unsigned n_clients, n_watchers, n_peekers;
@@ -67,7 +76,10 @@ struct policy {
 	struct peer_group group;
 	struct users *users;
 	struct uuid_maker ids; /* of the calls that are told */
-	struct buf out;        /* the answers of the callback at hand */
+	struct buf out;        /* what is due, then the answers of the callback at hand */
+	size_t out_at;         /* where those begin */
+	struct due due[SERVER_DUE_MAX];
+	unsigned n_due;
 	struct form *decide_form, *settle_form, *reservation_form, *usage_form;
 	struct form *override_form;
 	struct watch_state *watched; /* one a budget */
@@ -76,6 +88,7 @@ struct policy {
 	unsigned n_limits;
 	struct policy_counters counters;
 	char path[108];
+	char input[SERVER_INPUT_MAX]; /* what the callback at hand has read */
 };
 
 #define SERVER_ACCEPTS_AT_ONCE 16 /* before callers that are here have their turn */
@@ -83,9 +96,12 @@ struct policy {
 /* Takes a connection that was just accepted. */
 void server_accept(struct policy *policy, int fd);
 
-/* What every callback ends in: answers the requests that are here, sends `policy->out`, ends the
+/* What every callback ends in: answers the requests that are here, leaves the answers due, ends the
  * connection when it is over. The client may be gone afterwards. */
 void server_step(struct client *client);
+/* Sends what is due: not while an answer is written. Callers that are ready together are answered
+ * together, for waking a thread that waits for many is most of what an answer costs. */
+void server_flush(struct policy *policy);
 
 /* Whether the user may do what costs as much as so many decisions; if not, the answer is a 429. */
 bool server_may(struct client *client, unsigned n_requests);
@@ -101,6 +117,4 @@ void server_free(struct client *client); /* at once */
 void server_tick(struct policy *policy);
 
 int64_t server_monotonic_ns(const struct policy *policy);
-
-/* The caller's process, with its facts. */
-const struct process *server_process(struct client *client);
+const struct process *server_process(struct client *client); /* the caller's, with its facts */

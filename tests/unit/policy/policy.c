@@ -630,6 +630,29 @@ static void test_calls_of_one_that_goes(void **state)
 	caller_done(&caller);
 }
 
+/* The last answer to one that has said all: it is the end of the connection, too. */
+static void test_calls_of_one_that_ended(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+
+	rig->ledger_is_full = true;
+	for (int i = 0; i < 1000; i++)
+		caller_send(&caller, SPAN("GET /v1/budgets HTTP/1.1\r\n\r\n"));
+	caller_send(&caller, SPAN("GET /v1/calls HTTP/1.1\r\nConnection: close\r\n\r\n"));
+	shutdown(caller.fd, SHUT_WR);
+	usleep(20000); /* more than a socket holds: the end is known before the last is taken */
+	for (int i = 0; i <= 1000; i++) {
+		reply = caller_reply(&caller);
+		assert_int_equal(reply.status, i < 1000 ? 200 : 503);
+		reply_done(&reply);
+	}
+	assert_true(caller_has_ended(&caller));
+	rig->ledger_is_full = false;
+	caller_done(&caller);
+}
+
 static void test_calls_http_1_0(void **state)
 {
 	struct rig *rig = *state;
@@ -1021,6 +1044,7 @@ int main(void)
 		TEST(test_calls_when_the_ledger_cannot),
 		TEST(test_calls_of_a_silent_ledger),
 		TEST(test_calls_of_one_that_goes),
+		TEST(test_calls_of_one_that_ended),
 		TEST(test_calls_http_1_0),
 		TEST(test_watch),
 		TEST(test_watch_beats),
