@@ -13,6 +13,7 @@
 
 #define SURVEY_SECONDS 10
 #define WAITING_MAX    16
+#define UNPRICED_A_DAY 64
 #define STORE_SECONDS  60 /* habits: a crash forgets that much of the hour */
 
 struct lookout {
@@ -22,6 +23,8 @@ struct lookout {
 	struct habits *habits;
 	struct buf json;
 	unsigned n_ticks, n_waiting;
+	unsigned n_unpriced; /* told in `day`, of UTC since 1970 */
+	int64_t day;
 	struct alert waiting[WAITING_MAX]; /* for room in the ledger's queue */
 	struct lookout_counters counters;
 };
@@ -124,6 +127,21 @@ bool lookout_raise(struct lookout *lookout, struct alert *alert)
 	return true;
 }
 
+/* Names of models are the callers' words: so many are told a day, and no more. */
+static void tell_no_price(struct lookout *lookout, const struct charge *charge, int64_t now_ns)
+{
+	int64_t day = now_ns / NS_PER_DAY;
+	struct alert alert;
+
+	if (lookout->day != day)
+		lookout->n_unpriced = 0;
+	lookout->day = day;
+	if (lookout->n_unpriced == UNPRICED_A_DAY)
+		return;
+	tell_unpriced(charge, now_ns, &alert);
+	lookout->n_unpriced += lookout_raise(lookout, &alert);
+}
+
 void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_t now_ns)
 {
 	const struct usage *usage = &charge->usage;
@@ -137,6 +155,8 @@ void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_
 		tell_breaker(&breaker, now_ns, &alert);
 		(void)lookout_raise(lookout, &alert);
 	}
+	if (charge->source == COST_UNPRICED)
+		tell_no_price(lookout, charge, now_ns);
 	if (habits_take(lookout->habits, charge, now_ns, &habit)) {
 		tell_anomaly(&usage->process, &habit, now_ns, &alert);
 		(void)lookout_raise(lookout, &alert);

@@ -20,7 +20,8 @@
 	X(BREAKER, "breaker", "health")         /* a provider fails, or is well again */           \
 	X(ANOMALY, "anomaly", "health")         /* a program departs from its habit */             \
 	X(UNMETERED, "unmetered", "health")     /* traffic that cannot be read */                  \
-	X(CANARY, "canary", "health")           /* our own probes were not hit */
+	X(CANARY, "canary", "health")           /* our own probes were not hit */                  \
+	X(UNPRICED, "unpriced", "health")       /* calls that have no price */
 
 enum alert_kind {
 #define X(id, name, topic) ALERT_##id,

@@ -237,6 +237,45 @@ void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct a
 	*ret_alert = alert;
 }
 
+static void put_charge(struct alert *alert, const struct charge *charge)
+{
+	const struct usage *usage = &charge->usage;
+	struct buf json = buf_with_max(ALERT_DETAILS_MAX);
+	struct emit e = emit_to(&json);
+	char id[UUID_TEXT];
+
+	emit_object(&e, NULL);
+	emit_text(&e, "call", uuid_format(&usage->event_id, id));
+	emit_text(&e, "reason", charge_doubt_name(charge));
+	emit_text(&e, "provider", usage->provider[0] ? usage->provider : NULL);
+	emit_text(&e, "server", usage->server[0] ? usage->server : NULL);
+	emit_text(&e, "route", usage->route[0] ? usage->route : NULL);
+	emit_text(&e, "model", usage->model[0] ? usage->model : NULL);
+	emit_text(&e, "model_requested", usage->model_requested[0] ? usage->model_requested : NULL);
+	emit_text(&e, "service_tier", usage->service_tier[0] ? usage->service_tier : NULL);
+	emit_end_object(&e);
+	put_details(alert, buf_span(&json));
+	buf_done(&json);
+}
+
+void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert)
+{
+	struct alert alert = begin(ALERT_UNPRICED, ALERT_WARNING, "", now_ns);
+	const struct usage *usage = &charge->usage;
+	const char *who = usage->provider[0] ? usage->provider : usage->server;
+	const char *what = usage->model[0]             ? usage->model
+			   : usage->model_requested[0] ? usage->model_requested
+						       : usage->route;
+
+	snprintf(alert.subject, sizeof(alert.subject), "%.120s %.120s", who, what);
+	alert.window_ns = now_ns / NS_PER_DAY * NS_PER_DAY;
+	alert.step = charge->doubt * 16u + usage->doubt;
+	snprintf(alert.text, sizeof(alert.text), "calls to %.80s have no price: %s %.96s", who,
+		 charge_doubt_name(charge), what);
+	put_charge(&alert, charge);
+	*ret_alert = alert;
+}
+
 void tell_canary(const char *library, int64_t now_ns, struct alert *ret_alert)
 {
 	struct alert alert = begin(ALERT_CANARY, ALERT_CRITICAL, library, now_ns);

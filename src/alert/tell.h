@@ -36,4 +36,6 @@ struct tell_traffic {
 	uint64_t connections;
 };
 void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert);
+/* A call that has no price: once a day (UTC) for each model, or route, and each reason. */
+void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert);
 void tell_canary(const char *library, int64_t now_ns, struct alert *ret_alert);

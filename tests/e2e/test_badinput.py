@@ -366,6 +366,8 @@ class BadInput:
         self.check('no HTTP at all: marked twice, no price', len(garbage) == 2 and all(
             event['cost_usd'] is None for event in garbage), garbage)
         self.check.equal('every call is there', len(self.daemon.calls()), len(plan))
+        said = [line for line in self.daemon.said().splitlines() if 'have no price' in line]
+        self.check('one line a reason', said and len(set(said)) == len(said), said)
 
 
 class GoodClient(threading.Thread):

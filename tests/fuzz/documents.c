@@ -1,5 +1,6 @@
 /* Any bytes through the formats that split a body into documents. The first byte chooses the format
- * and how the body is cut; a 0xfe inside is a hole. Whole or in pieces, the slots are the same. */
+ * (a sequence may stand within a document) and how the body is cut; a 0xfe inside is a hole. Whole
+ * or in pieces, the slots are the same. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +18,17 @@ struct result {
 	bool well;
 };
 
-static void read_body(int format, const struct slot_plan *plan, struct span body, size_t piece,
+static void read_body(uint8_t choice, const struct slot_plan *plan, struct span body, size_t piece,
 		      struct result *ret_result)
 {
+	static const int formats[] = { FORMAT_SEQUENCE, FORMAT_EVENTSTREAM, FORMAT_FORM,
+				       FORMAT_MULTIPART };
 	struct format_reader reader;
 
 	memset(ret_result, 0, sizeof(*ret_result));
-	format_begin(&reader, &format_table[format], plan, ret_result->slots);
+	format_begin(&reader, &format_table[formats[choice & 3]], plan, ret_result->slots);
+	if ((choice & 3) == 0 && choice & 0x40)
+		sequence_nest(&reader, SPAN("/a/b"));
 	while (body.ptr) {
 		struct span part = span_cut(&body, HOLE);
 
@@ -39,8 +44,6 @@ static void read_body(int format, const struct slot_plan *plan, struct span body
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const int formats[] = { FORMAT_SEQUENCE, FORMAT_EVENTSTREAM, FORMAT_FORM,
-				       FORMAT_MULTIPART };
 	static struct slot_plan plan; /* made once: it never changes */
 	struct result whole, parts;
 	struct span body;
@@ -54,8 +57,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	     slot_plan_add(&plan, SPAN("/t"), &id) < 0 ||
 	     slot_plan_add(&plan, SPAN("/i/*"), &id) < 0))
 		abort();
-	read_body(formats[data[0] & 3], &plan, body, SIZE_MAX, &whole);
-	read_body(formats[data[0] & 3], &plan, body, 1 + (data[0] >> 2) % 16, &parts);
+	read_body(data[0], &plan, body, SIZE_MAX, &whole);
+	read_body(data[0], &plan, body, 1 + (data[0] >> 2) % 16, &parts);
 	assert(memcmp(&whole, &parts, sizeof(whole)) == 0);
 	return 0;
 }

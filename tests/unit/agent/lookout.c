@@ -126,6 +126,43 @@ static void test_waits_for_room(void **state)
 	close_rig(&rig);
 }
 
+static unsigned told_of(struct rig *rig, const char *model, enum price_doubt doubt, int64_t now_ns)
+{
+	uint64_t before = counter_read(&lookout_counters(rig->lookout)->told);
+	struct charge charge = { .source = doubt ? COST_UNPRICED : COST_CATALOG, .doubt = doubt };
+
+	span_copy(SPAN("openai"), charge.usage.provider, sizeof(charge.usage.provider));
+	span_copy(span_of(model), charge.usage.model, sizeof(charge.usage.model));
+	charge.usage.status = 200;
+	lookout_charge(rig->lookout, &charge, now_ns);
+	return (unsigned)(counter_read(&lookout_counters(rig->lookout)->told) - before);
+}
+
+/* One line a reason and model, a day; and no more than 64 of them, whatever callers invent. */
+static void test_no_price_is_told_once(void **state)
+{
+	enum { DAY = 86400 };
+	const int64_t now_ns = (int64_t)1795608000 * NS_PER_SEC;
+	unsigned told = 0;
+	struct rig rig;
+	char name[24];
+
+	open_rig(&rig, *state);
+	assert_int_equal(told_of(&rig, "a", PRICE_DOUBT_NONE, now_ns), 0);
+	assert_int_equal(told_of(&rig, "a", PRICE_DOUBT_MODEL_UNKNOWN, now_ns), 1);
+	assert_int_equal(told_of(&rig, "a", PRICE_DOUBT_MODEL_UNKNOWN, now_ns + 5), 0);
+	assert_int_equal(told_of(&rig, "a", PRICE_DOUBT_NO_RATE, now_ns), 1);
+	assert_int_equal(told_of(&rig, "b", PRICE_DOUBT_MODEL_UNKNOWN, now_ns), 1);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "invented-%d", i);
+		told += told_of(&rig, name, PRICE_DOUBT_MODEL_UNKNOWN, now_ns);
+	}
+	assert_int_equal(told, 64 - 3);
+	assert_int_equal(told_of(&rig, "a", PRICE_DOUBT_MODEL_UNKNOWN, now_ns + DAY * NS_PER_SEC),
+			 1);
+	close_rig(&rig);
+}
+
 /* A ledger that is stuck: what is beyond those that wait is counted. */
 static void test_no_room_at_all(void **state)
 {
@@ -170,9 +207,8 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		ROW(test_waits_for_room),
-		ROW(test_no_room_at_all),
-		ROW(test_restart),
+		ROW(test_waits_for_room), ROW(test_no_price_is_told_once),
+		ROW(test_no_room_at_all), ROW(test_restart),
 		ROW(test_survey),
 	};
 

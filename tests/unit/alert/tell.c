@@ -209,12 +209,45 @@ static void test_what_is_not_seen(void **state)
 		     "too");
 }
 
+static void test_no_price(void **state)
+{
+	struct charge charge = { .source = COST_UNPRICED, .doubt = PRICE_DOUBT_MODEL_UNKNOWN };
+	int64_t day_ns = NOON - 12 * HOUR;
+	struct alert alert;
+	uint32_t step;
+	json_t *json;
+
+	(void)state;
+	span_copy(SPAN("openai"), charge.usage.provider, sizeof(charge.usage.provider));
+	span_copy(SPAN("gpt-x"), charge.usage.model_requested,
+		  sizeof(charge.usage.model_requested));
+	span_copy(SPAN("POST /v1/x"), charge.usage.route, sizeof(charge.usage.route));
+	charge.usage.event_id.bytes[15] = 7;
+	tell_unpriced(&charge, NOON, &alert);
+	step = alert.step;
+	assert_alert(&alert, ALERT_UNPRICED, ALERT_WARNING, "openai gpt-x", day_ns, step,
+		     "calls to openai have no price: model_unknown gpt-x");
+	json = details_of(&alert);
+	assert_string_equal(text_of(json, "call"), "00000000-0000-0000-0000-000000000007");
+	assert_string_equal(text_of(json, "reason"), "model_unknown");
+	assert_ptr_equal(json_object_get(json, "model"), json_null());
+	json_decref(json);
+	charge.doubt = PRICE_DOUBT_USAGE;
+	charge.usage.doubt = USAGE_DOUBT_NO_USAGE;
+	charge.usage.model_requested[0] = '\0';
+	tell_unpriced(&charge, NOON, &alert);
+	assert_true(alert.step != step);
+	assert_alert(&alert, ALERT_UNPRICED, ALERT_WARNING, "openai POST /v1/x", day_ns, alert.step,
+		     "calls to openai have no price: no_usage POST /v1/x");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_budgets), cmocka_unit_test(test_long_figures),
-		cmocka_unit_test(test_actions), cmocka_unit_test(test_breaker),
-		cmocka_unit_test(test_anomaly), cmocka_unit_test(test_what_is_not_seen),
+		cmocka_unit_test(test_budgets),  cmocka_unit_test(test_long_figures),
+		cmocka_unit_test(test_actions),  cmocka_unit_test(test_breaker),
+		cmocka_unit_test(test_anomaly),  cmocka_unit_test(test_what_is_not_seen),
+		cmocka_unit_test(test_no_price),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
