@@ -74,6 +74,12 @@ static const struct row rows[] = {
 	{ { "price", "--config", "config", "-" }, NULL, 0, "{\"source_id\":\"a\",", "" },
 	{ { "price", "--config=config", "-" }, "/nonexistent", 0, "{\"source_id\":\"a\",", "" },
 	{ { "price", "-" }, "config", 0, "{\"source_id\":\"a\",", "" },
+	{ { "price", "--catalog", "seed-2025", "-" }, "config", 0, "{\"source_id\":\"a\",", "" },
+	{ { "price", "--catalog", "seed-1999", "-" },
+	  "config",
+	  2,
+	  "",
+	  "outlay price: config/prices/seed-1999: No such file or directory\n" },
 	{ { "price", "-h" }, NULL, 0, "Usage: outlay price FILE... [OPTIONS]\n", "" },
 	{ { "price", "--help", "x" }, NULL, 0, "Usage: outlay price FILE... [OPTIONS]\n", "" },
 	{ { "price" }, "config", 2, "", "outlay price: expected FILE; see outlay price --help\n" },
@@ -232,10 +238,77 @@ static void test_full_disk(void **state)
 	assert_string_equal(ran.err, "outlay price: standard output: cannot be written\n");
 }
 
+/* A foreign catalog of one model, at this price a token. */
+static void put_catalog(const char *path, const char *rate)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fprintf(file, "{\"m\": {\"litellm_provider\": \"openai\", \"input_cost_per_token\": %s}}",
+		rate);
+	assert_int_equal(fclose(file), 0);
+}
+
+static struct ran run_import(char *dir, char *file, char *date, char *force)
+{
+	char *argv[] = { "prices", "import", "--from", "litellm", "--version", "1", "--date",
+			 date,     "--into", dir,      file,      force,       NULL };
+
+	return run("", NULL, force ? 12 : 11, argv);
+}
+
+/* The rate of a million tokens of the model m at this date, as `outlay prices show` has it. */
+static void assert_shown(char *dir, char *date, const char *rate)
+{
+	char *argv[] = { "prices", "show", "m", "--catalog", dir, "--at", date, NULL };
+	struct ran ran = run("", NULL, 7, argv);
+
+	assert_int_equal(ran.code, 0);
+	if (!strstr(ran.out, rate))
+		fail_msg("no %s in %s", rate, ran.out);
+}
+
+/* 90: a price a million taken for one a token is refused until --force; what was before its date
+ * stays. */
+static void test_import(void **state)
+{
+	char dir[] = "/tmp/outlay-import-XXXXXX", file[64], made[64];
+	struct ran ran;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(file, sizeof(file), "%s/theirs", dir);
+	snprintf(made, sizeof(made), "%s/openai.json", dir);
+	put_catalog(file, "2.5e-06");
+	ran = run_import(dir, file, "2026-01-01", NULL);
+	assert_int_equal(ran.code, 0);
+	assert_begins(ran.out,
+		      "litellm 1: 1 models added, 0 changed, 0 disputed, 0 without a price");
+	put_catalog(file, "2.5");
+	ran = run_import(dir, file, "2026-02-01", NULL);
+	assert_int_equal(ran.code, 1);
+	assert_begins(ran.err, "outlay prices: ");
+	assert_non_null(strstr(ran.err, "openai/m input: from 2.5 to 2500000 is over 100-fold"));
+	put_catalog(file, "2.4e-04");
+	assert_int_equal(run_import(dir, file, "2026-02-01", NULL).code, 0);
+	put_catalog(file, "2.6e-02");
+	assert_int_equal(run_import(dir, file, "2026-03-01", NULL).code, 1);
+	ran = run_import(dir, file, "2026-03-01", "--force");
+	assert_int_equal(ran.code, 0);
+	assert_non_null(strstr(ran.out, "litellm 1: 0 models added, 1 changed"));
+	unlink(file);
+	assert_shown(dir, "2026-01-15", " 2.5  1M tokens");
+	assert_shown(dir, "2026-02-15", " 240  1M tokens");
+	assert_shown(dir, "2026-03-01", " 26000  1M tokens");
+	unlink(made);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_import),
 		cmocka_unit_test(test_broken_input),
 		cmocka_unit_test(test_full_disk),
 	};
