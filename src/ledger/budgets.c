@@ -7,7 +7,7 @@
 
 /* --- windows */
 
-int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
+static int write_touch(struct ledger *ledger, const struct budget_touch *touch)
 {
 	sqlite3_stmt *stmt = ledger->stmts[TOUCH];
 	char spent[MONEY_TEXT_MAX], granted[MONEY_TEXT_MAX];
@@ -20,6 +20,23 @@ int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
 	sqlite3_bind_int64(stmt, 6, touch->fired_percent);
 	statement_bind_text(stmt, 7, unit_format(touch->unit, touch->granted, granted));
 	return statement_run_in_batch(ledger, TOUCH);
+}
+
+int ledger_touch(struct ledger *ledger, const struct budget_touch *touch)
+{
+	if (sqlite3_get_autocommit(ledger->db))
+		return -EINVAL;
+	return touched_put(&ledger->touched, touch) ? 0 : write_touch(ledger, touch);
+}
+
+int budgets_write_touched(struct ledger *ledger)
+{
+	struct budget_touch touch;
+	int code = 0;
+
+	while (code == 0 && touched_take(&ledger->touched, &touch))
+		code = write_touch(ledger, &touch);
+	return code;
 }
 
 static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)

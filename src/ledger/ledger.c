@@ -80,6 +80,7 @@ void ledger_close(struct ledger *ledger)
 	for (int i = 0; i < STATEMENT_MAX; i++)
 		sqlite3_finalize(ledger->stmts[i]);
 	database_close(ledger->db);
+	touched_clear(&ledger->touched);
 	for (int t = 0; t < TABLE_MAX; t++) {
 		shared_clear(&ledger->shared[t]);
 		buf_done(&ledger->keys[t]);
@@ -165,8 +166,10 @@ int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq)
 
 int ledger_commit(struct ledger *ledger)
 {
-	int code = statement_run_in_batch(ledger, COMMIT);
+	int code = budgets_write_touched(ledger);
 
+	if (code == 0)
+		code = statement_run_in_batch(ledger, COMMIT);
 	if (code == 0)
 		ledger->committed_seq = ledger->last_seq;
 	return code;
@@ -177,6 +180,7 @@ void ledger_rollback(struct ledger *ledger)
 	/* Some errors have rolled back already. */
 	if (!sqlite3_get_autocommit(ledger->db))
 		(void)database_run(ledger->db, "ROLLBACK");
+	touched_clear(&ledger->touched);
 	for (int t = 0; t < TABLE_MAX; t++)
 		shared_clear(&ledger->shared[t]);
 	ledger->last_seq = ledger->committed_seq;

@@ -20,6 +20,7 @@ void ledger_close(struct ledger *ledger);
  * of this id is there already) leaves it open to go on. -EINVAL outside of a batch. */
 int ledger_begin(struct ledger *ledger);
 int ledger_add(struct ledger *ledger, const struct verdict *verdict, int64_t *ret_seq);
+/* Of the same window only what the batch says last is written, when it is committed. */
 int ledger_touch(struct ledger *ledger, const struct budget_touch *touch);
 int ledger_override(struct ledger *ledger, const struct budget_override *override);
 int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "ledger/row.h"
 #include "ledger/shared.h"
+#include "ledger/touched.h"
 
 /* The tables of an event, as schema.sql has them. */
 enum table { CALL, CALLER, SERVICE, TABLE_MAX };
@@ -56,6 +57,7 @@ struct ledger {
 	int64_t former;        /* rows of a former schema that this program cannot say */
 	struct row_layout layout;
 	struct shared shared[TABLE_MAX]; /* of the tables after CALL */
+	struct touched *touched;         /* of the open batch */
 	struct buf keys[TABLE_MAX];
 	struct buf scratch;
 };
@@ -83,6 +85,9 @@ int statement_run(struct ledger *ledger, enum statement which);
 /* The same for a write of a batch, which a failure rolls back, save -EEXIST. -EINVAL: there is no
  * batch, and it would be a transaction of its own. */
 int statement_run_in_batch(struct ledger *ledger, enum statement which);
+
+/* What the batch has touched, before it is committed: budgets.c. */
+int budgets_write_touched(struct ledger *ledger);
 
 /* The integer of the one row, and reset: 1, or 0 when there is none or it is NULL. */
 int statement_int(struct ledger *ledger, enum statement which, int64_t *ret_value);

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "ledger/statement.h"
 
 #define ALL ((struct ledger_query){ .uid = UINT32_MAX, .limit = INT64_MAX })
 
@@ -133,6 +134,38 @@ static void keep_touch(void *ctx, const struct budget_touch *touch)
 
 	if (touches->n < 4)
 		touches->items[touches->n++] = *touch;
+}
+
+/* SQLite itself counts the rows that are written. */
+static void test_a_batch_writes_a_window_once(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger *ledger = open_ledger(f);
+	struct budget_touch touch = { .name = "team", .window_start_ns = 1000 };
+	struct touches touches = { 0 };
+	int before = sqlite3_total_changes(ledger->db);
+
+	assert_int_equal(ledger_begin(ledger), 0);
+	for (int i = 1; i <= 100; i++) {
+		touch.spent = i;
+		touch.window_start_ns = 1000 + i % 2;
+		assert_int_equal(ledger_touch(ledger, &touch), 0);
+	}
+	assert_int_equal(ledger_commit(ledger), 0);
+	assert_int_equal(sqlite3_total_changes(ledger->db) - before, 2);
+
+	/* What was rolled back is not in the next batch. */
+	assert_int_equal(ledger_begin(ledger), 0);
+	touch.spent = 101;
+	assert_int_equal(ledger_touch(ledger, &touch), 0);
+	ledger_rollback(ledger);
+	assert_int_equal(ledger_begin(ledger), 0);
+	assert_int_equal(ledger_commit(ledger), 0);
+	assert_int_equal(ledger_touches(ledger, keep_touch, &touches), 0);
+	assert_int_equal(touches.n, 2);
+	assert_true(touches.items[0].spent == 100);
+	assert_true(touches.items[1].spent == 99);
+	ledger_close(ledger);
 }
 
 static void test_the_last_total_of_a_budget_stays(void **state)
@@ -645,6 +678,7 @@ int main(void)
 		TEST(test_nothing_is_written_outside_of_a_batch),
 		TEST(test_an_id_that_is_there_is_told),
 		TEST(test_numbers_go_on),
+		TEST(test_a_batch_writes_a_window_once),
 		TEST(test_the_last_total_of_a_budget_stays),
 		TEST(test_words_on_budgets_come_back_in_their_order),
 		TEST(test_each_sink_has_a_cursor),
