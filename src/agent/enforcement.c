@@ -136,23 +136,42 @@ static void tell(struct enforcement *e, const struct stop_action *action, int64_
 	buf_done(&json);
 }
 
-void enforcement_look(struct enforcement *e, int64_t now_ns)
+/* False: what is due has no room now. */
+static bool look_at(struct enforcement *e, unsigned index, int64_t now_ns)
 {
+	const struct budget_rule *rule = budgets_rule(e->options.budgets, index);
 	struct stop_action action;
 
-	for (unsigned i = 0; i < budgets_count(e->options.budgets); i++) {
-		const struct budget_rule *rule = budgets_rule(e->options.budgets, i);
+	if (!stop_due(e->options.budgets, index, now_ns, &action))
+		return true;
+	if (!has_room(e, rule, 2))
+		return false;
+	push(e, FLOW_ORDER_RELEASE, rule->name);
+	if (action.stop)
+		block(e, rule, action.stop, NULL);
+	push(e, FLOW_ORDER_PUBLISH, "");
+	stop_done(e->options.budgets, &action);
+	if (action.is_new)
+		tell(e, &action, now_ns);
+	return true;
+}
 
-		if (!stop_due(e->options.budgets, i, now_ns, &action) || !has_room(e, rule, 2))
-			continue;
-		push(e, FLOW_ORDER_RELEASE, rule->name);
-		if (action.stop)
-			block(e, rule, action.stop, NULL);
-		push(e, FLOW_ORDER_PUBLISH, "");
-		stop_done(e->options.budgets, &action);
-		if (action.is_new)
-			tell(e, &action, now_ns);
+void enforcement_look(struct enforcement *e, int64_t now_ns)
+{
+	for (unsigned i = 0; i < budgets_count(e->options.budgets); i++)
+		(void)look_at(e, i, now_ns);
+}
+
+void enforcement_charged(struct enforcement *e, int64_t now_ns)
+{
+	bool all = true;
+
+	MATCH_SET_EACH(i, stop_charged(e->options.budgets))
+	{
+		all &= look_at(e, (unsigned)i, now_ns);
 	}
+	if (all)
+		stop_looked(e->options.budgets);
 }
 
 void enforcement_reload(struct enforcement *e, const struct providers *providers, int64_t now_ns)

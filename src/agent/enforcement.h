@@ -28,8 +28,10 @@ void enforcement_free(struct enforcement *enforcement);
 void enforcement_reload(struct enforcement *enforcement, const struct providers *providers,
 			int64_t now_ns);
 
-/* Gives the orders that are due: after charges, and once in a while. */
+/* Gives the orders that are due: once in a while, for time goes on, and after a person's word. */
 void enforcement_look(struct enforcement *enforcement, int64_t now_ns);
+/* After charges: looks at the budgets that were charged, however many others there are. */
+void enforcement_charged(struct enforcement *enforcement, int64_t now_ns);
 
 /* Whose budgets in force concern the process; its user's name is filled in. False: no room for the
  * orders now. */

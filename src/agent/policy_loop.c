@@ -41,7 +41,7 @@ static void take_charges(void *ctx)
 		lookout_charge(l->lookout, &charge, now_utc());
 		policy_limits(l->policy, &charge.usage);
 	}
-	enforcement_look(l->enforcement, now_utc());
+	enforcement_charged(l->enforcement, now_utc());
 }
 
 /* A call that has ended is charged before it is out of the bound. */

@@ -47,6 +47,7 @@ int budgets_set_rules(struct budgets *budgets, struct budget_rules *rules)
 		}
 	}
 	budgets->generation++;
+	match_set_clear(&budgets->charged);
 	budgets->rules = rules;
 	budgets->index = TAKE_PTR(index);
 	budgets->all = TAKE_PTR(all);

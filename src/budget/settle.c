@@ -15,6 +15,7 @@ static void add(struct budgets *budgets, struct budget *budget, struct window_to
 		money_wide amount, struct telling *telling)
 {
 	window_add(&budget->totals, &budget->rule->kind, total, amount);
+	match_set_add(&budgets->charged, (unsigned)(budget - budgets->all));
 	budgets->rising |= alert_due(budget) != 0;
 	if (budget->rate)
 		rate_take(budget->rate, amount);
@@ -140,6 +141,7 @@ static void take_back(struct budgets *budgets, const struct reservation *r)
 			continue;
 		window_add(&budget->totals, &budget->rule->kind, total,
 			   -amount_asked(budget->rule, &r->size));
+		match_set_add(&budgets->charged, r->holds[i]);
 		budgets_owe(budgets, total);
 	}
 }

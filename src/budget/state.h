@@ -44,6 +44,7 @@ struct budgets {
 	bool rising;         /* some threshold may have been reached and not told */
 	struct budget_counters counters;
 	struct match_set matched, exceeded; /* of the call at hand */
+	struct match_set charged;           /* since stop_looked */
 	int64_t wait_ns;                    /* as of budget_ask, of it */
 };
 

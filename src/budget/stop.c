@@ -15,6 +15,16 @@ static enum stop due(const struct budget_view *view)
 	return view->mode == BUDGET_HOLD ? STOP_HOLD : STOP_CUT;
 }
 
+const struct match_set *stop_charged(const struct budgets *budgets)
+{
+	return &budgets->charged;
+}
+
+void stop_looked(struct budgets *budgets)
+{
+	match_set_clear(&budgets->charged);
+}
+
 bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,
 	      struct stop_action *ret_action)
 {

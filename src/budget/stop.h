@@ -3,7 +3,7 @@
  * its limit is raised, or while a person says so; not while a person has released it. */
 #pragma once
 
-#include "budget/rules.h"
+#include "budget/match.h"
 
 enum stop { STOP_NONE, STOP_HOLD, STOP_CUT };
 
@@ -17,6 +17,11 @@ struct stop_action {
 	const char *who, *why; /* "outlayd", or the person; until the next reload */
 	struct budget_view view;
 };
+
+/* Those that were charged since stop_looked. Of others something can only be due because time went
+ * on, a person said so, or the rules are new. */
+const struct match_set *stop_charged(const struct budgets *budgets);
+void stop_looked(struct budgets *budgets);
 
 /* Whether there is something to do for a budget; it stays so until stop_done. */
 bool stop_due(struct budgets *budgets, unsigned index, int64_t now_ns,

@@ -1,12 +1,14 @@
 /* Cost of the budget stage in one thread: a decision over 10, 100 and 10,000 budgets of which 5
- * match (one each of user, program, label, provider and model), a charge to the same, an event as
- * JSON; and the bytes of memory that 10,000 budgets take. One line of JSON a figure: the median of
- * ROUNDS, those of the same step taken in turns; the floor is that over 10 budgets. */
+ * match (one each of user, program, label, provider and model), a charge to the same, what that
+ * stops, a look at all for what is to be stopped, an event as JSON; and the bytes of memory that
+ * 10,000 budgets take. One line of JSON a figure: the median of ROUNDS, those of the same step
+ * taken in turns; the floor is that over 10 budgets. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/timestamp.h"
+#include "budget/stop.h"
 #include "tests/unit/budget/make.h"
 #include "tests/unit/budget/random.h"
 
@@ -57,6 +59,28 @@ static void decide_and_charge(struct bench *bench)
 		abort();
 }
 
+static void charge_and_stop(struct bench *bench)
+{
+	struct stop_action action;
+
+	charge(bench);
+	MATCH_SET_EACH(i, stop_charged(bench->budgets))
+	{
+		if (stop_due(bench->budgets, (unsigned)i, bench->now_ns, &action))
+			abort();
+	}
+	stop_looked(bench->budgets);
+}
+
+static void look_at_all(struct bench *bench)
+{
+	struct stop_action action;
+
+	for (unsigned i = 0; i < budgets_count(bench->budgets); i++)
+		if (stop_due(bench->budgets, i, bench->now_ns, &action))
+			abort();
+}
+
 static void write_json(struct bench *bench)
 {
 	buf_reset(&bench->out);
@@ -71,16 +95,17 @@ static int compare(const void *a, const void *b)
 }
 
 /* The step over each number of budgets, in turns. */
-static void measure(struct bench *benches, const char *name, void (*step)(struct bench *))
+static void measure(struct bench *benches, const char *name, int steps,
+		    void (*step)(struct bench *))
 {
 	int64_t rounds[SIZES][ROUNDS], start;
 
 	for (int i = 0; i < SIZES * ROUNDS; i++) {
 		start = clock_system.monotonic_ns(&clock_system);
-		for (int j = 0; j < STEPS; j++)
+		for (int j = 0; j < steps; j++)
 			step(&benches[i % SIZES]);
 		rounds[i % SIZES][i / SIZES] =
-		    (clock_system.monotonic_ns(&clock_system) - start) / STEPS;
+		    (clock_system.monotonic_ns(&clock_system) - start) / steps;
 	}
 	for (int i = 0; i < SIZES; i++) {
 		qsort(rounds[i], ROUNDS, sizeof(rounds[i][0]), compare);
@@ -110,7 +135,7 @@ static struct budgets *make_budgets(unsigned n)
 			 number + 1000);
 		rule->name = names[i];
 		rule->limit = INT64_MAX;
-		rule->mode = BUDGET_ADVISE;
+		rule->mode = BUDGET_HOLD;
 		rule->label_key = kind == 2 ? "team" : NULL;
 		*(const char **[]){ &rule->user, &rule->exe, &rule->label_value, &rule->provider,
 				    &rule->model }[kind] = texts[i];
@@ -154,9 +179,11 @@ int main(void)
 		printf("{\"name\":\"budget_bytes_%u\",\"value\":%zu,\"unit\":\"bytes\"}\n",
 		       sizes[i], mallinfo2().uordblks - before);
 	}
-	measure(benches, "budget_look", look);
-	measure(benches, "budget_charge", charge);
-	measure(benches, "budget_decide_and_charge", decide_and_charge);
+	measure(benches, "budget_look", STEPS, look);
+	measure(benches, "budget_charge", STEPS, charge);
+	measure(benches, "budget_charge_and_stop", STEPS, charge_and_stop);
+	measure(benches, "budget_look_at_all", STEPS / 100, look_at_all);
+	measure(benches, "budget_decide_and_charge", STEPS, decide_and_charge);
 	measure_json(benches);
 	for (int i = 0; i < SIZES; i++) {
 		buf_done(&benches[i].out);

@@ -18,6 +18,7 @@
 #include "agent/flow_loop.h"
 #include "budget/override.h"
 #include "budget/rules.h"
+#include "budget/stop.h"
 
 #define NOW        1764072000000000000LL
 #define ORDERS_MAX 64
@@ -296,6 +297,65 @@ static void test_no_room(void **state)
 	assert_int_equal(w->told, 1);
 }
 
+static void charge(struct world *w, const char *provider, int64_t cost_pico)
+{
+	struct charge charge = { .source = COST_CATALOG, .cost_pico = cost_pico };
+	struct verdict verdict;
+
+	charge.usage.time_end_ns = NOW;
+	span_copy(span_of(provider), charge.usage.provider, sizeof(charge.usage.provider));
+	budgets_charge(w->budgets, &charge, NOW, &verdict);
+	enforcement_charged(w->enforcement, NOW);
+	drain(w);
+}
+
+/* However many there are, a charge is followed by a look at those that it touched. */
+static void test_charges(void **state)
+{
+	struct world *w = *state;
+	struct flow_order filler = { .kind = FLOW_ORDER_PUBLISH };
+	struct budget_override word = {
+		.budget = "b", .action = OVERRIDE_CUT, .time_ns = NOW, .user = "ann"
+	};
+
+	open_budgets(w, "{name: a, mode: cut, match: {provider: acme}, " ROOM "},"
+			"{name: b, mode: cut, match: {provider: other}, " ROOM "}");
+	assert_int_equal(override_obey(w->budgets, &word), 0);
+	charge(w, "acme", 999999999999);
+	assert_int_equal(w->n, 0);
+	/* It has no room at first, and is not forgotten. */
+	for (unsigned i = 0; i < ORDERS_MAX - 3; i++)
+		assert_true(queue_push(w->orders, &filler));
+	charge(w, "acme", 1);
+	assert_int_equal(count(w, FLOW_ORDER_BLOCK), 0);
+	charge(w, "nobody", 1);
+	assert_int_equal(count(w, FLOW_ORDER_BLOCK), 2);
+	check_block(w, "a", "a.acme.com", FLOW_ALL, 0, FLOW_CUT);
+	charge(w, "acme", 1);
+	assert_int_equal(w->n, 0);
+	enforcement_look(w->enforcement, NOW);
+	drain(w);
+	assert_int_equal(count(w, FLOW_ORDER_BLOCK), 1);
+	check_block(w, "b", "api.other.io", FLOW_ALL, 0, FLOW_CUT);
+}
+
+/* What was charged under former rules is no budget of these. */
+static void test_charged_before_a_reload(void **state)
+{
+	struct world *w = *state;
+	struct charge call = { .source = COST_CATALOG, .cost_pico = 1 };
+	struct verdict verdict;
+
+	open_budgets(w, "{name: a, mode: cut, match: {provider: acme}, " ROOM "},"
+			"{name: b, mode: cut, match: {provider: other}, " ROOM "}");
+	memcpy(call.usage.provider, "other", sizeof("other"));
+	budgets_charge(w->budgets, &call, NOW, &verdict);
+	assert_int_equal(stop_charged(w->budgets)->count, 1);
+	reload(w, "{name: a, mode: cut, match: {provider: acme}, " ROOM "}");
+	assert_int_equal(stop_charged(w->budgets)->count, 0);
+	enforcement_charged(w->enforcement, NOW);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
@@ -307,6 +367,8 @@ int main(void)
 		TEST(test_a_person),
 		TEST(test_a_budget_that_is_gone),
 		TEST(test_no_room),
+		TEST(test_charges),
+		TEST(test_charged_before_a_reload),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
