@@ -20,7 +20,7 @@
 /* A budget is to know of a call within 10 ms; where there is none nobody waits for its end. In
  * whole ticks of a kernel with 250 a second: libevent's clock is no finer, and a time between two
  * of them wakes us up to four times. */
-static const struct timeval tick = { .tv_usec = 48000 }, tick_for_budgets = { .tv_usec = 4000 };
+static const struct timeval tick = { .tv_usec = 48000 }, tick_for_budgets = { .tv_usec = 8000 };
 static const struct timeval at_once = { 0 };
 static const struct timeval sweep_every = { .tv_sec = SWEEP_EVERY };
 

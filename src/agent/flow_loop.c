@@ -92,15 +92,6 @@ static bool ask(void *ctx, const struct process *process)
 	return queue_push(l->options.questions, process);
 }
 
-static void take_orders(void *ctx)
-{
-	struct flow_loop *l = ctx;
-	struct flow_order order;
-
-	while (queue_pop(l->options.orders, &order))
-		order_give(&order, l->enforce);
-}
-
 /* --- the ring */
 
 static void drain(struct flow_loop *l)
@@ -121,14 +112,26 @@ static void take_captures(void *ctx)
 {
 	struct flow_loop *l = ctx;
 	struct flow_capture capture;
+	size_t n = queue_depth(l->options.captures);
 
-	for (size_t n = queue_depth(l->options.captures); n; n--) {
+	if (n)
 		drain(l);
-		if (!queue_pop(l->options.captures, &capture))
-			break;
+	while (n-- && queue_pop(l->options.captures, &capture)) {
 		flows_captured(l->flows, &capture);
 		enforce_captured(l->enforce, &capture);
 	}
+}
+
+/* While nothing is stopped, who is between two calls need not be known at once. */
+static void take_orders(void *ctx)
+{
+	struct flow_loop *l = ctx;
+	struct flow_order order;
+
+	take_captures(l);
+	while (queue_pop(l->options.orders, &order))
+		order_give(&order, l->enforce);
+	intake_set_lazy(&l->captures, !enforce_stops_any(l->enforce));
 }
 
 static void look_at_older(struct flow_loop *l)
@@ -150,6 +153,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 	if (l->hooks)
 		hooks_beat(l->hooks, PATIENCE_NS, l->options.fail_closed);
 	drain(l);
+	take_captures(l);
 	flows_tick(l->flows);
 	if (l->ticks % SWEEP_TICKS == 0)
 		enforce_sweep(l->enforce);
@@ -207,9 +211,10 @@ static int add_events(struct flow_loop *l)
 	l->ticker = event_new(l->loop.base, -1, EV_PERSIST, on_tick, l);
 	if (!l->ticker || event_add(l->ticker, &tick) < 0)
 		return -ENOMEM;
-	if (intake_init(&l->orders, &l->loop, l->options.orders, take_orders, l) < 0)
+	if (intake_init(&l->captures, &l->loop, l->options.captures, take_captures, l) < 0)
 		return -ENOMEM;
-	return intake_init(&l->captures, &l->loop, l->options.captures, take_captures, l);
+	intake_set_lazy(&l->captures, true);
+	return intake_init(&l->orders, &l->loop, l->options.orders, take_orders, l);
 }
 
 int flow_loop_new(const struct flow_loop_options *options, struct flow_loop **ret_loop,

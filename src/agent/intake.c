@@ -1,5 +1,6 @@
-/* Queues on libevent. A loop sleeps only when its intakes have said so to the queues, so an item
- * never waits for a timer; what was left on purpose is looked at again in a few milliseconds. */
+/* Queues on libevent. Unless it is told to let them wait, a loop sleeps only when its intakes have
+ * said so to the queues, so an item never waits for a timer; what was left on purpose is looked at
+ * again in a few milliseconds. */
 #include "agent/intake.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@ static const struct timeval retry_after = { .tv_usec = 5000 };
 static void on_items(evutil_socket_t fd, short what, void *ctx)
 {
 	struct intake *intake = ctx;
+	bool flows = evutil_timerisset(&intake->hold) && queue_depth(intake->queue);
 
 	(void)fd;
 	(void)what;
@@ -19,7 +21,12 @@ static void on_items(evutil_socket_t fd, short what, void *ctx)
 			event_add(intake->retry, &retry_after);
 			return;
 		}
-	} while (!queue_sleep(intake->queue));
+		/* To be woken for the next item costs both sides more than to look again. */
+		if (flows) {
+			event_add(intake->retry, &intake->hold);
+			return;
+		}
+	} while (!intake->is_lazy && !queue_sleep(intake->queue));
 	event_del(intake->retry);
 }
 
@@ -49,6 +56,16 @@ int intake_init(struct intake *intake, struct loop *loop, struct queue *queue,
 	/* Items may be in it already. */
 	event_active(intake->retry, EV_TIMEOUT, 0);
 	return 0;
+}
+
+void intake_set_lazy(struct intake *intake, bool is_lazy)
+{
+	if (intake->is_lazy == is_lazy)
+		return;
+	intake->is_lazy = is_lazy;
+	/* Else its producer still thinks that nobody is to be woken. */
+	if (!is_lazy)
+		on_items(-1, 0, intake);
 }
 
 void intake_done(struct intake *intake)

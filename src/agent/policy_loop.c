@@ -45,7 +45,7 @@ static void take_charges(void *ctx)
 }
 
 /* A call that has ended is charged before it is out of the bound. */
-static void take_flights(void *ctx)
+void policy_loop_take_calls(void *ctx)
 {
 	struct policy_loop *l = ctx;
 	struct budget_flight flight;
@@ -165,10 +165,13 @@ CLEANUP_FOR(policy_loop, struct policy_loop *, policy_loop_free)
 
 static int add_intakes(struct policy_loop *l)
 {
-	int code = intake_init(&l->charges, &l->loop, l->options.charges, take_charges, l);
+	int code =
+	    intake_init(&l->charges, &l->loop, l->options.charges, policy_loop_take_calls, l);
 
 	if (code == 0)
-		code = intake_init(&l->flights, &l->loop, l->options.flights, take_flights, l);
+		code = intake_init(&l->flights, &l->loop, l->options.flights,
+				   policy_loop_take_calls, l);
+	intake_set_lazy(&l->flights, true);
 	if (code == 0)
 		code = intake_init(&l->pages, &l->loop, l->options.pages, take_pages, l);
 	if (code == 0)

@@ -39,9 +39,12 @@ void policy_ports_hand_on(struct policy_loop *l, const struct ledger_task *task)
 	const struct verdict *v = &task->verdict;
 
 	(void)queue_push(l->options.tasks, task);
-	buf_reset(&l->json);
-	verdict_json(&l->json, v, l->options.host_id, l->options.host_name);
-	policy_publish(l->policy, "call", buf_span(&l->json), v->charge.usage.process.uid);
+	if (policy_is_watched(l->policy)) {
+		buf_reset(&l->json);
+		verdict_json(&l->json, v, l->options.host_id, l->options.host_name);
+		policy_publish(l->policy, "call", buf_span(&l->json), v->charge.usage.process.uid);
+	}
+	policy_charged(l->policy);
 	/* Only for the eye: a terminal that is stopped loses lines, never time. */
 	if (l->options.shown)
 		(void)queue_push(l->options.shown, v);
@@ -129,5 +132,6 @@ struct policy_ports policy_ports_of(struct policy_loop *l)
 				      .breaker = breaker,
 				      .alert = raise_alert,
 				      .wait_ns = wait_ns,
+				      .catch_up = policy_loop_take_calls,
 				      .status = status };
 }

@@ -22,5 +22,8 @@ struct policy_loop {
 
 struct policy_ports policy_ports_of(struct policy_loop *loop);
 
+/* What the capture loop has told: charges, then who is in flight. */
+void policy_loop_take_calls(void *ctx);
+
 /* A verdict, to the ledger and to whoever looks on; there is room. */
 void policy_ports_hand_on(struct policy_loop *loop, const struct ledger_task *task);

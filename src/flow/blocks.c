@@ -204,6 +204,11 @@ void blocks_clear(struct blocks *t, struct block **list)
 		drop(t, *list);
 }
 
+bool blocks_any(const struct blocks *t)
+{
+	return t->all != NULL;
+}
+
 void blocks_judge(const struct blocks *t, const struct flow_block *key,
 		  struct block_judgement *judgement)
 {

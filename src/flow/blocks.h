@@ -29,6 +29,8 @@ unsigned blocks_release(struct blocks *blocks, const char *who);
 /* All of the list, marks too. */
 void blocks_clear(struct blocks *blocks, struct block **list);
 
+bool blocks_any(const struct blocks *blocks);
+
 /* The strictest so far, and whether one of those is `at_once`. */
 struct block_judgement {
 	uint32_t mode;

@@ -97,6 +97,11 @@ unsigned enforce_release(struct enforce *e, const char *who)
 	return blocks_release(e->blocks, who);
 }
 
+bool enforce_stops_any(const struct enforce *e)
+{
+	return blocks_any(e->blocks);
+}
+
 /* --- sockets */
 
 static struct block_judgement judge(const struct enforce *e, const struct socket *s)

@@ -68,6 +68,9 @@ void enforce_judged(struct enforce *enforce, uint64_t process_id);
 /* The end of a series of orders. */
 void enforce_publish(struct enforce *enforce);
 
+/* Whether any order is in force, or the mark of a process that was judged under one. */
+bool enforce_stops_any(const struct enforce *enforce);
+
 /* Whether a connection has calls in flight. */
 void enforce_captured(struct enforce *enforce, const struct flow_capture *capture);
 /* Every record of the ring. */

@@ -105,8 +105,10 @@ void budgets_serve(struct client *client, const struct request *request)
 	const struct process *process = server_process(client);
 	int64_t now_ns = ports->clock->now_ns(ports->clock);
 	struct answer answer;
-	struct emit e = routes_begin(client, request, &answer);
+	struct emit e;
 
+	ports->catch_up(ports->ctx);
+	e = routes_begin(client, request, &answer);
 	emit_array(&e, "budgets");
 	for (unsigned i = 0; i < budgets_count(ports->budgets); i++) {
 		struct budget_bound bound;

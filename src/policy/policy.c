@@ -288,8 +288,17 @@ void policy_calls_page(struct policy *policy, const struct policy_calls_page *pa
 
 void policy_publish(struct policy *policy, const char *name, struct span json, uint32_t uid)
 {
-	peek_touch(policy);
 	watch_event(policy, name, json, uid);
+}
+
+bool policy_is_watched(const struct policy *policy)
+{
+	return policy->n_watchers > 0;
+}
+
+void policy_charged(struct policy *policy)
+{
+	peek_touch(policy);
 	watch_thresholds(policy);
 }
 

@@ -12,15 +12,9 @@
  * calls and the budgets that concern it; root and group `outlay` see all. */
 #pragma once
 
-#include "alert/alert.h"
-#include "alert/breaker.h"
-#include "base/buf.h"
-#include "base/emit.h"
-#include "base/timestamp.h"
-#include "budget/budget.h"
-#include "budget/flight.h"
-#include "budget/override.h"
-#include "price/charge.h"
+#include "base/counter.h"
+#include "base/err.h"
+#include "policy/ports.h"
 
 #define POLICY_BODY_MAX            65536 /* bytes of a request body; one more is a 413 */
 #define POLICY_CONNECTIONS_MAX     1024
@@ -47,52 +41,6 @@ struct policy_counters {
 	struct counter watch_dropped; /* events not sent to a watcher that was too slow */
 };
 
-/* A question to the ledger loop: the next page of a response. It is answered later, by one call of
- * policy_calls_page on the policy loop, with as many events as fit in about 64 KiB; the next page
- * is asked for when the caller has read that one, so a slow reader costs nobody memory. */
-struct policy_calls_query {
-	uint64_t ticket; /* which response it belongs to: goes back with the page */
-	int64_t after_seq, since_ns;
-	int64_t limit;        /* events still wanted, INT64_MAX = all */
-	bool newest;          /* of those that match, the newest `limit`, still oldest first */
-	uint32_t uid;         /* UINT32_MAX = all */
-	struct uuid event_id; /* that one alone; zero = all */
-};
-
-struct policy_calls_page {
-	uint64_t ticket;
-	struct span lines; /* whole JSON lines, each with its newline; borrowed during the call */
-	int64_t last_seq;  /* of the last line */
-	bool last;         /* nothing follows */
-	bool failed;       /* the ledger could not be read */
-};
-
-/* What the server needs from others. Called on the policy loop; none may wait. */
-struct policy_ports {
-	void *ctx;
-	struct budgets *budgets;
-	const struct clock *clock;
-	/* Estimates a call that was only described (usage with provider, model and counts). */
-	void (*price)(void *ctx, const struct usage *usage, struct charge *ret_charge);
-	/* Whether this provider name is configured. */
-	bool (*knows_provider)(void *ctx, struct span name);
-	/* Whether the ledger's queue has room for the touches of one settlement: asked before one
-	 * is made, so that none is made that cannot be kept. False = the answer is a 503. */
-	bool (*store_room)(void *ctx);
-	void (*store_touch)(void *ctx, const struct budget_touch *touches, unsigned n);
-	/* The same for a call that its caller told, and for a person's word. */
-	void (*store_call)(void *ctx, const struct verdict *verdict);
-	void (*store_override)(void *ctx, const struct budget_override *override);
-	/* False = its queue is full: 503. */
-	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
-	/* How well a provider is; false: nothing is known. What is told to people, once. */
-	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
-	void (*alert)(void *ctx, struct alert *alert);
-	int64_t (*wait_ns)(void *ctx, const struct process *process, int64_t now_ns);
-	/* Writes the members of the status object that come after those of the server. */
-	void (*status)(void *ctx, struct emit *out);
-};
-
 /* Listens on `inherited` when that is not negative: a socket of the service manager, which stays
  * when the server goes, so that callers wait through a restart instead of being refused. Else on
  * `path` (an older socket that nobody answers on is replaced; one that answers is
@@ -112,6 +60,11 @@ void policy_limits(struct policy *policy, const struct usage *usage);
 /* The ledger's answer to a query. A ticket whose caller has gone is ignored. */
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page);
 
+/* Budgets were charged: what follows of it is told. */
+void policy_charged(struct policy *policy);
+
+/* Whether anybody watches: else an event need not be written. */
+bool policy_is_watched(const struct policy *policy);
 /* To every watcher that may see it: `event: NAME`, `data: JSON`. `uid` = whose it is (UINT32_MAX:
  * for those who see all), or whom a budget concerns, by its index. `call`, `alert`, `enforcement`
  * and `unmetered` are the agent's. */

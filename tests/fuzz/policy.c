@@ -109,6 +109,11 @@ static void alert(void *ctx, struct alert *raised)
 	buf_done(&json);
 }
 
+static void catch_up(void *ctx)
+{
+	(void)ctx;
+}
+
 static struct policy *make(struct event_base **ret_base)
 {
 	struct policy_ports ports = { .budgets = load_budgets(),
@@ -122,6 +127,7 @@ static struct policy *make(struct event_base **ret_base)
 				      .query_calls = query,
 				      .breaker = breaker,
 				      .alert = alert,
+				      .catch_up = catch_up,
 				      .status = status };
 	struct policy *policy;
 	char path[64];

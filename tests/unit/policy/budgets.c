@@ -58,6 +58,25 @@ static void expect(struct caller *caller, unsigned index, const char *const text
 	reply_done(&reply);
 }
 
+/* The loop that captures wakes nobody for a call that has begun: who asks sees it all the same. */
+static void test_a_call_that_has_just_begun(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct reply reply;
+
+	rig->flight = (struct budget_flight){ .call = 1, .sent_ns = SIX, .provider = "openai" };
+	reply = caller_ask(&caller, "GET", "/v1/budgets", NULL);
+	assert_int_equal(
+	    json_integer_value(json_object_get(
+		json_object_get(json_array_get(json_object_get(reply.json, "budgets"), 0),
+				"overshoot"),
+		"calls_in_flight")),
+	    1);
+	reply_done(&reply);
+	caller_done(&caller);
+}
+
 #define NULL_TEXT "(none)"
 #define EXPECT(caller, index, projected, former, exhausted)                                        \
 	expect(caller, index, (const char *const[]){ projected, former, exhausted },               \
@@ -211,10 +230,8 @@ static void test_metrics_of_another(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_outlook),
-		TEST(test_resumed),
-		TEST(test_metrics),
-		TEST(test_metrics_of_another),
+		TEST(test_outlook), TEST(test_a_call_that_has_just_begun), TEST(test_resumed),
+		TEST(test_metrics), TEST(test_metrics_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,7 @@ struct rig {
 	_Atomic unsigned n_queries, n_touches, n_stored;
 	struct verdict last_call;    /* that was told by POST /v1/usage */
 	struct breaker_view breaker; /* of every provider, while it is open */
+	struct budget_flight flight; /* to be taken when it is asked for; call 0: none */
 	struct alert alerts[8];      /* the newest */
 	_Atomic unsigned n_alerts;
 	struct budget_override override; /* the last one */
@@ -265,6 +266,16 @@ static inline void rig_alert(void *ctx, struct alert *alert)
 	rig->n_alerts++;
 }
 
+/* The flight that waits, if one does. */
+static inline void rig_catch_up(void *ctx)
+{
+	struct rig *rig = ctx;
+
+	if (rig->flight.call)
+		flight_take(rig->budgets, &rig->flight);
+	rig->flight.call = 0;
+}
+
 /* The first alert of a kind, NULL: none. Forecasts depend on the time of day. */
 static inline const struct alert *rig_alert_of(const struct rig *rig, enum alert_kind kind)
 {
@@ -289,6 +300,7 @@ static inline struct policy_ports rig_ports(struct rig *rig)
 		.query_calls = rig_query,
 		.breaker = rig_breaker,
 		.alert = rig_alert,
+		.catch_up = rig_catch_up,
 		.status = rig_status,
 	};
 }
