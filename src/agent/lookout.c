@@ -110,6 +110,11 @@ static void store_waiting(struct lookout *lookout)
 		lookout->n_waiting * sizeof(*lookout->waiting));
 }
 
+bool lookout_told(const struct lookout *lookout, const struct alert_key *key)
+{
+	return alerts_told(lookout->alerts, key);
+}
+
 bool lookout_raise(struct lookout *lookout, struct alert *alert)
 {
 	if (!alerts_first(lookout->alerts, alert))

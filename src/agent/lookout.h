@@ -33,6 +33,8 @@ void lookout_free(struct lookout *lookout);
 
 /* After a call was charged. */
 void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_t now_ns);
+/* Whether it was told: before it is made. */
+bool lookout_told(const struct lookout *lookout, const struct alert_key *key);
 /* Tells it, unless it was told: false. The ledger has it as soon as there is room. */
 bool lookout_raise(struct lookout *lookout, struct alert *alert);
 /* Once a second: the survey, and what the ledger should know of habits. */

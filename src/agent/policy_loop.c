@@ -79,9 +79,12 @@ static void publish_unmetered(struct policy_loop *l)
 			rows[i].exe,    rows[i].host, flow_reason_name(rows[i].reason),
 			rows[i].reason, rows[i].user, rows[i].connections
 		};
+		struct alert_key key = tell_unmetered_key(&traffic, now_utc());
 		struct emit e = emit_to(&l->json);
 		struct alert alert;
 
+		if (lookout_told(l->lookout, &key))
+			continue;
 		tell_unmetered(&traffic, now_utc(), &alert);
 		if (!lookout_raise(l->lookout, &alert))
 			continue;

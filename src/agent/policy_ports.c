@@ -110,6 +110,11 @@ static int64_t wait_ns(void *ctx, const struct process *process, int64_t now_ns)
 	return habits_wait_ns(lookout_habits(l->lookout), process, now_ns);
 }
 
+static bool is_told(void *ctx, const struct alert_key *key)
+{
+	return lookout_told(((struct policy_loop *)ctx)->lookout, key);
+}
+
 static void raise_alert(void *ctx, struct alert *alert)
 {
 	struct policy_loop *l = ctx;
@@ -130,6 +135,7 @@ struct policy_ports policy_ports_of(struct policy_loop *l)
 				      .store_override = store_override,
 				      .query_calls = query_calls,
 				      .breaker = breaker,
+				      .is_told = is_told,
 				      .alert = raise_alert,
 				      .wait_ns = wait_ns,
 				      .catch_up = policy_loop_take_calls,

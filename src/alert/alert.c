@@ -82,15 +82,8 @@ void alert_json(struct buf *out, const struct alert *alert, const char *host_id,
 
 /* --- what was told */
 
-struct told_key {
-	enum alert_kind kind;
-	uint32_t step;
-	int64_t window_ns;
-	char subject[256];
-};
-
 struct told {
-	struct told_key key;
+	struct alert_key key;
 	UT_hash_handle hh;
 };
 
@@ -119,21 +112,28 @@ void alerts_free(struct alerts *alerts)
 	free(alerts);
 }
 
+bool alerts_told(const struct alerts *alerts, const struct alert_key *key)
+{
+	struct told *told;
+
+	HASH_FIND(hh, alerts->told, key, sizeof(*key), told);
+	return told != NULL;
+}
+
 /* True: it was not there. One that cannot be kept is told: better twice than never. */
 static bool add(struct alerts *alerts, const struct alert *alert)
 {
-	struct told_key key;
+	struct alert_key key;
 	struct told *told;
 
 	if (!alert->window_ns)
 		return true;
-	memset(&key, 0, sizeof(key)); /* the hash looks at every byte */
+	memset(&key, 0, sizeof(key));
 	key.kind = alert->kind;
 	key.step = alert->step;
 	key.window_ns = alert->window_ns;
 	span_copy(span_of(alert->subject), key.subject, sizeof(key.subject));
-	HASH_FIND(hh, alerts->told, &key, sizeof(key), told);
-	if (told)
+	if (alerts_told(alerts, &key))
 		return false;
 	told = calloc(1, sizeof(*told));
 	if (!told)

@@ -44,6 +44,14 @@ struct alert {
 	char details[ALERT_DETAILS_MAX]; /* JSON object of the figures; empty = none */
 };
 
+/* By which it is told once. */
+struct alert_key {
+	enum alert_kind kind;
+	uint32_t step;
+	int64_t window_ns;
+	char subject[256]; /* its end is zeroes: the key is compared whole */
+};
+
 const char *alert_kind_name(enum alert_kind kind);
 int alert_kind_find(struct span name, enum alert_kind *ret_kind); /* -ENOENT */
 const char *alert_level_name(enum alert_level level);
@@ -62,5 +70,7 @@ void alerts_free(struct alerts *alerts);
 /* False: it was told before; else it is from now on, with an id of its own. Without a window it is
  * never told before. */
 bool alerts_first(struct alerts *alerts, struct alert *alert);
+/* Whether it was told, before it is made. */
+bool alerts_told(const struct alerts *alerts, const struct alert_key *key);
 /* From the ledger: it was told. */
 void alerts_restore(struct alerts *alerts, const struct alert *alert);

@@ -18,13 +18,35 @@ static void put_details(struct alert *alert, struct span json)
 		alert->details[0] = '\0';
 }
 
-static struct alert begin(enum alert_kind kind, enum alert_level level, const char *subject,
-			  int64_t now_ns)
+static struct alert_key key_of(enum alert_kind kind, const char *subject, int64_t window_ns,
+			       uint32_t step)
 {
-	struct alert alert = { .time_ns = now_ns, .kind = kind, .level = level };
+	struct alert_key key;
 
-	span_copy(span_of(subject), alert.subject, sizeof(alert.subject));
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	key.step = step;
+	key.window_ns = window_ns;
+	span_copy(span_of(subject), key.subject, sizeof(key.subject));
+	return key;
+}
+
+static struct alert once(struct alert_key key, enum alert_level level, int64_t now_ns)
+{
+	struct alert alert = { .time_ns = now_ns,
+			       .kind = key.kind,
+			       .level = level,
+			       .window_ns = key.window_ns,
+			       .step = key.step };
+
+	memcpy(alert.subject, key.subject, sizeof(alert.subject));
 	return alert;
+}
+
+static struct alert each_time(enum alert_kind kind, enum alert_level level, const char *subject,
+			      int64_t now_ns)
+{
+	return once(key_of(kind, subject, 0, 0), level, now_ns);
 }
 
 /* --- budgets */
@@ -38,12 +60,10 @@ static int64_t window_of(const struct budget_view *view)
 void tell_threshold(const struct budget_view *view, unsigned percent, struct span budget_json,
 		    int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_THRESHOLD, percent < 100 ? ALERT_WARNING : ALERT_CRITICAL,
-				   view->name, now_ns);
+	struct alert alert = once(key_of(ALERT_THRESHOLD, view->name, window_of(view), percent),
+				  percent < 100 ? ALERT_WARNING : ALERT_CRITICAL, now_ns);
 	char spent[MONEY_TEXT_MAX], limit[MONEY_TEXT_MAX];
 
-	alert.window_ns = window_of(view);
-	alert.step = percent;
 	snprintf(alert.text, sizeof(alert.text), "budget %s has used %u %%: %s of %s %s a %s",
 		 view->name, percent, unit_format(view->unit, view->spent, spent),
 		 unit_format(view->unit, view->limit, limit), unit_name(view->unit), view->window);
@@ -51,14 +71,17 @@ void tell_threshold(const struct budget_view *view, unsigned percent, struct spa
 	*ret_alert = alert;
 }
 
+struct alert_key tell_forecast_key(const struct budget_view *view)
+{
+	return key_of(ALERT_FORECAST, view->name, window_of(view), 1);
+}
+
 void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct span budget_json,
 		   int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_FORECAST, ALERT_WARNING, view->name, now_ns);
+	struct alert alert = once(tell_forecast_key(view), ALERT_WARNING, now_ns);
 	char spent[MONEY_TEXT_MAX], limit[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
 
-	alert.window_ns = window_of(view);
-	alert.step = 1;
 	snprintf(alert.text, sizeof(alert.text),
 		 "budget %s will be used up at %.16s, at its pace until now: %s of %s %s",
 		 view->name, timestamp_format(exhausted_ns, time),
@@ -68,15 +91,17 @@ void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct 
 	*ret_alert = alert;
 }
 
+struct alert_key tell_denial_key(const struct budget_view *view)
+{
+	return key_of(ALERT_DENIAL, view->name, window_of(view), view->unpriced ? 2 : 1);
+}
+
 void tell_denial(const struct budget_view *view, struct span budget_json, int64_t now_ns,
 		 struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_DENIAL, ALERT_CRITICAL, view->name, now_ns);
-
+	struct alert alert = once(tell_denial_key(view), ALERT_CRITICAL, now_ns);
 	char asked[MONEY_TEXT_MAX], left[MONEY_TEXT_MAX];
 
-	alert.window_ns = window_of(view);
-	alert.step = view->unpriced ? 2 : 1;
 	if (view->unpriced)
 		snprintf(alert.text, sizeof(alert.text),
 			 "budget %s refuses calls: their price is not known", view->name);
@@ -93,7 +118,7 @@ void tell_denial(const struct budget_view *view, struct span budget_json, int64_
 void tell_enforcement(const char *budget, const char *action, const char *why, struct span json,
 		      int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_ENFORCEMENT, ALERT_WARNING, budget, now_ns);
+	struct alert alert = each_time(ALERT_ENFORCEMENT, ALERT_WARNING, budget, now_ns);
 
 	snprintf(alert.text, sizeof(alert.text), "budget %s: %s, %s", budget, action, why);
 	put_details(&alert, json);
@@ -102,7 +127,8 @@ void tell_enforcement(const char *budget, const char *action, const char *why, s
 
 void tell_override(const struct budget_override *override, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_OVERRIDE, ALERT_INFO, override->budget, override->time_ns);
+	struct alert alert =
+	    each_time(ALERT_OVERRIDE, ALERT_INFO, override->budget, override->time_ns);
 	struct buf json = buf_with_max(ALERT_DETAILS_MAX);
 	char amount[MONEY_TEXT_MAX], until[TIMESTAMP_TEXT_MAX];
 	struct emit e = emit_to(&json);
@@ -159,7 +185,7 @@ void tell_breaker(const struct breaker_view *view, int64_t now_ns, struct alert 
 {
 	bool well = view->state == BREAKER_CLOSED;
 	struct alert alert =
-	    begin(ALERT_BREAKER, well ? ALERT_INFO : ALERT_WARNING, view->provider, now_ns);
+	    each_time(ALERT_BREAKER, well ? ALERT_INFO : ALERT_WARNING, view->provider, now_ns);
 	char usual[24];
 
 	if (well)
@@ -199,11 +225,11 @@ static void put_habit(struct alert *alert, const struct process *process,
 void tell_anomaly(const struct process *process, const struct habit_view *view, int64_t now_ns,
 		  struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_ANOMALY, ALERT_WARNING, process->exe, now_ns);
+	struct alert alert = once(key_of(ALERT_ANOMALY, process->exe, now_ns / HOUR_NS * HOUR_NS,
+					 view->by_calls + 2u * view->by_spend),
+				  ALERT_WARNING, now_ns);
 	char spent[MONEY_TEXT_MAX], usual[MONEY_TEXT_MAX];
 
-	alert.window_ns = now_ns / HOUR_NS * HOUR_NS;
-	alert.step = view->by_calls + 2u * view->by_spend;
 	snprintf(alert.text, sizeof(alert.text),
 		 "%s of %s made %u calls for %s USD in this hour; usual at this time are %u for %s",
 		 process->comm, process->user[0] ? process->user : "a user", view->calls,
@@ -213,16 +239,21 @@ void tell_anomaly(const struct process *process, const struct habit_view *view, 
 	*ret_alert = alert;
 }
 
+struct alert_key tell_unmetered_key(const struct tell_traffic *traffic, int64_t now_ns)
+{
+	char subject[256];
+
+	snprintf(subject, sizeof(subject), "%.120s to %.120s", traffic->exe, traffic->host);
+	return key_of(ALERT_UNMETERED, subject, now_ns / NS_PER_DAY * NS_PER_DAY,
+		      traffic->reason_step);
+}
+
 void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_UNMETERED, ALERT_WARNING, "", now_ns);
+	struct alert alert = once(tell_unmetered_key(traffic, now_ns), ALERT_WARNING, now_ns);
 	struct buf json = buf_with_max(ALERT_DETAILS_MAX);
 	struct emit e = emit_to(&json);
 
-	snprintf(alert.subject, sizeof(alert.subject), "%.120s to %.120s", traffic->exe,
-		 traffic->host);
-	alert.window_ns = now_ns / NS_PER_DAY * NS_PER_DAY;
-	alert.step = traffic->reason_step;
 	snprintf(alert.text, sizeof(alert.text), "calls of %.100s to %.80s are not metered: %s",
 		 traffic->exe, traffic->host, traffic->reason);
 	emit_object(&e, NULL);
@@ -260,16 +291,18 @@ static void put_charge(struct alert *alert, const struct charge *charge)
 
 void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_UNPRICED, ALERT_WARNING, "", now_ns);
 	const struct usage *usage = &charge->usage;
 	const char *who = usage->provider[0] ? usage->provider : usage->server;
 	const char *what = usage->model[0]             ? usage->model
 			   : usage->model_requested[0] ? usage->model_requested
 						       : usage->route;
+	struct alert alert;
+	char subject[256];
 
-	snprintf(alert.subject, sizeof(alert.subject), "%.120s %.120s", who, what);
-	alert.window_ns = now_ns / NS_PER_DAY * NS_PER_DAY;
-	alert.step = charge->doubt * 16u + usage->doubt;
+	snprintf(subject, sizeof(subject), "%.120s %.120s", who, what);
+	alert = once(key_of(ALERT_UNPRICED, subject, now_ns / NS_PER_DAY * NS_PER_DAY,
+			    charge->doubt * 16u + usage->doubt),
+		     ALERT_WARNING, now_ns);
 	snprintf(alert.text, sizeof(alert.text), "calls to %.80s have no price: %s %.96s", who,
 		 charge_doubt_name(charge), what);
 	put_charge(&alert, charge);
@@ -278,9 +311,10 @@ void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *re
 
 void tell_canary(const char *library, int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = begin(ALERT_CANARY, ALERT_CRITICAL, library, now_ns);
+	struct alert alert =
+	    once(key_of(ALERT_CANARY, library, now_ns / NS_PER_DAY * NS_PER_DAY, 0), ALERT_CRITICAL,
+		 now_ns);
 
-	alert.window_ns = now_ns / NS_PER_DAY * NS_PER_DAY;
 	snprintf(alert.text, sizeof(alert.text),
 		 "a TLS call made through %.160s was not seen: others may be missed, too", library);
 	*ret_alert = alert;

@@ -1,5 +1,6 @@
 /* Alerts from what was found: the sentence, the level, the window in which it is told once. Those
- * about a budget take its figures as a JSON object, which is kept when it fits. */
+ * about a budget take its figures as a JSON object, which is kept when it fits. What is found again
+ * and again has a function for its key alone. */
 #pragma once
 
 #include "alert/alert.h"
@@ -11,9 +12,11 @@
 void tell_threshold(const struct budget_view *view, unsigned percent, struct span budget_json,
 		    int64_t now_ns, struct alert *ret_alert);
 /* It will be used up before its window ends. */
+struct alert_key tell_forecast_key(const struct budget_view *view);
 void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct span budget_json,
 		   int64_t now_ns, struct alert *ret_alert);
 /* A call was refused for it: the first in its window. */
+struct alert_key tell_denial_key(const struct budget_view *view);
 void tell_denial(const struct budget_view *view, struct span budget_json, int64_t now_ns,
 		 struct alert *ret_alert);
 /* "hold", "cut", "release"; `json` is the whole of the action. */
@@ -35,6 +38,7 @@ struct tell_traffic {
 	const char *user;
 	uint64_t connections;
 };
+struct alert_key tell_unmetered_key(const struct tell_traffic *traffic, int64_t now_ns);
 void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert);
 /* A call that has no price: once a day (UTC) for each model, or route, and each reason. */
 void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert);

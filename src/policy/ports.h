@@ -51,6 +51,7 @@ struct policy_ports {
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
 	/* How well a provider is; false: nothing is known. What is told to people, once. */
 	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
+	bool (*is_told)(void *ctx, const struct alert_key *key);
 	void (*alert)(void *ctx, struct alert *alert);
 	int64_t (*wait_ns)(void *ctx, const struct process *process, int64_t now_ns);
 	/* Takes the calls that have begun and that nobody was woken for: before they are shown. */

@@ -123,6 +123,11 @@ static void send_budget(struct policy *policy, unsigned index, const char *name,
 	buf_done(&json);
 }
 
+static bool is_told(const struct policy *policy, struct alert_key key)
+{
+	return policy->ports.is_told(policy->ports.ctx, &key);
+}
+
 /* Of the figures of a budget, for those who cannot look: a threshold, a forecast, or a refusal. */
 static void tell_person(struct policy *policy, const struct budget_view *view, unsigned percent,
 			int64_t exhausted_ns, int64_t now_ns)
@@ -165,7 +170,8 @@ void watch_denial(struct policy *policy, const struct budget_answer *answer, int
 	for (unsigned i = 0; i < answer->n_budgets; i++) {
 		const struct budget_view *view = &answer->budgets[i];
 
-		if (view->exceeded && view->mode != BUDGET_OBSERVE && !view->rate && !view->stopped)
+		if (view->exceeded && view->mode != BUDGET_OBSERVE && !view->rate &&
+		    !view->stopped && !is_told(policy, tell_denial_key(view)))
 			tell_person(policy, view, 0, 0, now_ns);
 	}
 }
@@ -195,7 +201,8 @@ void watch_forecasts(struct policy *policy)
 		budgets_view(policy->ports.budgets, i, now_ns, &view);
 		outlook = outlook_of(&view, now_ns);
 		if (!view.rate && outlook.exhausted_ns > now_ns &&
-		    now_ns - view.window_start_ns >= (view.resets_ns - view.window_start_ns) / 10)
+		    now_ns - view.window_start_ns >= (view.resets_ns - view.window_start_ns) / 10 &&
+		    !is_told(policy, tell_forecast_key(&view)))
 			tell_person(policy, &view, 0, outlook.exhausted_ns, now_ns);
 	}
 }

@@ -99,6 +99,12 @@ static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_vi
 	return false;
 }
 
+static bool is_told(void *ctx, const struct alert_key *key)
+{
+	(void)ctx;
+	return key->step % 2;
+}
+
 static void alert(void *ctx, struct alert *raised)
 {
 	struct buf json = buf_with_max(1 << 16);
@@ -126,6 +132,7 @@ static struct policy *make(struct event_base **ret_base)
 				      .store_override = override,
 				      .query_calls = query,
 				      .breaker = breaker,
+				      .is_told = is_told,
 				      .alert = alert,
 				      .catch_up = catch_up,
 				      .status = status };

@@ -83,6 +83,42 @@ static void test_budgets(void **state)
 	assert_true(alert.window_ns != 0);
 }
 
+static void assert_key(struct alert_key key, const struct alert *alert)
+{
+	struct alerts *alerts = alerts_new();
+	struct alert copy = *alert;
+
+	assert_non_null(alerts);
+	assert_false(alerts_told(alerts, &key));
+	assert_true(alerts_first(alerts, &copy));
+	assert_true(alerts_told(alerts, &key));
+	key.step ^= 1;
+	assert_false(alerts_told(alerts, &key));
+	alerts_free(alerts);
+}
+
+/* Who asks before makes the same key. */
+static void test_keys(void **state)
+{
+	struct tell_traffic traffic = {
+		.exe = "/usr/bin/x", .host = "h", .reason_step = 3, .reason = "quic", .user = ""
+	};
+	struct budget_view view = team();
+	struct alert alert;
+
+	(void)state;
+	tell_denial(&view, SPAN("{}"), NOON, &alert);
+	assert_key(tell_denial_key(&view), &alert);
+	view.unpriced = true;
+	view.window_start_ns = 0;
+	tell_denial(&view, SPAN("{}"), NOON, &alert);
+	assert_key(tell_denial_key(&view), &alert);
+	tell_forecast(&view, NOON + HOUR, SPAN("{}"), NOON, &alert);
+	assert_key(tell_forecast_key(&view), &alert);
+	tell_unmetered(&traffic, NOON, &alert);
+	assert_key(tell_unmetered_key(&traffic, NOON), &alert);
+}
+
 /* What does not fit is left out whole: half of an object is no JSON. */
 static void test_long_figures(void **state)
 {
@@ -244,10 +280,10 @@ static void test_no_price(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_budgets),  cmocka_unit_test(test_long_figures),
-		cmocka_unit_test(test_actions),  cmocka_unit_test(test_breaker),
-		cmocka_unit_test(test_anomaly),  cmocka_unit_test(test_what_is_not_seen),
-		cmocka_unit_test(test_no_price),
+		cmocka_unit_test(test_budgets),          cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_long_figures),     cmocka_unit_test(test_actions),
+		cmocka_unit_test(test_breaker),          cmocka_unit_test(test_anomaly),
+		cmocka_unit_test(test_what_is_not_seen), cmocka_unit_test(test_no_price),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

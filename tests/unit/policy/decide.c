@@ -135,6 +135,7 @@ static void test_denial_is_told(void **state)
 	struct caller caller = rig_connect(rig);
 	const struct alert *denial;
 	struct reply reply;
+	unsigned told;
 
 	reply = decide(&caller, "\"model\":\"gpt-1\",\"input_tokens\":1000000000,\"dry_run\":true");
 	assert_int_equal(reply.status, 429);
@@ -150,6 +151,14 @@ static void test_denial_is_told(void **state)
 	assert_string_equal(denial->subject, "day");
 	assert_int_equal(denial->step, 1);
 	assert_true(denial->window_ns > 0);
+	/* Of what was told no alert is made again. */
+	told = rig->n_alerts;
+	reply = decide(&caller, "\"model\":\"gpt-1\",\"input_tokens\":1000000000");
+	assert_int_equal(reply.status, 429);
+	reply_done(&reply);
+	reply = caller_ask(&caller, "GET", "/v1/status", NULL);
+	reply_done(&reply);
+	assert_int_equal(rig->n_alerts, told);
 	caller_done(&caller);
 }
 

@@ -258,6 +258,19 @@ static inline bool rig_breaker(void *ctx, struct span provider, struct breaker_v
 	return rig->breaker.state != BREAKER_CLOSED;
 }
 
+/* Of the newest, by their keys. */
+static inline bool rig_is_told(void *ctx, const struct alert_key *key)
+{
+	const struct rig *rig = ctx;
+
+	for (unsigned i = 0; i < rig->n_alerts && i < 8; i++)
+		if (rig->alerts[i].kind == key->kind && rig->alerts[i].step == key->step &&
+		    rig->alerts[i].window_ns == key->window_ns &&
+		    !strcmp(rig->alerts[i].subject, key->subject))
+			return true;
+	return false;
+}
+
 static inline void rig_alert(void *ctx, struct alert *alert)
 {
 	struct rig *rig = ctx;
@@ -299,6 +312,7 @@ static inline struct policy_ports rig_ports(struct rig *rig)
 		.store_override = rig_override,
 		.query_calls = rig_query,
 		.breaker = rig_breaker,
+		.is_told = rig_is_told,
 		.alert = rig_alert,
 		.catch_up = rig_catch_up,
 		.status = rig_status,
