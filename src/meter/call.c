@@ -38,6 +38,9 @@ struct call *call_new(void *owner, struct providers *providers, const struct exc
 
 void call_free(struct call *call)
 {
+	format_end(&call->request, false);
+	format_end(&call->response, false);
+	slots_done(call->slots, scope_of(call)->request.n + scope_of(call)->response.n);
 	providers_unref(call->providers);
 	free(call);
 }
@@ -74,6 +77,11 @@ void call_begin_body(struct call *call, struct span *body)
 		return;
 	call->streaming = format != &format_table[FORMAT_JSON];
 	format_begin(&call->response, format, &scope_of(call)->response, response_slots(call));
+}
+
+void call_sent(struct call *call)
+{
+	format_end(&call->request, true);
 }
 
 void call_finish(struct call *call)

@@ -35,6 +35,9 @@ void call_begin_websocket(struct call *call);
 /* Chooses the reader: format_of_response. White space at the front of the body does not tell. */
 void call_begin_body(struct call *call, struct span *body);
 
+/* No more of the request comes. */
+void call_sent(struct call *call);
+
 /* No more of either body comes. */
 void call_finish(struct call *call);
 

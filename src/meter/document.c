@@ -22,16 +22,16 @@ static void store(void *ctx, unsigned id, const struct json_value *value)
 	slot_plan_store(reader->plan, reader->slots, reader->documents, id, value);
 	if (!reader->plan->measures)
 		return;
-	reader->slots[id].characters = (int64_t)reader->measure.characters;
-	reader->slots[id].segments = (int64_t)measure_segments(&reader->measure);
-	reader->measure = (struct measure){ 0 };
+	reader->slots[id].characters = (int64_t)reader->work->measure.characters;
+	reader->slots[id].segments = (int64_t)measure_segments(&reader->work->measure);
+	reader->work->measure = (struct measure){ 0 };
 }
 
 static void measure(void *ctx, struct span piece)
 {
 	struct format_reader *reader = ctx;
 
-	measure_feed(&reader->measure, piece);
+	measure_feed(&reader->work->measure, piece);
 }
 
 /* The beginning of a document in a stream of its like. */
@@ -40,18 +40,18 @@ static size_t begin_document(struct format_reader *reader, struct span piece)
 	reader->open = true;
 	reader->documents++;
 	reader->marker = 0;
-	json_scan_init(&reader->scan, reader->plan->paths, store, reader);
+	json_scan_init(&reader->work->scan, reader->plan->paths, store, reader);
 	/* What is wanted besides is of the events of a stream. */
-	reader->scan.no_extra = reader->format == &format_table[FORMAT_JSON];
+	reader->work->scan.no_extra = reader->format == &format_table[FORMAT_JSON];
 	if (reader->plan->measures) {
-		reader->scan.piece_fn = measure;
-		reader->measure = (struct measure){ 0 };
+		reader->work->scan.piece_fn = measure;
+		reader->work->measure = (struct measure){ 0 };
 	}
 	if (reader->format != &format_table[FORMAT_SSE] || reader->plan->measures)
 		return 0;
 	if (!reader->repeat && reader->documents > 1)
 		reader->repeat = repeat_new();
-	return reader->repeat ? repeat_feed(reader->repeat, &reader->scan, reader->slots,
+	return reader->repeat ? repeat_feed(reader->repeat, &reader->work->scan, reader->slots,
 					    reader->documents, piece)
 			      : 0;
 }
@@ -84,7 +84,7 @@ void document_feed(struct format_reader *reader, struct span piece)
 	if (!reader->open)
 		done = begin_document(reader, piece);
 	match_marker(reader, piece);
-	json_scan_feed(&reader->scan, span_skip(piece, done));
+	json_scan_feed(&reader->work->scan, span_skip(piece, done));
 }
 
 void document_feed_text(struct format_reader *reader, struct span text)
@@ -109,7 +109,7 @@ void document_end(struct format_reader *reader)
 	reader->open = false;
 	if (reader->marker == marker.len)
 		reader->finished = true;
-	else if (json_scan_end(&reader->scan) != 1)
+	else if (json_scan_end(&reader->work->scan) != 1)
 		tear_values(reader);
 	else if (reader->ended)
 		reader->ended(reader->ctx);

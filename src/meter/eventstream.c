@@ -25,7 +25,7 @@ static uint32_t crc_of(uint32_t crc, const void *bytes, size_t n)
 
 void eventstream_begin(struct format_reader *reader)
 {
-	reader->eventstream = (struct eventstream){ 0 };
+	reader->work->eventstream = (struct eventstream){ 0 };
 }
 
 void eventstream_gap(struct format_reader *reader)
@@ -39,7 +39,7 @@ void eventstream_gap(struct format_reader *reader)
  * look. */
 static void begin_message(struct format_reader *reader)
 {
-	struct eventstream *es = &reader->eventstream;
+	struct eventstream *es = &reader->work->eventstream;
 	uint32_t total = read_be32(es->prelude), headers = read_be32(es->prelude + 4);
 	uint32_t frame = EVENTSTREAM_PRELUDE_BYTES + TRAILER_BYTES;
 
@@ -59,7 +59,7 @@ static void begin_message(struct format_reader *reader)
 
 static void feed_base64(struct format_reader *reader, struct span piece)
 {
-	struct eventstream *es = &reader->eventstream;
+	struct eventstream *es = &reader->work->eventstream;
 	char out[192];
 	size_t n = 0;
 
@@ -88,7 +88,7 @@ static void feed_base64(struct format_reader *reader, struct span piece)
  * white space. */
 static struct span match_wrapper(struct format_reader *reader, struct span piece)
 {
-	struct eventstream *es = &reader->eventstream;
+	struct eventstream *es = &reader->work->eventstream;
 
 	while (piece.len && es->payload == WRAPPER) {
 		char c = *piece.ptr;
@@ -110,9 +110,9 @@ static struct span match_wrapper(struct format_reader *reader, struct span piece
 static void feed_payload(struct format_reader *reader, struct span piece)
 {
 	piece = match_wrapper(reader, piece);
-	if (reader->eventstream.payload == BASE64)
+	if (reader->work->eventstream.payload == BASE64)
 		feed_base64(reader, piece);
-	else if (reader->eventstream.payload == PLAIN)
+	else if (reader->work->eventstream.payload == PLAIN)
 		document_feed(reader, piece);
 }
 
@@ -121,7 +121,7 @@ static void end_message(struct format_reader *reader)
 	bool open = reader->open;
 
 	document_end(reader);
-	if (reader->eventstream.crc != reader->eventstream.trailer) {
+	if (reader->work->eventstream.crc != reader->work->eventstream.trailer) {
 		reader->broken = true;
 		if (open)
 			document_tear(reader);
@@ -132,7 +132,7 @@ static void end_message(struct format_reader *reader)
 /* Bytes at the front of the piece that belong to the next part of the message. */
 static size_t take_part(struct format_reader *reader, struct span piece)
 {
-	struct eventstream *es = &reader->eventstream;
+	struct eventstream *es = &reader->work->eventstream;
 	size_t n = 1;
 
 	if (es->prelude_len < EVENTSTREAM_PRELUDE_BYTES) {

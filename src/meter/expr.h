@@ -69,7 +69,7 @@ struct expr_input {
 	const struct exchange *exchange;
 	const struct slot *request;
 	const struct slot *response;
-	char *scratch; /* EXPR_SCRATCH_BYTES: for what is percent-encoded */
+	char *scratch; /* EXPR_SCRATCH_BYTES: for what is percent-encoded, or an integer */
 };
 
 /* 1 = present, 0 = absent, -EBADMSG = there, but no text. The text is borrowed from the input, and

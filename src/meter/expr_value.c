@@ -1,6 +1,8 @@
 /* The value of an expression when its call has ended. What is absent is never 0: a count says so by
  * `| 0`, and in a route with a snapshot that holds only where the snapshot was seen. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "meter/expr_source.h"
 #include "meter/target.h"
@@ -53,6 +55,11 @@ static int text_of(const struct expr *expr, const struct expr_source *source,
 
 	if (slot && slot->type == SLOT_OTHER)
 		return -EBADMSG;
+	if (slot && slot->type == SLOT_INTEGER) {
+		snprintf(in->scratch, EXPR_SCRATCH_BYTES, "%" PRId64, slot->integer);
+		*ret_text = span_of(in->scratch);
+		return 1;
+	}
 	text = slot ? (struct span){ slot->text, slot->text_len } : find_text(source, in);
 	if (!text.len)
 		return 0;

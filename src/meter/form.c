@@ -5,7 +5,7 @@
 
 void form_begin(struct format_reader *reader)
 {
-	reader->form = (struct form){ 0 };
+	reader->work->form = (struct form){ 0 };
 }
 
 static void begin_pair(struct format_reader *reader)
@@ -24,7 +24,7 @@ void form_end(struct format_reader *reader)
 {
 	if (!reader->open)
 		return;
-	document_feed(reader, reader->form.in_value ? SPAN("\"}") : SPAN("\":null}"));
+	document_feed(reader, reader->work->form.in_value ? SPAN("\"}") : SPAN("\":null}"));
 	document_end(reader);
 	form_begin(reader);
 }
@@ -46,7 +46,7 @@ static int hex(char c)
 
 static void take(struct format_reader *reader, char c)
 {
-	struct form *form = &reader->form;
+	struct form *form = &reader->work->form;
 
 	if (form->digits && hex(c) >= 0) {
 		form->byte = (uint8_t)(form->byte << 4 | hex(c));

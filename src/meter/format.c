@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "base/json_tail.h"
 #include "meter/document.h"
 
@@ -75,17 +76,17 @@ static void sse_begin(struct format_reader *reader)
 {
 	static const struct sse_handler handler = { feed_event, end_event };
 
-	sse_init(&reader->sse, &handler, reader);
+	sse_init(&reader->work->sse, &handler, reader);
 }
 
 static void sse_feed_piece(struct format_reader *reader, struct span piece)
 {
-	sse_feed(&reader->sse, piece);
+	sse_feed(&reader->work->sse, piece);
 }
 
 static void sse_hole(struct format_reader *reader)
 {
-	sse_gap(&reader->sse);
+	sse_gap(&reader->work->sse);
 	tear_open(reader);
 }
 
@@ -179,39 +180,40 @@ int format_of_body(struct span *body, unsigned allowed)
 	return format >= 0 && allowed & 1u << format ? format : -1;
 }
 
+static size_t work_bytes(const struct format *format)
+{
+	return format == &format_table[FORMAT_MULTIPART] ? sizeof(struct format_work)
+							 : offsetof(struct format_work, multipart);
+}
+
 void format_begin(struct format_reader *reader, const struct format *format,
 		  const struct slot_plan *plan, struct slot *slots)
 {
-	reader->format = format;
-	reader->plan = plan;
-	reader->slots = slots;
-	reader->documents = 0;
-	reader->open = reader->broken = reader->hole = reader->finished = false;
-	reader->skipped = false;
-	reader->tail = NULL;
-	reader->tail_len = 0;
-	reader->repeat = NULL;
-	reader->ended = NULL;
+	*reader = (struct format_reader){ .plan = plan, .slots = slots };
 	if (format)
-		format->begin(reader);
+		reader->work = malloc(work_bytes(format));
+	if (!reader->work)
+		return;
+	reader->format = format;
+	format->begin(reader);
 }
 
 void format_feed(struct format_reader *reader, struct span piece)
 {
-	if (reader->format)
+	if (reader->work)
 		reader->format->feed(reader, piece);
 }
 
 void format_gap(struct format_reader *reader)
 {
 	reader->hole = true;
-	if (reader->format)
+	if (reader->work)
 		reader->format->gap(reader);
 }
 
 void format_message(struct format_reader *reader)
 {
-	if (reader->format)
+	if (reader->work)
 		document_end(reader);
 	reader->skipped = false;
 }
@@ -228,23 +230,23 @@ void format_forget(struct format_reader *reader)
 {
 	for (unsigned i = 0; i < reader->plan->n; i++)
 		if (reader->slots[i].document == reader->documents)
-			reader->slots[i] = (struct slot){ 0 };
+			slots_done(&reader->slots[i], 1);
 }
 
 void format_end(struct format_reader *reader, bool whole)
 {
-	if (whole && reader->format && reader->format->end)
+	if (!reader->work)
+		return;
+	if (whole && reader->format->end)
 		reader->format->end(reader);
-	if (reader->format)
-		document_end(reader);
+	document_end(reader);
 	if (whole)
 		read_tail(reader);
 	if (reader->tail)
 		explicit_bzero(reader->tail, reader->tail_len);
-	free(reader->tail);
-	reader->tail = NULL;
-	repeat_free(reader->repeat);
-	reader->repeat = NULL;
+	free(TAKE_PTR(reader->tail));
+	repeat_free(TAKE_PTR(reader->repeat));
+	free(TAKE_PTR(reader->work));
 }
 
 bool format_read_well(const struct format_reader *reader)

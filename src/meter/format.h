@@ -51,6 +51,19 @@ const struct format *format_of_response(const struct http_head *response, unsign
  * does not tell. White space at its front is taken off. */
 int format_of_body(struct span *body, unsigned allowed);
 
+/* What there is of a body while it comes. */
+struct format_work {
+	struct json_scan scan;
+	struct measure measure; /* of the string at hand, when the plan measures */
+	union {
+		struct sse sse;
+		struct sequence sequence;
+		struct eventstream eventstream;
+		struct form form;
+	};
+	struct multipart multipart; /* allocated for this format alone */
+};
+
 struct format_reader {
 	const struct format *format; /* NULL: the body is not read */
 	const struct slot_plan *plan;
@@ -62,31 +75,25 @@ struct format_reader {
 	bool finished;      /* a marker said that all was sent */
 	bool skipped;       /* ws: the message at hand is none of ours */
 	uint8_t marker;     /* bytes of that marker seen, MARKER_NONE: this document is not it */
-	struct measure measure; /* of the string at hand, when the plan measures */
 	char *tail; /* json behind a hole: its last JSON_TAIL_MAX bytes at most, else NULL */
 	size_t tail_len;
 	struct repeat *repeat;    /* sse: from the second document on; NULL without memory */
 	void (*ended)(void *ctx); /* a document is over, and was none that broke off; or NULL */
 	void *ctx;
-	struct json_scan scan;
-	union {
-		struct sse sse;
-		struct sequence sequence;
-		struct eventstream eventstream;
-		struct form form;
-		struct multipart multipart;
-	};
+	struct format_work *work; /* NULL: there is no format, or the body is over */
 };
 
-/* `plan` and `slots` (zeroed, plan->n of them) must outlive the reader. Only a hole in a JSON
- * document allocates: its end is kept, for the members that lie in it whole are as good as any. */
+/* `plan` and `slots` (zeroed, plan->n of them) must outlive the reader. Without memory the body is
+ * not read. Of a JSON document with a hole the end is kept, for the members that lie in it whole
+ * are as good as any. */
 void format_begin(struct format_reader *reader, const struct format *format,
 		  const struct slot_plan *plan, struct slot *slots);
 void format_feed(struct format_reader *reader, struct span piece);
 void format_gap(struct format_reader *reader);
 /* The end of a WebSocket message: of its document, if it was one. */
 void format_message(struct format_reader *reader);
-/* `whole`: the body went on to its end, whatever is missing before. Frees what there is. */
+/* `whole`: the body went on to its end, whatever is missing before. Frees what there is; what comes
+ * after that is not read. */
 void format_end(struct format_reader *reader, bool whole);
 
 /* Whether the document at hand, or the one that just ended, said anything that is wanted. */

@@ -317,6 +317,8 @@ static void on_sent(void *ctx, struct exchange *ex)
 	struct meter_flight flight = { (uintptr_t)call, &asked, -1 };
 	struct fill_input in;
 
+	for (struct call *reading = call; reading; reading = reading->next)
+		call_sent(reading);
 	if (!call || !meter->options.flight)
 		return;
 	in = call_input(call, meter->hasher);

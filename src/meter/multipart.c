@@ -7,14 +7,14 @@ enum state { FIRST, HEADERS, VALUE, PAST };
 
 void multipart_begin(struct format_reader *reader)
 {
-	reader->multipart.state = FIRST;
-	reader->multipart.boundary_len = reader->multipart.name_len = 0;
-	reader->multipart.line_len = 0;
+	reader->work->multipart.state = FIRST;
+	reader->work->multipart.boundary_len = reader->work->multipart.name_len = 0;
+	reader->work->multipart.line_len = 0;
 }
 
 void multipart_gap(struct format_reader *reader)
 {
-	struct multipart *m = &reader->multipart;
+	struct multipart *m = &reader->work->multipart;
 
 	m->line_len = MULTIPART_LINE_MAX; /* the rest of a line is none */
 	m->name_len = 0;
@@ -50,7 +50,7 @@ static void read_disposition(struct multipart *m, struct span line)
 
 static void tell(struct format_reader *reader, struct span value)
 {
-	struct multipart *m = &reader->multipart;
+	struct multipart *m = &reader->work->multipart;
 
 	if (!m->name_len)
 		return;
@@ -72,7 +72,7 @@ static bool is_boundary(const struct multipart *m, struct span line)
 
 static void take_line(struct format_reader *reader, struct span line)
 {
-	struct multipart *m = &reader->multipart;
+	struct multipart *m = &reader->work->multipart;
 
 	if (line.len && line.ptr[line.len - 1] == '\r')
 		line.len--;
@@ -96,7 +96,7 @@ static void take_line(struct format_reader *reader, struct span line)
 
 void multipart_feed(struct format_reader *reader, struct span piece)
 {
-	struct multipart *m = &reader->multipart;
+	struct multipart *m = &reader->work->multipart;
 
 	while (piece.ptr) {
 		struct span part = span_cut(&piece, '\n');

@@ -6,7 +6,7 @@
 
 void sequence_begin(struct format_reader *reader)
 {
-	reader->sequence = (struct sequence){ 0 };
+	reader->work->sequence = (struct sequence){ 0 };
 }
 
 void sequence_nest(struct format_reader *reader, struct span pointer)
@@ -18,7 +18,7 @@ void sequence_nest(struct format_reader *reader, struct span pointer)
 /* Between documents. True when one begins at the byte. */
 static bool begins(struct format_reader *reader, char c)
 {
-	struct sequence *s = &reader->sequence;
+	struct sequence *s = &reader->work->sequence;
 
 	if (c == '{') {
 		s->depth = 1;
@@ -57,7 +57,7 @@ static size_t measure(struct sequence *s, struct span piece)
 
 void sequence_feed(struct format_reader *reader, struct span piece)
 {
-	struct sequence *s = &reader->sequence;
+	struct sequence *s = &reader->work->sequence;
 	size_t n;
 
 	while (piece.len && !s->lost) {
@@ -83,5 +83,5 @@ void sequence_gap(struct format_reader *reader)
 {
 	if (reader->open)
 		document_tear(reader);
-	reader->sequence.lost = true;
+	reader->work->sequence.lost = true;
 }

@@ -19,6 +19,29 @@ static void add(struct slot *slot, const struct json_value *value)
 		slot->sum_bad = true;
 }
 
+/* Without memory it has none. */
+static void keep_text(struct slot *slot, struct span text)
+{
+	size_t room = text.len < SLOT_TEXT_MAX ? text.len + 1 : SLOT_TEXT_MAX;
+
+	if (slot->text_room < room) {
+		free(slot->text);
+		slot->text = malloc(room);
+		slot->text_room = slot->text ? (uint8_t)room : 0;
+	}
+	if (!slot->text)
+		return;
+	span_copy(text, slot->text, slot->text_room);
+	slot->text_len = (uint8_t)strlen(slot->text);
+}
+
+void slots_done(struct slot *slots, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		free(slots[i].text);
+	memset(slots, 0, n * sizeof(*slots));
+}
+
 void slot_store(struct slot *slot, uint32_t document, const struct json_value *value)
 {
 	if (slot_is_absent(value))
@@ -38,10 +61,8 @@ void slot_store(struct slot *slot, uint32_t document, const struct json_value *v
 		slot->type = SLOT_TEXT;
 	else
 		slot->type = SLOT_OTHER;
-	if (slot->type != SLOT_OTHER) {
-		span_copy(value->text, slot->text, sizeof(slot->text));
-		slot->text_len = (uint8_t)strlen(slot->text);
-	}
+	if (slot->type == SLOT_TEXT)
+		keep_text(slot, value->text);
 }
 
 int slot_plan_init(struct slot_plan *plan)

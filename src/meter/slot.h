@@ -25,7 +25,8 @@ struct slot {
 	bool sum_bad;      /* an element was no integer, or the sum left int64 */
 	bool chosen;       /* of a selector: the element at hand is one of those */
 	uint8_t held_type; /* of its value that came before that was known; JSON_NULL: none */
-	uint8_t text_len;  /* TEXT and INTEGER: as written */
+	uint8_t text_len;  /* TEXT: as written */
+	uint8_t text_room;
 	uint32_t document; /* which one of the body it is from; 0 = none */
 	int64_t integer;
 	int64_t count; /* of values in that document, for pointers with '*' */
@@ -34,7 +35,7 @@ struct slot {
 	int64_t bytes;      /* of its texts in all documents, each of them whole */
 	int64_t characters; /* of a text, when the plan measures */
 	int64_t segments;
-	char text[SLOT_TEXT_MAX];
+	char *text; /* the slot's own, with a NUL; NULL: it had none yet */
 };
 
 /* A pointer with a token "*[kind=x]": of each element whose member `kind` is the text x what the
@@ -52,6 +53,8 @@ struct slot_plan {
 	unsigned n_selectors;
 	struct slot_selector *selectors;
 };
+
+void slots_done(struct slot *slots, unsigned n); /* zeroed again */
 
 int slot_plan_init(struct slot_plan *plan);   /* -ENOMEM */
 void slot_plan_close(struct slot_plan *plan); /* no more will be added */

@@ -42,6 +42,22 @@ static void read_body(uint8_t choice, const struct slot_plan *plan, struct span 
 	ret_result->well = format_read_well(&reader);
 }
 
+/* Texts are compared by what they say; the slots lose theirs. */
+static void compare(struct result *a, struct result *b)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct slot *x = &a->slots[i], *y = &b->slots[i];
+
+		assert(span_eq((struct span){ x->text, x->text_len },
+			       (struct span){ y->text, y->text_len }));
+		free(x->text);
+		free(y->text);
+		x->text = y->text = NULL;
+		x->text_room = y->text_room = 0;
+	}
+	assert(memcmp(a, b, sizeof(*a)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct slot_plan plan; /* made once: it never changes */
@@ -59,6 +75,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	read_body(data[0], &plan, body, SIZE_MAX, &whole);
 	read_body(data[0], &plan, body, 1 + (data[0] >> 2) % 16, &parts);
-	assert(memcmp(&whole, &parts, sizeof(whole)) == 0);
+	compare(&whole, &parts);
 	return 0;
 }

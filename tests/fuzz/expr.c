@@ -43,6 +43,8 @@ static void evaluate(const struct expr *expr, const struct expr_scope *scope)
 	assert(rc == 1 ? count >= 0 : rc == 0 || rc == -EBADMSG || rc == -ERANGE);
 	rc = expr_text(expr, &in, &text);
 	assert(rc == 1 ? text.len > 0 : rc == 0 || rc == -EBADMSG);
+	slots_done(request, scope->request.n);
+	slots_done(response, scope->response.n);
 	free(request);
 	free(response);
 }

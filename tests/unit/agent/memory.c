@@ -21,7 +21,7 @@
 #define OWN_MOST     (64 * KIB)
 #define LARGE_BYTES  (20 << 20) /* more than any window */
 #define SMALL_BYTES  3000       /* the mean of answers */
-#define HELD_BYTES   28000      /* some 16 KiB when it is coded */
+#define HELD_BYTES   31500      /* some 16 KiB when it is coded */
 #define CHUNK_BYTES  16384
 #define BROTLI_LGWIN 24 /* the largest of RFC 7932 */
 #define ZSTD_LOG     23 /* the largest of RFC 9659 */
@@ -67,23 +67,23 @@ static const struct row {
 	bool stream; /* of events */
 	bool torn;   /* a hole in the answer */
 } rows[] = {
-	{ "JSON", "identity", NULL, LARGE_BYTES, 10 * KIB, 0, false, false, false },
-	{ "JSON behind a hole", "identity", NULL, LARGE_BYTES, 26 * KIB, 0, false, false, true },
-	{ "events", "identity", NULL, LARGE_BYTES, 11 * KIB, 0, false, true, false },
-	{ "gzip, 3 KB", "gzip", encode_gzip, SMALL_BYTES, 13 * KIB, 0, false, false, false },
-	{ "br, 3 KB", "br", widest_brotli, SMALL_BYTES, 13 * KIB, 0, false, false, false },
-	{ "zstd, 3 KB", "zstd", encode_zstd, SMALL_BYTES, 13 * KIB, 0, false, false, false },
-	{ "zstd, 16 KiB", "zstd", encode_zstd, HELD_BYTES, 26 * KIB, 0, false, false, false },
-	{ "16 KiB, both ways", "zstd", encode_zstd, HELD_BYTES, 43 * KIB, 0, true, false, false },
-	{ "gzip", "gzip", encode_gzip, LARGE_BYTES, 26 * KIB, 40 * KIB, false, false, false },
-	{ "gzip, events", "gzip", encode_gzip, LARGE_BYTES, 27 * KIB, 40 * KIB, false, true,
+	{ "JSON", "identity", NULL, LARGE_BYTES, 7 * KIB, 0, false, false, false },
+	{ "JSON behind a hole", "identity", NULL, LARGE_BYTES, 23 * KIB, 0, false, false, true },
+	{ "events", "identity", NULL, LARGE_BYTES, 8 * KIB, 0, false, true, false },
+	{ "gzip, 3 KB", "gzip", encode_gzip, SMALL_BYTES, 8 * KIB, 0, false, false, false },
+	{ "br, 3 KB", "br", widest_brotli, SMALL_BYTES, 8 * KIB, 0, false, false, false },
+	{ "zstd, 3 KB", "zstd", encode_zstd, SMALL_BYTES, 8 * KIB, 0, false, false, false },
+	{ "zstd, 16 KiB", "zstd", encode_zstd, HELD_BYTES, 23 * KIB, 0, false, false, false },
+	{ "16 KiB, both ways", "zstd", encode_zstd, HELD_BYTES, 40 * KIB, 0, true, false, false },
+	{ "gzip", "gzip", encode_gzip, LARGE_BYTES, 23 * KIB, 40 * KIB, false, false, false },
+	{ "gzip, events", "gzip", encode_gzip, LARGE_BYTES, 23 * KIB, 40 * KIB, false, true,
 	  false },
-	{ "deflate", "deflate", encode_deflate, LARGE_BYTES, 26 * KIB, 40 * KIB, false, false,
+	{ "deflate", "deflate", encode_deflate, LARGE_BYTES, 23 * KIB, 40 * KIB, false, false,
 	  false },
-	{ "gzip, both ways", "gzip", encode_gzip, LARGE_BYTES, 26 * KIB, 80 * KIB, true, false,
+	{ "gzip, both ways", "gzip", encode_gzip, LARGE_BYTES, 24 * KIB, 80 * KIB, true, false,
 	  false },
-	{ "br, widest", "br", widest_brotli, LARGE_BYTES, 26 * KIB, 17 << 20, false, false, false },
-	{ "zstd, widest", "zstd", widest_zstd, LARGE_BYTES, 26 * KIB, 9 << 20, false, false,
+	{ "br, widest", "br", widest_brotli, LARGE_BYTES, 23 * KIB, 17 << 20, false, false, false },
+	{ "zstd, widest", "zstd", widest_zstd, LARGE_BYTES, 23 * KIB, 9 << 20, false, false,
 	  false },
 };
 
@@ -105,10 +105,10 @@ static void on_usage(void *ctx, const struct usage *usage)
 	rig->read += usage->counts[USAGE_OUTPUT] == 400;
 }
 
-/* A short body in two chunks, to look at it in its middle. */
+/* The last byte of a short body comes by itself, to look at what there is before. */
 static void pour(struct rig *rig, enum direction direction, struct span bytes)
 {
-	size_t piece = bytes.len < CHUNK_BYTES ? (bytes.len + 1) / 2 : CHUNK_BYTES;
+	size_t piece = bytes.len < CHUNK_BYTES ? bytes.len - 1 : CHUNK_BYTES;
 
 	for (; bytes.len; bytes = span_skip(bytes, piece)) {
 		struct chunk chunk = { .data = span_head(bytes, piece),

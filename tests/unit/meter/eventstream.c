@@ -63,6 +63,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
+	slots_done(&w->slot, 1);
 	slot_plan_done(&w->plan);
 	free(w);
 	return 0;
@@ -70,7 +71,7 @@ static int teardown(void **state)
 
 static void begin(struct world *w)
 {
-	w->slot = (struct slot){ 0 };
+	slots_done(&w->slot, 1);
 	format_begin(&w->reader, &format_table[FORMAT_EVENTSTREAM], &w->plan, &w->slot);
 }
 

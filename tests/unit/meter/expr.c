@@ -87,6 +87,8 @@ static struct expr_input read_bodies(struct world *w)
 
 static void forget_bodies(struct world *w)
 {
+	slots_done(w->request, w->scope.request.n);
+	slots_done(w->response, w->scope.response.n);
 	free(w->request);
 	free(w->response);
 }
@@ -431,6 +433,7 @@ static void torn_is_no_count(void **state)
 	format_end(&w->reader, true);
 	assert_int_equal(expr_count(&a, &in, &count), -EBADMSG);
 	assert_int_equal(expr_text(&text, &in, &got), 1);
+	slots_done(slots, 2);
 	expr_done(&a);
 	expr_done(&text);
 }

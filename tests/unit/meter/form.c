@@ -31,6 +31,7 @@ static void expect(int format, const char *text, size_t piece, const char *value
 		assert_string_equal(slot.text, value);
 	else
 		assert_int_equal(slot.type, SLOT_ABSENT);
+	slots_done(&slot, 1);
 	slot_plan_done(&plan);
 }
 

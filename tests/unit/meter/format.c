@@ -38,6 +38,7 @@ static int teardown(void **state)
 {
 	struct world *w = *state;
 
+	slots_done(w->slots, N_SLOTS);
 	slot_plan_done(&w->plan);
 	free(w);
 	return 0;
@@ -45,7 +46,7 @@ static int teardown(void **state)
 
 static void begin(struct world *w, int format)
 {
-	memset(w->slots, 0, sizeof(w->slots));
+	slots_done(w->slots, N_SLOTS);
 	format_begin(&w->reader, &format_table[format], &w->plan, w->slots);
 }
 
