@@ -17,7 +17,7 @@ void buf_reset(struct buf *b)
 	b->failed = false;
 }
 
-static bool make_room(struct buf *b, size_t more)
+bool buf_grow(struct buf *b, size_t more)
 {
 	size_t cap = b->cap < 128 ? 256 : b->cap * 2;
 	char *data;
@@ -45,7 +45,7 @@ static bool make_room(struct buf *b, size_t more)
 
 void buf_put(struct buf *b, struct span bytes)
 {
-	if (!bytes.len || !make_room(b, bytes.len))
+	if (!bytes.len || !buf_room(b, bytes.len))
 		return;
 	memcpy(b->data + b->len, bytes.ptr, bytes.len);
 	b->len += bytes.len;
@@ -61,7 +61,7 @@ void buf_printf(struct buf *b, const char *format, ...)
 	n = vsnprintf(NULL, 0, format, args);
 	if (n < 0) {
 		b->failed = true;
-	} else if (n > 0 && make_room(b, (size_t)n)) {
+	} else if (n > 0 && buf_room(b, (size_t)n)) {
 		vsnprintf(b->data + b->len, (size_t)n + 1, format, again);
 		b->len += (size_t)n;
 	}

@@ -30,6 +30,13 @@ static inline struct span buf_span(const struct buf *b)
 void buf_done(struct buf *b);
 void buf_reset(struct buf *b); /* keeps the memory, clears `failed` */
 
+/* Room for so many more bytes behind `len`, which the caller writes and counts. False: `failed`. */
+bool buf_grow(struct buf *b, size_t more);
+static inline bool buf_room(struct buf *b, size_t more)
+{
+	return (!b->failed && more <= b->cap - b->len) || buf_grow(b, more);
+}
+
 void buf_put(struct buf *b, struct span bytes);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -3,9 +3,34 @@
 
 #define REPLACEMENT SPAN("\xef\xbf\xbd")
 
+#define EACH(byte) (0x0101010101010101u * (byte))
+
 static bool is_plain(unsigned char c)
 {
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Zero: no byte of the word is below `limit`, which is at most 128. */
+static uint64_t below(uint64_t word, unsigned limit)
+{
+	return (word - EACH(limit)) & ~word & EACH(0x80);
+}
+
+/* Bytes of the text's beginning that stand as they are, nearly all of them, by eights. */
+static size_t count_plain(struct span text)
+{
+	size_t n = 0;
+	uint64_t word;
+
+	for (; n + sizeof(word) <= text.len; n += sizeof(word)) {
+		memcpy(&word, text.ptr + n, sizeof(word));
+		if ((word & EACH(0x80)) | below(word, 0x20) | below(word ^ EACH(0x7f), 1) |
+		    below(word ^ EACH('"'), 1) | below(word ^ EACH('\\'), 1))
+			break;
+	}
+	while (n < text.len && is_plain((unsigned char)text.ptr[n]))
+		n++;
+	return n;
 }
 
 /* U+2028 and U+2029 break lines; U+202A to U+202E and U+2066 to U+2069 turn the direction of what
@@ -54,14 +79,12 @@ static size_t put_special(struct buf *out, struct span text)
 	return n;
 }
 
-static void put_string(struct buf *out, struct span text)
+static void put_special_string(struct buf *out, struct span text)
 {
 	buf_put(out, SPAN("\""));
 	while (text.len) {
-		size_t plain = 0;
+		size_t plain = count_plain(text);
 
-		while (plain < text.len && is_plain((unsigned char)text.ptr[plain]))
-			plain++;
 		buf_put(out, span_head(text, plain));
 		text = span_skip(text, plain);
 		if (text.len)
@@ -70,15 +93,33 @@ static void put_string(struct buf *out, struct span text)
 	buf_put(out, SPAN("\""));
 }
 
+/* `after`: what stands behind it, one byte or none. */
+static void put_string(struct buf *out, struct span text, struct span after)
+{
+	char *at;
+
+	if (!text.len || count_plain(text) < text.len) {
+		put_special_string(out, text);
+		buf_put(out, after);
+	} else if (buf_room(out, text.len + 2 + after.len)) {
+		at = out->data + out->len;
+		*at++ = '"';
+		memcpy(at, text.ptr, text.len);
+		at += text.len;
+		*at++ = '"';
+		if (after.len)
+			*at = after.ptr[0];
+		out->len += text.len + 2 + after.len;
+	}
+}
+
 static void begin_value(struct emit *e, const char *key)
 {
 	if (e->not_first >> e->depth & 1)
 		buf_put(e->out, SPAN(","));
 	e->not_first |= 1ULL << e->depth;
-	if (key) {
-		put_string(e->out, span_of(key));
-		buf_put(e->out, SPAN(":"));
-	}
+	if (key)
+		put_string(e->out, span_of(key), SPAN(":"));
 }
 
 static void open_level(struct emit *e, const char *key, struct span bracket)
@@ -123,7 +164,7 @@ void emit_end_array(struct emit *e)
 void emit_string(struct emit *e, const char *key, struct span value)
 {
 	begin_value(e, key);
-	put_string(e->out, value);
+	put_string(e->out, value, SPAN(""));
 }
 
 void emit_text(struct emit *e, const char *key, const char *value)
@@ -136,8 +177,17 @@ void emit_text(struct emit *e, const char *key, const char *value)
 
 void emit_int(struct emit *e, const char *key, int64_t value)
 {
+	char digits[20], *at = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+
 	begin_value(e, key);
-	buf_printf(e->out, "%lld", (long long)value);
+	do {
+		*--at = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (value < 0)
+		*--at = '-';
+	buf_put(e->out, (struct span){ at, (size_t)(digits + sizeof(digits) - at) });
 }
 
 void emit_bool(struct emit *e, const char *key, bool value)

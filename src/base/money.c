@@ -140,7 +140,12 @@ char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX]
 	char reversed[MONEY_TEXT_MAX];
 	int n = 0, length = 0, place = 0;
 
-	/* From the last decimal: zeros at the end are not written, the unit digit always is. */
+	/* From the last decimal: zeros at the end are not written, the unit digit always is. Most
+	 * amounts have many: they are passed by sixes. */
+	while (place + 6 <= digits && rest == (uint64_t)rest && (uint64_t)rest % 1000000 == 0) {
+		rest = (uint64_t)rest / 1000000;
+		place += 6;
+	}
 	for (; rest || place <= digits; place++) {
 		char digit = take_digit(&rest);
 

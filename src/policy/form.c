@@ -184,8 +184,14 @@ static void take_label(struct reading *reading, const struct form_field *field,
 	} else if (used + key.len + text.len + 3 > field->size) {
 		fail(reading, span_of(field->name), "these are too many labels");
 	} else {
-		snprintf(out + used, field->size - used, "%s%.*s=%.*s", used ? "," : "",
-			 (int)key.len, key.ptr, (int)text.len, text.ptr);
+		out += used;
+		if (used)
+			*out++ = ',';
+		memcpy(out, key.ptr, key.len);
+		out += key.len;
+		*out++ = '=';
+		memcpy(out, text.ptr, text.len);
+		out[text.len] = '\0';
 	}
 }
 

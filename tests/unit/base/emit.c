@@ -91,26 +91,31 @@ static void test_strings(void **state)
 	}
 }
 
-/* All pairs of bytes: always JSON, always one line, and unchanged when it was UTF-8. */
+/* All pairs of bytes, alone and at any place of a longer text: always JSON, always one line, and
+ * unchanged when it was UTF-8. */
 static void test_every_pair_of_bytes(void **state)
 {
 	struct buf out = buf_with_max(OUT_MAX);
 
 	(void)state;
-	for (unsigned pair = 0; pair < 0x10000; pair++) {
-		char bytes[2] = { (char)(pair >> 8), (char)pair };
-		struct span value = { bytes, 2 };
+	for (unsigned n = 0; n < 2 * 0x10000; n++) {
+		unsigned pair = n % 0x10000, before = n < 0x10000 ? 0 : 1 + pair % 13;
+		char bytes[24] = "plain text without end.";
+		struct span value = { bytes, before ? 23 : 2 }, both = { bytes + before, 2 };
 		struct emit e = emit_to(&out);
 		json_t *back;
 
+		bytes[before] = (char)(pair >> 8);
+		bytes[before + 1] = (char)pair;
 		buf_reset(&out);
 		emit_string(&e, NULL, value);
-		assert_null(memchr(out.data, '\n', out.len));
+		for (size_t i = 0; i < out.len; i++)
+			assert_true((unsigned char)out.data[i] >= 0x20 && out.data[i] != 0x7f);
 		back = json_loadb(out.data, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 		assert_non_null(back);
-		if (span_utf8(value) == 2 || (span_utf8(value) == 1 && !(pair & 0x80))) {
-			assert_int_equal(json_string_length(back), 2);
-			assert_memory_equal(json_string_value(back), bytes, 2);
+		if (span_utf8(both) == 2 || (span_utf8(both) == 1 && !(pair & 0x80))) {
+			assert_int_equal(json_string_length(back), value.len);
+			assert_memory_equal(json_string_value(back), bytes, value.len);
 		}
 		json_decref(back);
 	}
