@@ -4,6 +4,16 @@
 
 #include <errno.h>
 
+static bool is_told(const struct beside *beside, const struct expr_input *expr_in)
+{
+	int64_t count;
+
+	for (uint64_t left = beside->counted; left; left &= left - 1)
+		if (expr_count(&beside->counts[__builtin_ctzll(left)], expr_in, &count) != 0)
+			return true;
+	return false;
+}
+
 static void forget_answer(struct usage *usage)
 {
 	memset(usage->counts, 0, sizeof(usage->counts));
@@ -27,23 +37,19 @@ static void read_model(const struct beside *beside, const struct expr_input *exp
 		span_copy(model, usage->model, sizeof(usage->model));
 }
 
-/* Whether anything was counted, or cannot be. */
-static bool read_counts(const struct beside *beside, const struct expr_input *expr_in,
+static void read_counts(const struct beside *beside, const struct expr_input *expr_in,
 			struct usage *usage)
 {
-	bool any = false;
-
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
+	for (uint64_t left = beside->counted; left; left &= left - 1) {
+		int i = __builtin_ctzll(left);
 		int rc = expr_count(&beside->counts[i], expr_in, &usage->counts[i]);
 
-		any |= rc != 0;
 		if (rc > 0)
 			usage->present |= USAGE_BIT(i);
 		else if (rc < 0)
 			usage->doubt =
 			    rc == -ERANGE ? USAGE_DOUBT_INCONSISTENT : USAGE_DOUBT_UNPARSED;
 	}
-	return any;
 }
 
 bool beside_usage(const struct beside *beside, const struct fill_input *in,
@@ -53,9 +59,12 @@ bool beside_usage(const struct beside *beside, const struct fill_input *in,
 	const struct expr_input expr_in = { in->exchange, in->request->slots, in->response->slots,
 					    scratch };
 
+	if (!is_told(beside, &expr_in))
+		return false;
 	*ret_usage = *answer;
 	forget_answer(ret_usage);
 	span_copy(span_of(beside->operation), ret_usage->operation, sizeof(ret_usage->operation));
 	read_model(beside, &expr_in, ret_usage);
-	return read_counts(beside, &expr_in, ret_usage);
+	read_counts(beside, &expr_in, ret_usage);
+	return true;
 }

@@ -166,6 +166,7 @@ static int compile_beside(const struct route_place *at, unsigned index, struct e
 		snprintf(key, sizeof(key), "besides[%u].usage.%s", index, usage_bucket_name(i));
 		rc = compile(at, key, true, file->usage.counts[i], EXPR_WANT_COUNT, extract,
 			     &beside->counts[i]);
+		beside->counted |= file->usage.counts[i] ? USAGE_BIT(i) : 0;
 	}
 	return rc;
 }

@@ -11,6 +11,7 @@ struct beside {
 	char operation[sizeof(((struct usage *)0)->operation)];
 	struct expr model; /* absent: that of the answer */
 	struct expr counts[USAGE_BUCKET_MAX];
+	uint64_t counted; /* buckets that have an expression */
 };
 
 struct extract {
