@@ -114,26 +114,42 @@ struct page_writer {
 	int64_t last_seq, n;
 };
 
-static bool write_line(void *ctx, int64_t seq, const struct verdict *v)
+static bool end_line(struct page_writer *w, int64_t seq, bool said)
 {
-	struct page_writer *w = ctx;
-
-	if (v) {
-		verdict_json(&w->lines, v, w->loop->options.host_id, w->loop->options.host_name);
+	if (said)
 		buf_put(&w->lines, SPAN("\n"));
-	} else {
+	else
 		counter_add(&w->loop->counters.unsaid, 1);
-	}
 	w->last_seq = seq;
 	w->n++;
 	return w->lines.len < PAGE_BYTES;
+}
+
+static bool write_call(void *ctx, int64_t seq, const struct verdict *v)
+{
+	struct page_writer *w = ctx;
+
+	if (v)
+		verdict_json(&w->lines, v, w->loop->options.host_id, w->loop->options.host_name);
+	return end_line(w, seq, v);
+}
+
+static bool write_alert(void *ctx, int64_t seq, const struct alert *alert)
+{
+	struct page_writer *w = ctx;
+
+	if (alert)
+		alert_json(&w->lines, alert, w->loop->options.host_id, w->loop->options.host_name);
+	return end_line(w, seq, alert);
 }
 
 static void answer(struct ledger_loop *l, const struct ledger_ask *ask)
 {
 	struct page_writer writer = { .loop = l, .lines = buf_with_max(PAGE_BYTES * 4) };
 	struct ledger_page page = { .ticket = ask->ticket };
-	int code = ledger_events(l->options.ledger, &ask->query, write_line, &writer);
+	int code = ask->alerts
+		       ? journal_alerts(l->options.ledger, &ask->query, write_alert, &writer)
+		       : ledger_events(l->options.ledger, &ask->query, write_call, &writer);
 
 	page.failed = code < 0 || writer.lines.failed;
 	page.last = page.failed || writer.lines.len < PAGE_BYTES || writer.n >= ask->query.limit;

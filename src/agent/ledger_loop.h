@@ -37,6 +37,7 @@ struct ledger_task {
 /* A question about the ledger, of which all tasks before it are a part. */
 struct ledger_ask {
 	uint64_t ticket;
+	bool alerts; /* else calls */
 	struct ledger_query query;
 };
 

@@ -48,13 +48,10 @@ static void restore_hour(void *ctx, const struct habit_hour *hour)
 
 static int restore(struct lookout *lookout)
 {
+	const struct ledger_query query = { .limit = ALERTS_KNOWN_MAX, .newest = true };
 	struct ledger *ledger = lookout->options.ledger;
-	int64_t newest;
-	int code = journal_newest_alert(ledger, &newest);
+	int code = journal_alerts(ledger, &query, restore_alert, lookout);
 
-	if (code == 0)
-		code = journal_alerts(ledger, newest - ALERTS_KNOWN_MAX, ALERTS_KNOWN_MAX,
-				      restore_alert, lookout);
 	if (code == 0)
 		code = journal_hours(ledger, clock_system.now_ns(&clock_system), restore_hour,
 				     lookout);

@@ -119,7 +119,7 @@ static int offer_more(struct outbox *o)
 				      .limit = PUMP_EVENTS };
 
 	if (o->kind->stream == SINK_ALERTS)
-		return journal_alerts(o->ledger, o->submitted_seq, PUMP_EVENTS, offer_alert, o);
+		return journal_alerts(o->ledger, &query, offer_alert, o);
 	return ledger_events(o->ledger, &query, offer_call, o);
 }
 

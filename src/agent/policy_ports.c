@@ -73,6 +73,7 @@ static bool query_calls(void *ctx, const struct policy_calls_query *query)
 {
 	struct policy_loop *l = ctx;
 	struct ledger_ask ask = { .ticket = query->ticket,
+				  .alerts = query->alerts,
 				  .query = { .after_seq = query->after_seq,
 					     .since_ns = query->since_ns,
 					     .uid = query->uid,

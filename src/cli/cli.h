@@ -19,6 +19,7 @@ enum cli_exit {
 int status_run(int argc, char **argv);
 int doctor_run(int argc, char **argv);
 int calls_run(int argc, char **argv);
+int alerts_run(int argc, char **argv);
 int tail_run(int argc, char **argv);
 int limits_run(int argc, char **argv);
 int decide_run(int argc, char **argv);

@@ -14,6 +14,8 @@ static const struct cli_command commands[] = {
 	{ "doctor", "doctor", "how well the agent can see on this host", doctor_run },
 	{ "calls", "calls [--since TIME] [--limit N]", "calls of the ledger, oldest first",
 	  calls_run },
+	{ "alerts", "alerts [--since TIME] [--limit N]", "what people were told, oldest first",
+	  alerts_run },
 	{ "why", "why EVENT_ID", "how the figure of a call came about", why_run },
 	{ "tail", "tail", "calls as they happen", tail_run },
 	{ "limits", "limits", "limits of the providers, as their answers tell", limits_run },

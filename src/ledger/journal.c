@@ -82,16 +82,21 @@ static bool read_alert(sqlite3_stmt *stmt, struct alert *alert)
 	       span_copy(statement_text(stmt, 9), alert->details, sizeof(alert->details));
 }
 
-int journal_alerts(struct ledger *ledger, int64_t after_seq, int64_t limit, journal_alert_fn *fn,
+int journal_alerts(struct ledger *ledger, const struct ledger_query *query, journal_alert_fn *fn,
 		   void *ctx)
 {
 	sqlite3_stmt *stmt = ledger->stmts[ALERTS];
+	int64_t first = query->after_seq + 1;
 	struct alert alert;
-	int code;
+	int code = 1;
 
-	sqlite3_bind_int64(stmt, 1, after_seq);
-	sqlite3_bind_int64(stmt, 2, limit);
-	code = statement_step(ledger, ALERTS);
+	if (query->limit > 0 && query->newest) {
+		statement_bind_query(ledger->stmts[NEWEST_ALERTS], query, query->after_seq);
+		code = statement_int(ledger, NEWEST_ALERTS, &first);
+	}
+	statement_bind_query(stmt, query, first - 1);
+	if (code > 0)
+		code = statement_step(ledger, ALERTS);
 	while (code > 0) {
 		bool said = read_alert(stmt, &alert);
 		bool more = fn(ctx, sqlite3_column_int64(stmt, 0), said ? &alert : NULL);

@@ -19,10 +19,9 @@ int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64
 int journal_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);
 int journal_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
 
-/* Alerts with seq > after, oldest first, at most `limit`; false stops. NULL: a row that this
- * program cannot say. */
+/* As ledger_events; of a query `uid` and `event_id` say nothing of alerts. */
 typedef bool journal_alert_fn(void *ctx, int64_t seq, const struct alert *alert_or_null);
-int journal_alerts(struct ledger *ledger, int64_t after_seq, int64_t limit, journal_alert_fn *fn,
+int journal_alerts(struct ledger *ledger, const struct ledger_query *query, journal_alert_fn *fn,
 		   void *ctx);
 /* The seq of the newest one, 0 = none. */
 int journal_newest_alert(struct ledger *ledger, int64_t *ret_seq);

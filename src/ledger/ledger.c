@@ -195,15 +195,6 @@ int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq)
 	return code < 0 ? code : 0;
 }
 
-static void bind_query(sqlite3_stmt *stmt, const struct ledger_query *query, int64_t after)
-{
-	sqlite3_bind_int64(stmt, 1, after);
-	sqlite3_bind_int64(stmt, 2, query->since_ns ? query->since_ns : INT64_MIN);
-	sqlite3_bind_int64(stmt, 3, query->limit);
-	if (query->uid != UINT32_MAX)
-		sqlite3_bind_int64(stmt, 4, query->uid);
-}
-
 static int find_event(struct ledger *ledger, const struct ledger_query *query, int64_t *ret_after)
 {
 	sqlite3_stmt *stmt = ledger->stmts[BY_ID];
@@ -236,7 +227,7 @@ static int find_start(struct ledger *ledger, const struct ledger_query *query, i
 		code = statement_int(ledger, SINCE, &first);
 	}
 	if (code > 0 && query->newest) {
-		bind_query(ledger->stmts[newest], query, first - 1);
+		statement_bind_query(ledger->stmts[newest], query, first - 1);
 		code = statement_int(ledger, newest, &first);
 	}
 	*ret_after = first - 1;
@@ -257,7 +248,7 @@ int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledge
 	code = find_start(ledger, query, &after);
 	if (code <= 0)
 		return code;
-	bind_query(stmt, query, after);
+	statement_bind_query(stmt, query, after);
 	code = statement_step(ledger, which);
 	while (code > 0) {
 		bool said = sqlite3_column_type(stmt, 1) != SQLITE_NULL &&

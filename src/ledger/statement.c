@@ -51,7 +51,9 @@ static const char *const fixed[EVENTS] = {
 	[ADD_ALERT] = "INSERT INTO alert (event_id, time, kind, level, subject, window_start, step,"
 		      " text, details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ALERTS] = "SELECT seq, event_id, time, kind, level, subject, window_start, step, text,"
-		   " details FROM alert WHERE seq > ? ORDER BY seq LIMIT ?",
+		   " details FROM alert WHERE seq > ?1 AND time >= ?2 ORDER BY seq LIMIT ?3",
+	[NEWEST_ALERTS] = "SELECT min(seq) FROM (SELECT seq FROM alert WHERE seq > ?1"
+			  " AND time >= ?2 ORDER BY seq DESC LIMIT ?3)",
 	[NEWEST_ALERT] = "SELECT max(seq) FROM alert",
 	[SET_ALERT_CURSOR] = "REPLACE INTO alert_cursor (sink, seq) VALUES (?, ?)",
 	[ALERT_CURSOR] = "SELECT seq FROM alert_cursor WHERE sink = ?",
@@ -114,6 +116,15 @@ int statement_int(struct ledger *ledger, enum statement which, int64_t *ret_valu
 void statement_bind_text(sqlite3_stmt *stmt, int at, const char *text)
 {
 	sqlite3_bind_text(stmt, at, text, -1, SQLITE_TRANSIENT);
+}
+
+void statement_bind_query(sqlite3_stmt *stmt, const struct ledger_query *query, int64_t after_seq)
+{
+	sqlite3_bind_int64(stmt, 1, after_seq);
+	sqlite3_bind_int64(stmt, 2, query->since_ns ? query->since_ns : INT64_MIN);
+	sqlite3_bind_int64(stmt, 3, query->limit);
+	if (sqlite3_bind_parameter_count(stmt) > 3)
+		sqlite3_bind_int64(stmt, 4, query->uid);
 }
 
 int statement_set_cursor(struct ledger *ledger, enum statement which, const char *sink, int64_t seq)

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "base/buf.h"
+#include "ledger/ledger.h"
 #include "ledger/row.h"
 #include "ledger/shared.h"
 #include "ledger/touched.h"
@@ -33,6 +34,7 @@ enum statement {
 	DROP_SERVICES,
 	ADD_ALERT,
 	ALERTS,
+	NEWEST_ALERTS,
 	NEWEST_ALERT,
 	SET_ALERT_CURSOR,
 	ALERT_CURSOR,
@@ -70,6 +72,9 @@ int statement_cursor(struct ledger *ledger, enum statement which, const char *si
 
 /* Prepares all of them. -errno. */
 int statement_prepare(struct ledger *ledger);
+
+/* What is not in it, as the uid of all, has no place in the statement. */
+void statement_bind_query(sqlite3_stmt *stmt, const struct ledger_query *query, int64_t after_seq);
 
 void statement_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 

@@ -8,20 +8,20 @@
 
 #define NDJSON "application/x-ndjson"
 
-static bool is_known(struct span name)
+static bool is_known(struct span name, bool of_alerts)
 {
 	return span_eq(name, SPAN("since")) || span_eq(name, SPAN("limit")) ||
-	       span_eq(name, SPAN("event_id"));
+	       (!of_alerts && span_eq(name, SPAN("event_id")));
 }
 
 /* The first parameter that is none of ours, or an empty span. */
-static struct span unknown_parameter(struct span query)
+static struct span unknown_parameter(struct span query, bool of_alerts)
 {
 	while (query.ptr) {
 		struct span field = span_cut(&query, '&');
 		struct span name = span_cut(&field, '=');
 
-		if (name.len && !is_known(name))
+		if (name.len && !is_known(name, of_alerts))
 			return name;
 	}
 	return SPAN("");
@@ -52,28 +52,28 @@ static const char *read_parameters(struct span text, struct policy_calls_query *
 	return NULL;
 }
 
-static void refuse(struct client *client, const char *detail, struct span field)
+static void refuse(struct client *client, int status, const char *detail, struct span field)
 {
 	counter_add(&client->policy->counters.bad_requests, 1);
 	answer_problem(&client->policy->out,
-		       &(struct answer_fault){ .status = 400, .detail = detail, .field = field },
+		       &(struct answer_fault){ .status = status, .detail = detail, .field = field },
 		       client->keep_alive);
 }
 
-void calls_serve(struct client *client, const struct request *request)
+static void serve(struct client *client, const struct request *request, bool alerts)
 {
 	struct policy *policy = client->policy;
-	struct policy_calls_query query = { .limit = INT64_MAX };
-	struct span unknown = unknown_parameter(request->query);
+	struct policy_calls_query query = { .limit = INT64_MAX, .alerts = alerts };
+	struct span unknown = unknown_parameter(request->query, alerts);
 	const char *wrong;
 
 	if (unknown.len) {
-		refuse(client, "There is no such parameter.", unknown);
+		refuse(client, 400, "There is no such parameter.", unknown);
 		return;
 	}
 	wrong = read_parameters(request->query, &query);
 	if (wrong) {
-		refuse(client,
+		refuse(client, 400,
 		       wrong[0] == 's'   ? "since: an RFC 3339 time was expected."
 		       : wrong[0] == 'l' ? "limit: a whole number of 1 or more was expected."
 					 : "event_id: a UUID was expected.",
@@ -88,6 +88,20 @@ void calls_serve(struct client *client, const struct request *request)
 	client->is_chunked = !request->http_1_0;
 	/* Without chunks only the end of the connection tells where the answer ends. */
 	client->keep_alive &= client->is_chunked;
+}
+
+void calls_serve(struct client *client, const struct request *request)
+{
+	serve(client, request, false);
+}
+
+/* As those of the watch: an alert may tell of anybody. */
+void calls_alerts(struct client *client, const struct request *request)
+{
+	if (client->peer.sees_all)
+		serve(client, request, true);
+	else
+		refuse(client, 403, "Alerts are for root and the group outlay.", SPAN(""));
 }
 
 static void answer_busy(struct client *client)

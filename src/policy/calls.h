@@ -1,4 +1,4 @@
-/* GET /v1/calls: pages of the ledger as NDJSON, pulled at the speed of the reader. */
+/* GET /v1/calls, /v1/alerts: pages of the ledger as NDJSON, pulled at the speed of the reader. */
 #pragma once
 
 #include "policy/server.h"

@@ -4,7 +4,7 @@
  *
  *   POST /v1/decide   GET /v1/budgets   GET /v1/status
  *   POST /v1/settle   GET /v1/calls     GET /v1/watch (server-sent events)
- *   POST /v1/renew    GET /v1/limits
+ *   POST /v1/renew    GET /v1/limits    GET /v1/alerts
  *   POST /v1/release  GET /metrics      GET /v1/peek (memory)
  *   POST /v1/usage    POST /v1/override (root alone)
  *

@@ -16,6 +16,7 @@
  * is asked for when the caller has read that one, so a slow reader costs nobody memory. */
 struct policy_calls_query {
 	uint64_t ticket; /* which response it belongs to: goes back with the page */
+	bool alerts;     /* not calls: `uid` and `event_id` say nothing */
 	int64_t after_seq, since_ns;
 	int64_t limit;        /* events still wanted, INT64_MAX = all */
 	bool newest;          /* of those that match, the newest `limit`, still oldest first */

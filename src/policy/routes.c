@@ -21,6 +21,7 @@ static const struct route {
 	{ "POST", "/v1/override", override_serve, VIEW, true },
 	{ "GET", "/v1/budgets", budgets_serve, 1, true },
 	{ "GET", "/v1/calls", calls_serve, VIEW, false },
+	{ "GET", "/v1/alerts", calls_alerts, VIEW, false },
 	{ "GET", "/v1/limits", limits_serve, VIEW, false },
 	{ "GET", "/v1/status", status_serve, VIEW, false },
 	{ "GET", "/v1/watch", watch_serve, VIEW, false },

@@ -18,6 +18,7 @@ void usage_serve(struct client *client, const struct request *request);
 void budgets_serve(struct client *client, const struct request *request);
 void limits_serve(struct client *client, const struct request *request);
 void calls_serve(struct client *client, const struct request *request);
+void calls_alerts(struct client *client, const struct request *request);
 void status_serve(struct client *client, const struct request *request);
 void metrics_serve(struct client *client, const struct request *request);
 void peek_serve(struct client *client, const struct request *request);

@@ -95,6 +95,7 @@ class Alerts:
         self.again()
         self.topics()
         self.breaker()
+        self.kept()
         self.check.equal('the daemon ends well', self.daemon.stop()[0], 0)
         self.secrets()
         self.check.finish(self.world)
@@ -171,6 +172,22 @@ class Alerts:
                              ('warning', 'open', True))
         answer = self.decide()[2]
         self.check.equal('and to who asks', answer['breaker']['state'], 'open')
+
+    def kept(self):
+        """They can be read, as they were sent: all, or the newest."""
+        kept = list(map(json.loads, self.daemon.outlay('alerts', '--json').splitlines()))
+        for alert in kept:
+            jsonschema.validate(alert, SCHEMA)
+        sent = {alert['event_id']: alert for alert in self.got('/ops')}
+        self.check('the ledger has what was sent',
+                   kept[:3] == list(sent.values())[:3] and len(kept) >= 4, kept)
+        shown = self.daemon.outlay('alerts', '--limit', '1').splitlines()
+        self.check.equal('a person reads the newest', (len(shown), kept[-1]['text'] in shown[1]),
+                         (2, True))
+        old = self.daemon.outlay('alerts', '--json', '--since', kept[2]['time'])
+        self.check.equal('since a time', [json.loads(line)['event_id']
+                                          for line in old.splitlines()],
+                         [alert['event_id'] for alert in kept[2:]])
 
     def topics(self):
         for topic, due in (('outlay.budget.v1', ['threshold', 'threshold']),

@@ -116,6 +116,7 @@ static void test_bad_use(void **state)
 		{ calls_run, "calls --limit 5x" },
 		{ calls_run, "calls --limit 5 --limit 6" },
 		{ calls_run, "calls --since tomorrow" },
+		{ alerts_run, "alerts --limit 0" },
 		{ decide_run, "decide" },
 		{ decide_run, "decide --provider openai" },
 		{ decide_run, "decide --model gpt-1" },
@@ -169,6 +170,7 @@ static void test_no_agent(void **state)
 		{ tail_run, "tail --json --socket /nowhere/at/all" },
 		{ budgets_run, "budgets --json --socket /nowhere/at/all" },
 		{ limits_run, "limits --socket /nowhere/at/all" },
+		{ alerts_run, "alerts --socket /nowhere/at/all" },
 		{ why_run, "why " ID " --socket /nowhere/at/all" },
 		{ decide_run, "decide --provider a --model b --socket /nowhere/at/all" },
 	};
@@ -309,6 +311,21 @@ static void test_calls(void **state)
 	assert_err("(503)");
 }
 
+static void test_alerts(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(run(alerts_run, "alerts"), CLI_OK);
+	assert_string_equal(result.out, "No alert.\n");
+	rig->n_calls = 70;
+	assert_int_equal(run(alerts_run, "alerts --limit 1"), CLI_OK);
+	assert_string_equal(result.out, "TIME (UTC)           LEVEL     KIND         TEXT\n"
+					"2026-11-25T09:40:37  warning   denial       alert 70\n");
+	assert_int_equal(run(alerts_run, "alerts --json --since 1970-01-01T00:01:08Z"), CLI_OK);
+	assert_out("\"text\":\"alert 69\"}\n");
+	assert_null(strstr(result.out, "alert 68"));
+}
+
 /* The id is that of call 0x42; the expressions are those of the shipped provider file. */
 static void test_why(void **state)
 {
@@ -403,6 +420,7 @@ int main(void)
 		TEST(test_decide_and_budgets),
 		TEST(test_budget),
 		TEST(test_calls),
+		TEST(test_alerts),
 		TEST(test_why),
 		TEST(test_tail),
 		TEST(test_tail_json),

@@ -16,6 +16,8 @@
 
 #define DAY 20000
 
+static const struct ledger_query ALL = { .limit = 100 };
+
 static struct ledger *open_at(const struct fixture *f)
 {
 	struct err err = { "" };
@@ -80,7 +82,7 @@ static void test_come_back_as_they_went(void **state)
 	add(ledger, 1, 18);
 	ledger_close(ledger);
 	ledger = open_at(*state);
-	assert_int_equal(journal_alerts(ledger, 0, 100, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger, &ALL, see, &seen), 0);
 	assert_int_equal(seen.n, 18);
 	for (unsigned i = 0; i < seen.n; i++) {
 		struct alert alert = alert_of((int)i + 1);
@@ -89,14 +91,48 @@ static void test_come_back_as_they_went(void **state)
 		assert_int_equal(seen.seqs[i], i + 1);
 	}
 	seen = (struct seen){ .stop_at = 2 };
-	assert_int_equal(journal_alerts(ledger, 5, 100, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger,
+					&(struct ledger_query){ .after_seq = 5, .limit = 100 }, see,
+					&seen),
+			 0);
 	assert_int_equal(seen.n, 2);
 	assert_int_equal(seen.seqs[0], 6);
 	seen = (struct seen){ .n = 0 };
-	assert_int_equal(journal_alerts(ledger, 5, 3, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger,
+					&(struct ledger_query){ .after_seq = 5, .limit = 3 }, see,
+					&seen),
+			 0);
 	assert_int_equal(seen.n, 3);
 	assert_int_equal(journal_newest_alert(ledger, &newest), 0);
 	assert_int_equal(newest, 18);
+	ledger_close(ledger);
+}
+
+/* As those who read calls: since when, and the newest so many, in their order. */
+static void test_since_and_newest(void **state)
+{
+	struct ledger_query since = { .since_ns = DAY * NS_PER_DAY + 15, .limit = 100 },
+			    newest = { .newest = true, .limit = 3 }, none = { .newest = true };
+	struct ledger *ledger = open_at(*state);
+	struct seen seen = { .n = 0 };
+
+	add(ledger, 1, 18);
+	assert_int_equal(journal_alerts(ledger, &since, see, &seen), 0);
+	assert_int_equal(seen.n, 4);
+	assert_int_equal(seen.seqs[0], 15);
+	seen = (struct seen){ .n = 0 };
+	assert_int_equal(journal_alerts(ledger, &newest, see, &seen), 0);
+	assert_int_equal(seen.n, 3);
+	assert_int_equal(seen.seqs[0], 16);
+	assert_int_equal(seen.seqs[2], 18);
+	newest.since_ns = DAY * NS_PER_DAY + 18;
+	seen = (struct seen){ .n = 0 };
+	assert_int_equal(journal_alerts(ledger, &newest, see, &seen), 0);
+	assert_int_equal(seen.n, 1);
+	newest.since_ns++;
+	assert_int_equal(journal_alerts(ledger, &newest, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger, &none, see, &seen), 0);
+	assert_int_equal(seen.n, 1);
 	ledger_close(ledger);
 }
 
@@ -135,7 +171,7 @@ static void test_rows_of_others(void **state)
 			 "UPDATE alert SET subject = printf('%0300d', 1) WHERE seq = 3",
 			 NULL, NULL, NULL),
 	    SQLITE_OK);
-	assert_int_equal(journal_alerts(ledger, 0, 100, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger, &ALL, see, &seen), 0);
 	assert_int_equal(seen.unsaid, 3);
 	assert_int_equal(seen.n, 1);
 	ledger_close(ledger);
@@ -148,11 +184,11 @@ static void test_the_old_leave(void **state)
 
 	add(ledger, 1, 10);
 	assert_int_equal(journal_drop_alerts(ledger, DAY * NS_PER_DAY + 6, 3), 0);
-	assert_int_equal(journal_alerts(ledger, 0, 100, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger, &ALL, see, &seen), 0);
 	assert_int_equal(seen.n, 7); /* 4 and 5 are old; a sink lacks them */
 	assert_int_equal(journal_drop_alerts(ledger, INT64_MAX, INT64_MAX), 0);
 	seen = (struct seen){ .n = 0 };
-	assert_int_equal(journal_alerts(ledger, 0, 100, see, &seen), 0);
+	assert_int_equal(journal_alerts(ledger, &ALL, see, &seen), 0);
 	assert_int_equal(seen.n, 1);
 	assert_int_equal(seen.seqs[0], 10); /* numbers go on behind it */
 	ledger_close(ledger);
@@ -234,11 +270,9 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		ROW(test_come_back_as_they_went),
-		ROW(test_once_and_in_a_batch),
-		ROW(test_rows_of_others),
-		ROW(test_the_old_leave),
-		ROW(test_hours),
+		ROW(test_come_back_as_they_went), ROW(test_since_and_newest),
+		ROW(test_once_and_in_a_batch),    ROW(test_rows_of_others),
+		ROW(test_the_old_leave),          ROW(test_hours),
 		ROW(test_dead_letters),
 	};
 

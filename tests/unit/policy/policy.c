@@ -52,6 +52,9 @@ static void test_bad_requests(void **state)
 		{ "GET /v1/calls?event_id= HTTP/1.1\r\n\r\n", 400, false },
 		{ "GET /v1/calls?limit=0 HTTP/1.1\r\n\r\n", 400, false },
 		{ "GET /v1/calls?limit=-1 HTTP/1.1\r\n\r\n", 400, false },
+		{ "GET /v1/alerts?limit=0 HTTP/1.1\r\n\r\n", 400, false },
+		{ "GET /v1/alerts?event_id=01a21225-d900-7149-8384-790000000042 HTTP/1.1\r\n\r\n",
+		  400, false },
 		{ "POST /v1/decide HTTP/1.1\r\nContent-Length: 4\r\n\r\nnull", 400, false },
 		{ "POST /v1/decide HTTP/1.1\r\n\r\n", 400, false },
 		{ "nonsense\r\n\r\n", 400, true },
@@ -492,6 +495,24 @@ static void test_calls(void **state)
 	caller_done(&caller);
 }
 
+/* The same, of alerts. */
+static void test_alerts(void **state)
+{
+	struct rig *rig = *state;
+	struct caller caller = rig_connect(rig);
+	struct buf lines = buf_with_max(RIG_REPLY_MAX);
+
+	rig->n_calls = 5000;
+	caller_send(&caller, SPAN("GET /v1/alerts?since=1970-01-01T01:00:00Z&limit=2 "
+				  "HTTP/1.1\r\n\r\n"));
+	assert_true(read_lines(&caller, &lines));
+	assert_null(memmem(lines.data, lines.len, "alert 4998\"", 11));
+	assert_non_null(memmem(lines.data, lines.len, "alert 4999\"", 11));
+	assert_non_null(memmem(lines.data, lines.len, "alert 5000\"", 11));
+	buf_done(&lines);
+	caller_done(&caller);
+}
+
 /* The newest N are those of the start, without a hole, while more come in. */
 static void test_calls_while_they_come(void **state)
 {
@@ -822,6 +843,9 @@ static int look_around(const struct rig *rig)
 	if (json_array_size(budgets) != 1 ||
 	    strcmp(text_of(json_array_get(budgets, 0), "name"), "all") != 0)
 		return 1;
+	reply = caller_ask(&caller, "GET", "/v1/alerts", NULL);
+	if (reply.status != 403)
+		return 4;
 	ask_calls(&caller, "");
 	if (!read_lines(&caller, &lines))
 		return 2;
@@ -1039,6 +1063,7 @@ int main(void)
 		TEST(test_connections_of_one_user),
 		TEST(test_out_of_descriptors),
 		TEST(test_calls),
+		TEST(test_alerts),
 		TEST(test_calls_while_they_come),
 		TEST(test_calls_of_a_slow_reader),
 		TEST(test_calls_when_the_ledger_cannot),

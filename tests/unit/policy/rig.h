@@ -182,7 +182,13 @@ static inline void rig_answer(evutil_socket_t fd, short what, void *ctx)
 			page.last = taken == query->limit;
 			break;
 		}
-		if (rig->call)
+		if (query->alerts)
+			buf_printf(
+			    &lines,
+			    "{\"time\":\"2026-11-25T09:40:37.123456Z\",\"level\":\"warning\","
+			    "\"kind\":\"denial\",\"text\":\"alert %lld\"}\n",
+			    (long long)i + 1);
+		else if (rig->call)
 			buf_printf(&lines, "%s\n", rig->call);
 		else
 			buf_printf(&lines, "{\"seq\":%lld,\"pad\":\"%0200d\"}\n", (long long)i + 1,
