@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Programs that ask before they call: a captured call settles the reservation of its own process,
-each one its own however they are interleaved, and one that nobody calls for expires."""
+each one its own however they are interleaved, and one that nobody calls for expires. A stream that
+does not tell its usage is charged what it is taken for, and told apart."""
 import json
 import subprocess
 from decimal import Decimal
@@ -53,6 +54,7 @@ class Settle:
         self.two()
         self.by_name()
         self.too_many_calls()
+        self.estimates()
         self.expires()
         self.check.equal('the daemon ends well', self.daemon.stop()[0], 0)
         self.check.finish(self.world)
@@ -127,6 +129,34 @@ class Settle:
                          None)
         self.check.equal('and leaves the reservation of another', self.money()[0],
                          ESTIMATES['gpt-4o'])
+
+    def sums(self):
+        """What status says of estimates and of the others -> (number, USD), USD"""
+        said = self.daemon.get('/v1/status')['budgets']
+        return said['estimated'], Decimal(said['estimated_usd']), Decimal(said['priced_usd'])
+
+    def estimates(self):
+        """Streams, every other one without its usage."""
+        spent, (number, estimated, priced) = self.money()[1], self.sums()
+        old = len(self.crew.truth())
+        self.crew.run(calls.series('http', 'estimates', 4, stream=True,
+                                   include_usage=[False, True]))
+        truth = self.crew.truth()[old:]
+        costs = {kind: sum(line['cost_pico'] for line in truth
+                           if line['estimated'] == kind) * PICO for kind in (False, True)}
+        self.check('half of the streams told no usage', len(truth) == 4 and all(costs.values())
+                   and [line['estimated'] for line in truth].count(True) == 2, truth)
+        wait_for(lambda: self.money()[1] >= spent + sum(costs.values()), 5)
+        self.check.equal('the budget is charged for them, too', self.money()[1],
+                         spent + sum(costs.values()))
+        self.check.equal('status tells the estimates apart', self.sums(),
+                         (number + 2, estimated + costs[True], priced + costs[False]))
+        events = [self.event_of(line['response_id']) for line in truth]
+        self.check.equal('each event says what it is', [e['cost_source'] for e in events],
+                         ['estimated' if line['estimated'] else 'catalog' for line in truth])
+        self.check.equal('and what its budget came to after it',
+                         max(Decimal(e['budgets'][0]['spent_usd']) for e in events),
+                         self.money()[1])
 
     def expires(self):
         spent = self.money()[1]
