@@ -168,6 +168,7 @@ void budgets_tell(const struct budget *budget, struct window_total *total,
 		.window_start_ns = total->window.start_ns,
 		.window_end_ns = total->window.end_ns,
 		.spent = total->used,
+		.estimated = total->estimated,
 		.fired_percent = total->fired_percent,
 		.granted = total->granted,
 	};
@@ -277,6 +278,7 @@ static void view_rate(const struct rate *rate, int64_t now_ns, struct budget_vie
 	view->rate = rate->limit;
 	view->limit = rate_size(rate);
 	view->spent = rate_used(rate);
+	view->estimated = -1;
 	view->raised = 0;
 	view->former = -1;
 	view->rolling = true;
@@ -303,6 +305,7 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		.carried = budget->totals.current.carried,
 		.raised = budget->limit - rule->limit - budget->totals.current.carried,
 		.spent = window_used(&budget->totals),
+		.estimated = window_estimated(&budget->totals, &rule->kind),
 		.reserved = budget->reserved,
 		.window_start_ns = budget->totals.current.window.start_ns,
 		.resets_ns = resets_at(budget),

@@ -134,6 +134,7 @@ void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, 
 	struct window_total total = {
 		.window = { touch->window_start_ns, touch->window_end_ns },
 		.used = touch->spent,
+		.estimated = touch->estimated,
 		.fired_percent = touch->fired_percent,
 		.granted = touch->granted,
 	};

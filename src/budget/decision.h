@@ -46,6 +46,7 @@ struct budget_view {
 	money_wide limit;   /* as of now, with `carried` and `raised` */
 	money_wide carried, raised;
 	money_wide spent, reserved;
+	money_wide estimated;               /* of what is spent, by estimates; -1: of a rate */
 	money_wide rate;                    /* of a rate limit, a period; 0: it is none */
 	money_wide asked;                   /* by the decision at hand */
 	int64_t window_start_ns, resets_ns; /* INT64_MAX: never. Rolling: when some room returns; a

@@ -46,9 +46,11 @@ static void reset(struct budgets *budgets, struct budget *budget, money_wide amo
 		if (totals->formers[i].used) {
 			window_add(totals, &budget->rule->kind, &totals->formers[i],
 				   -totals->formers[i].used);
+			totals->formers[i].estimated = 0;
 			budgets_owe(budgets, &totals->formers[i]);
 		}
 	totals->current.used = amount;
+	totals->current.estimated = 0;
 	budgets_owe(budgets, &totals->current);
 }
 

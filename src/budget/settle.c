@@ -211,11 +211,15 @@ static void charge_all(struct budgets *budgets, const struct reservation *r,
 		struct budget *budget = budgets_at(budgets, (unsigned)i);
 		money_wide amount =
 		    amount_charged(budget->rule, &verdict->charge, r ? &r->size : NULL);
+		struct window_total *total;
 
 		if (budget->rate)
 			rate_heed(budget->rate, unit_name(budget->rule->counts),
 				  &verdict->charge.usage);
-		add(budgets, budget, window_find(&budget->totals, time_ns), amount, &telling);
+		total = window_find(&budget->totals, time_ns);
+		if (verdict->charge.source == COST_ESTIMATED)
+			total->estimated += amount;
+		add(budgets, budget, total, amount, &telling);
 		budget->charged_end_ns = time_ns;
 	}
 	verdict->n_budgets = telling.n;

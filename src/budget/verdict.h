@@ -16,6 +16,7 @@ struct budget_touch {
 	int64_t window_start_ns; /* UTC: which window, or piece of a rolling one, this belongs to */
 	int64_t window_end_ns;   /* 0: not known; no member of the event */
 	money_wide spent;        /* in it, after this charge */
+	money_wide estimated;    /* of that, by estimates; no member of the event */
 	uint16_t fired_percent;  /* the highest threshold that was told in it */
 	money_wide granted;      /* what may be used in it; no member of the event */
 };

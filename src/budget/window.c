@@ -158,8 +158,9 @@ static bool add_up(struct window_totals *totals, const struct window_kind *kind)
 
 		if (former->window.start_ns > totals->current.window.start_ns && former->used) {
 			totals->current.used += former->used;
+			totals->current.estimated += former->estimated;
 			totals->current.owed = former->owed = moved = true;
-			former->used = 0;
+			former->used = former->estimated = 0;
 		}
 		if (!window_counts(totals, kind, &former->window))
 			continue;
@@ -220,6 +221,16 @@ money_wide window_former(const struct window_totals *totals, const struct window
 	return totals->formers[0].used;
 }
 
+money_wide window_estimated(const struct window_totals *totals, const struct window_kind *kind)
+{
+	money_wide sum = totals->current.estimated;
+
+	for (unsigned i = 0; kind->rolling && i < totals->n_formers; i++)
+		if (window_counts(totals, kind, &totals->formers[i].window))
+			sum += totals->formers[i].estimated;
+	return sum;
+}
+
 void window_add(struct window_totals *totals, const struct window_kind *kind,
 		struct window_total *total, money_wide amount)
 {
@@ -234,13 +245,15 @@ static bool place(struct window_totals *totals, const struct window_kind *kind,
 	struct window_total *former = oldest(totals);
 
 	if (!totals->exact)
-		totals->current.used = 0; /* what others said of it */
+		totals->current.used = totals->current.estimated = 0; /* what others said */
 	totals->exact = true;
 	if (window_same(&total->window, &totals->current.window)) {
 		money_wide moved = totals->current.used; /* from pieces yet to come */
+		money_wide estimated = totals->current.estimated;
 
 		totals->current = *total;
 		totals->current.used += moved;
+		totals->current.estimated += estimated;
 		totals->current.owed |= moved != 0;
 		return true;
 	}
@@ -275,6 +288,7 @@ bool window_restore(struct window_totals *totals, const struct window_kind *kind
 	    (theirs->start_ns < current.start_ns && !is_alike(theirs, &current, now_ns)))
 		return false;
 	totals->current.used += total->used;
+	totals->current.estimated += total->estimated;
 	totals->current.owed = true;
 	return true;
 }

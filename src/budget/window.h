@@ -39,6 +39,7 @@ static inline bool window_same(const struct window *a, const struct window *b)
 struct window_total {
 	struct window window; /* empty: none yet */
 	money_wide used;
+	money_wide estimated;   /* of that, by figures that rest on an estimate */
 	money_wide carried;     /* left by former windows: budget/room.h */
 	money_wide granted;     /* what may be used in it until its end, with that */
 	uint16_t fired_percent; /* the highest threshold told in it */
@@ -77,6 +78,9 @@ static inline money_wide window_used(const struct window_totals *totals)
 {
 	return totals->current.used + totals->older;
 }
+
+/* Of what was used, by estimates: in the current window, or all pieces that count. */
+money_wide window_estimated(const struct window_totals *totals, const struct window_kind *kind);
 
 /* What the calendar window right before this one has used; -1: not known, or rolling. */
 money_wide window_former(const struct window_totals *totals, const struct window_kind *kind);

@@ -10,7 +10,7 @@
 static int write_touch(struct ledger *ledger, const struct budget_touch *touch)
 {
 	sqlite3_stmt *stmt = ledger->stmts[TOUCH];
-	char spent[MONEY_TEXT_MAX], granted[MONEY_TEXT_MAX];
+	char spent[MONEY_TEXT_MAX], granted[MONEY_TEXT_MAX], estimated[MONEY_TEXT_MAX];
 
 	statement_bind_text(stmt, 1, touch->name);
 	sqlite3_bind_int64(stmt, 2, touch->window_start_ns);
@@ -19,6 +19,7 @@ static int write_touch(struct ledger *ledger, const struct budget_touch *touch)
 	sqlite3_bind_int64(stmt, 5, touch->window_end_ns);
 	sqlite3_bind_int64(stmt, 6, touch->fired_percent);
 	statement_bind_text(stmt, 7, unit_format(touch->unit, touch->granted, granted));
+	statement_bind_text(stmt, 8, unit_format(touch->unit, touch->estimated, estimated));
 	return statement_run_in_batch(ledger, TOUCH);
 }
 
@@ -45,11 +46,13 @@ static int read_touch(sqlite3_stmt *stmt, struct budget_touch *touch)
 	const char *spent = (const char *)sqlite3_column_text(stmt, 2);
 	const char *unit = (const char *)sqlite3_column_text(stmt, 3);
 	const char *granted = (const char *)sqlite3_column_text(stmt, 6);
+	const char *estimated = (const char *)sqlite3_column_text(stmt, 7);
 
 	if (!name || !span_copy(span_of(name), touch->name, sizeof(touch->name)) ||
 	    unit_find(span_of(unit ? unit : "USD"), &touch->unit) < 0 ||
 	    unit_parse(touch->unit, span_of(spent), &touch->spent) < 0 ||
-	    unit_parse(touch->unit, span_of(granted ? granted : spent), &touch->granted) < 0)
+	    unit_parse(touch->unit, span_of(granted ? granted : spent), &touch->granted) < 0 ||
+	    unit_parse(touch->unit, span_of(estimated ? estimated : "0"), &touch->estimated) < 0)
 		return -EBADMSG;
 	touch->window_start_ns = sqlite3_column_int64(stmt, 1);
 	touch->window_end_ns = sqlite3_column_int64(stmt, 4);

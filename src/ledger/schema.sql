@@ -128,6 +128,7 @@ CREATE TABLE IF NOT EXISTS budget_window (
 	-- the highest threshold that was told in it, in percent
 	fired INTEGER,
 	granted TEXT,                   -- what may be used in it until its end; NULL = as spent
+	estimated TEXT,                 -- of what was used, by estimates; NULL = not recorded then
 	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;
 

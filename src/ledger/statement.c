@@ -19,14 +19,15 @@ static const char *const fixed[EVENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[TOUCH] = "REPLACE INTO budget_window (name, window_start, spent_usd, unit, window_end,"
-		  " fired, granted)"
-		  " VALUES (?, ?, ?, ?, ?, ?, ?)",
+		  " fired, granted, estimated)"
+		  " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	[OVERRIDE] = "INSERT INTO budget_override (time, budget, action, amount, unit, until, uid,"
 		     " pid, user, why)"
 		     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SET_CURSOR] = "REPLACE INTO sink_cursor (sink, seq) VALUES (?, ?)",
 	[CURSOR] = "SELECT seq FROM sink_cursor WHERE sink = ?",
-	[TOUCHES] = "SELECT name, window_start, spent_usd, unit, window_end, fired, granted"
+	[TOUCHES] = "SELECT name, window_start, spent_usd, unit, window_end, fired, granted,"
+		    " estimated"
 		    " FROM budget_window ORDER BY name, window_start",
 	[OVERRIDES] = "SELECT time, budget, action, amount, unit, until, uid, pid, user, why"
 		      " FROM budget_override ORDER BY seq",

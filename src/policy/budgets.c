@@ -55,6 +55,7 @@ static void emit_outlook(struct emit *e, const struct budget_view *view, int64_t
 	struct budget_outlook outlook = outlook_of(view, now_ns);
 	char time[TIMESTAMP_TEXT_MAX];
 
+	emit_amount(e, "estimated_usd", "estimated", view, view->estimated);
 	emit_amount(e, "projected_usd", "projected", view, outlook.projected);
 	emit_amount(e, "former_usd", "former", view, view->former);
 	emit_text(e, "exhausted",

@@ -260,11 +260,15 @@ static void test_estimated_call(void **state)
 	struct process process = make_process(100, "alice", "");
 	const struct budget_counters *counters = budgets_counters(budgets);
 	struct charge estimated = make_charge(&process, "m", NOON, USD(0.25));
+	struct budget_touch touch;
+	struct budget_view view;
 	struct verdict verdict;
 
 	(void)state;
 	estimated.source = COST_ESTIMATED;
 	budgets_charge(budgets, &estimated, NOON, &verdict);
+	touch = verdict.budgets[0];
+	assert_true(touch.estimated == USD(0.25));
 	charge(budgets, &process, USD(0.5), NOON);
 	charge(budgets, &process, -1, NOON);
 	check(budgets, 0, NOON, USD(0.75), 0);
@@ -272,6 +276,14 @@ static void test_estimated_call(void **state)
 	assert_int_equal(counter_read(&counters->estimated), 1);
 	assert_int_equal(counter_read(&counters->estimated_pico), USD(0.25));
 	assert_int_equal(counter_read(&counters->priced_pico), USD(0.5));
+	budgets_view(budgets, 0, NOON, &view);
+	assert_true(view.estimated == USD(0.25));
+	budgets_free(budgets);
+	/* As the ledger has it after the first call. */
+	budgets = start(&one_dollar, 1);
+	budgets_restore(budgets, &touch, NOON);
+	budgets_view(budgets, 0, NOON, &view);
+	assert_true(view.spent == USD(0.25) && view.estimated == USD(0.25));
 	budgets_free(budgets);
 }
 
@@ -735,10 +747,10 @@ static void test_restored_after_change(void **state)
 	/* 2026-11-20 and -21, October; NOON is 2026-11-25. */
 	int64_t midnight = NOON - MAKE_SEC(43200), day = MAKE_SEC(86400);
 	struct budget_touch rows[] = {
-		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50), 0, 0 },
-		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2), 0, 0 },
-		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3), 0, 0 },
-		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000, 0, 0 },
+		{ "a", UNIT_USD, midnight - 26 * day, midnight - 25 * day, USD(50), 0, 0, 0 },
+		{ "a", UNIT_USD, midnight - 5 * day, midnight - 4 * day, USD(2), 0, 0, 0 },
+		{ "a", UNIT_USD, midnight - 4 * day, midnight - 3 * day, USD(3), 0, 0, 0 },
+		{ "a", UNIT_TOKENS, midnight - 3 * day, midnight - 2 * day, 1000, 0, 0, 0 },
 	};
 	struct budgets *budgets = start(&rule, 1);
 	struct budget_touch owed[VERDICT_BUDGETS_MAX];
@@ -918,6 +930,7 @@ static void test_thresholds(void **state)
 					    NOON - MAKE_SEC(24 * 86400 + 43200),
 					    NOON + MAKE_SEC(5 * 86400 + 43200),
 					    USD(0.80),
+					    0,
 					    80,
 					    0 };
 	budgets = start(&rule, 1);

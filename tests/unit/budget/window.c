@@ -230,6 +230,15 @@ static void test_totals_turn(void **state)
 	window_done(&totals);
 }
 
+/* All that is used is estimated: then the two sums never part. */
+static void add_estimated(struct window_totals *totals, const struct window_kind *kind,
+			  struct window_total *total, money_wide amount)
+{
+	window_add(totals, kind, total, amount);
+	total->estimated += amount;
+	assert_true(window_estimated(totals, kind) == window_used(totals));
+}
+
 /* A rolling window against every amount ever: nothing leaves before its length is over, nothing
  * stays for more than a sixtieth of it longer. Late amounts too, and a clock that only goes on. */
 static void test_rolling(void **state)
@@ -259,7 +268,7 @@ static void test_rolling(void **state)
 			/* Of a piece that it does not have it is of now, which is longer. */
 			if (!window_knows(&totals, times[i]))
 				times[i] = now;
-			window_add(&totals, &kind, window_find(&totals, times[i]), amounts[i]);
+			add_estimated(&totals, &kind, window_find(&totals, times[i]), amounts[i]);
 			for (int j = 0; j <= i; j++) {
 				least += times[j] > now - length ? amounts[j] : 0;
 				most += times[j] > now - length - piece ? amounts[j] : 0;
@@ -280,16 +289,18 @@ static void test_rolling_back(void **state)
 	(void)state;
 	assert_int_equal(window_init(&totals, &kind), 0);
 	window_turn(&totals, &kind, DAY(20000));
-	window_add(&totals, &kind, &totals.current, 5);
+	add_estimated(&totals, &kind, &totals.current, 5);
 	window_turn(&totals, &kind, DAY(20000) + hour / 2);
-	window_add(&totals, &kind, &totals.current, 7);
+	add_estimated(&totals, &kind, &totals.current, 7);
 	assert_true(window_turn(&totals, &kind, DAY(19000)));
 	assert_true(window_used(&totals) == 12);
+	assert_true(window_estimated(&totals, &kind) == 12);
 	assert_true(totals.current.owed && totals.current.used == 12);
 	assert_false(window_turn(&totals, &kind, DAY(19000) + hour));
 	assert_true(window_used(&totals) == 12);
 	window_turn(&totals, &kind, DAY(19000) + hour + hour / 60);
 	assert_true(window_used(&totals) == 0);
+	assert_true(window_estimated(&totals, &kind) == 0);
 	window_done(&totals);
 }
 

@@ -181,6 +181,7 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 		  .window_end_ns = 3000,
 		  .fired_percent = 95,
 		  .granted = 1700000000001,
+		  .estimated = 1400000000001,
 		  .spent = 1500000000001 },
 		/* It was changed from days to months. */
 		{ .name = "team", .window_start_ns = 500, .spent = 7 },
@@ -212,6 +213,7 @@ static void test_the_last_total_of_a_budget_stays(void **state)
 	assert_int_equal(touches.items[3].fired_percent, 95);
 	assert_int_equal(touches.items[3].unit, UNIT_TOKENS);
 	assert_true(touches.items[3].granted == 1700000000001);
+	assert_true(touches.items[3].estimated == 1400000000001);
 	assert_true(touches.items[3].spent == 1500000000001);
 	assert_int_equal(touches.items[2].window_end_ns, 0);
 	assert_int_equal(touches.items[2].unit, UNIT_USD);

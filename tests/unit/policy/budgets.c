@@ -89,6 +89,8 @@ static void test_outlook(void **state)
 
 	/* 10 in a quarter of the day: 40 in all, which fits. */
 	spend(&caller, "10");
+	expect(&caller, 0, (const char *const[]){ "10", "0", "40" },
+	       (const char *const[]){ "spent_usd", "estimated_usd", "projected_usd" });
 	EXPECT(&caller, 0, "40", NULL_TEXT, NULL_TEXT);
 	EXPECT(&caller, 1, NULL_TEXT, NULL_TEXT, NULL_TEXT);
 	EXPECT(&caller, 2, NULL_TEXT, NULL_TEXT, NULL_TEXT);
