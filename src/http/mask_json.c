@@ -86,6 +86,8 @@ static const struct row rows[] = {
 	{ "usage", false, ZONE_USAGE },
 	{ "usage_info", false, ZONE_USAGE },
 	{ "tool_usage", false, ZONE_USAGE },
+	{ "svg_usage", false, ZONE_USAGE },
+	{ "tools", false, ZONE_CHAIN }, /* down to the model of one */
 	{ "usageMetadata", false, ZONE_USAGE },
 	{ "billed_units", false, ZONE_USAGE },
 	{ "metrics", false, ZONE_USAGE },
