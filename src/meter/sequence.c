@@ -11,8 +11,10 @@ void sequence_begin(struct format_reader *reader)
 
 void sequence_nest(struct format_reader *reader, struct span pointer)
 {
-	reader->sequence.nested = true;
-	within_begin(&reader->sequence.within, pointer);
+	struct sequence *s = &reader->work->sequence;
+
+	s->nested = true;
+	within_begin(&s->within, pointer);
 }
 
 /* Between documents. True when one begins at the byte. */

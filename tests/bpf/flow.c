@@ -67,7 +67,7 @@ static void open_hooks(struct world *w)
 
 	hooked_open(&w->hooked, false, on_record, w);
 	features = hooks_features(w->hooked.hooks, &n);
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 6);
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(strlen(features[i].name) > 0);
 		assert_int_equal(features[i].code, 0);
