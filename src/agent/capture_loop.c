@@ -98,6 +98,8 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 	if (!conn->http)
 		return;
 	http_close(conn->http, time_utc_ns, lost);
+	if (conn->has_data && !conn->exchanges)
+		tell_flows(ctx, conn, FLOW_UNREAD);
 	http_free(conn->http);
 	conn->http = NULL;
 }

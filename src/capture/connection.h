@@ -25,6 +25,7 @@ struct connection {
 	bool has_data;      /* some of its plaintext was seen */
 	bool is_busy;       /* has calls in flight, as was told last */
 	unsigned calls;     /* in flight: counted by the meter */
+	unsigned exchanges; /* that have ended: counted by http */
 	void *http;         /* the parser of the next stage: set and freed by it */
 };
 

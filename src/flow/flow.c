@@ -34,7 +34,7 @@ struct flow {
 	struct party *party;
 	int64_t started_ns, ended_ns; /* CLOCK_MONOTONIC */
 	uint64_t sent, received;
-	bool has_ended, captured, lost, relayed, quic, process_gone;
+	bool has_ended, captured, lost, unread, relayed, quic, process_gone;
 };
 
 struct flows {
@@ -92,13 +92,15 @@ static enum flow_verdict judge(const struct flow *f, enum flow_reason *ret_reaso
 {
 	if (f->relayed)
 		return FLOW_RELAYED;
-	if (f->captured)
+	if (f->captured && !f->unread)
 		return FLOW_METERED;
 	*ret_reason = FLOW_REASON_QUIC;
 	if (f->quic)
 		return FLOW_UNMETERED;
 	if (f->tls.ssl) {
-		*ret_reason = f->lost ? FLOW_REASON_LOST : FLOW_REASON_SILENT;
+		*ret_reason = f->lost     ? FLOW_REASON_LOST
+			      : f->unread ? FLOW_REASON_NO_HTTP
+					  : FLOW_REASON_SILENT;
 		return f->lost || f->sent + f->received > HANDSHAKE_BYTES ? FLOW_UNMETERED
 									  : FLOW_UNUSED;
 	}
@@ -299,19 +301,21 @@ void flows_record(struct flows *t, const void *record, size_t bytes)
 void flows_captured(struct flows *t, const struct flow_capture *capture)
 {
 	const struct tls_key *key = &capture->tls;
-	bool lost = capture->news == FLOW_CAPTURE_LOST;
+	bool lost = capture->news == FLOW_CAPTURE_LOST, unread = capture->news == FLOW_UNREAD;
 	struct party *party = NULL;
 	struct flow *f;
 
 	if (capture->news >= FLOW_BUSY)
 		return;
-	counter_add(&t->counters.captures, 1);
+	counter_add(&t->counters.captures, !unread);
 	HASH_FIND(by_tls, t->by_tls, key, sizeof(*key), f);
 	if (f) {
 		f->captured |= !lost;
 		f->lost |= lost;
-		return;
+		f->unread |= unread;
 	}
+	if (f || unread)
+		return;
 	party = party_find(t->parties, key->tgid, key->start_ns, span_of(capture->server));
 	if (party && !lost)
 		party->captured++;

@@ -29,6 +29,7 @@ enum flow_verdict {
 	X(UNSURE, "unsure")     /* one of several, of which not all were captured */               \
 	X(LOST, "lost")         /* its plaintext did not fit into the ring */                      \
 	X(SILENT, "silent")     /* more bytes than a handshake, past the probes */                 \
+	X(NO_HTTP, "no_http")   /* more than a few bytes, and no HTTP that could be read */        \
 	X(LATE, "late")         /* older than the agent; its host is inferred */                   \
 	X(QUIC, "quic")         /* UDP to the port 443 of a provider's address */
 
@@ -45,6 +46,7 @@ const char *flow_reason_name(enum flow_reason reason);
 enum flow_news {
 	FLOW_CAPTURED,     /* its first plaintext is there: once */
 	FLOW_CAPTURE_LOST, /* some was lost: once, at its end */
+	FLOW_UNREAD,       /* and there was no call in it: once, at its end */
 	FLOW_BUSY,         /* it has a call in flight, */
 	FLOW_IDLE,         /* and none any more */
 };

@@ -28,6 +28,20 @@ with socket.create_connection((sys.argv[1], 443)) as server:
         pass
 print(len(hello))
 '''
+# As Postgres begins, and then more than a handshake has.
+NO_HTTP = '''
+import socket, ssl, sys, time
+context = ssl.create_default_context(cafile=sys.argv[2])
+with socket.create_connection((sys.argv[1], 443)) as tcp, \\
+        context.wrap_socket(tcp, server_hostname=sys.argv[1]) as server:
+    server.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)) + bytes(range(256)) * 256)
+    try:
+        while server.recv(4096):
+            pass
+    except OSError:
+        pass
+time.sleep(0.5) # so that it can be looked at
+'''
 # A proxy as there are many: CONNECT, then bytes both ways, untouched.
 RELAY = '''
 import socket, sys, threading
@@ -67,6 +81,7 @@ class Flow:
         self.metered()
         self.relayed()
         self.unmetered()
+        self.no_http()
         self.others()
         self.shown()
         self.ends()
@@ -149,6 +164,19 @@ class Flow:
         status = self.daemon.get('/v1/status')['unmetered']
         self.check.equal('as they stand in the status', [set(event) for event in news or []],
                          [set(status[0])] * 2)
+
+    def no_http(self):
+        """Capture case 37: what is captured and is no HTTP yields no call, and is listed."""
+        before = len(self.daemon.all_calls())
+        status, said = self.ran('no HTTP', PYTHON, '-c', NO_HTTP, calls.PROVIDER,
+                                self.world.dir / 'ca.pem')
+        self.check.equal('what is no HTTP goes out', status, 0)
+        rows = wait_for(lambda: [row for row in self.rows('/python3.11')
+                                 if row['reason'] == 'no_http'], 15)
+        self.check('its program is listed', rows, self.daemon.get('/v1/status')['unmetered'])
+        self.check.equal('once, and ended', [(row['connections'], row['open'])
+                                             for row in rows or []], [(1, 0)])
+        self.check.equal('and it is no call', len(self.daemon.all_calls()), before)
 
     def unmetered_events(self):
         """Whole ones."""

@@ -71,13 +71,18 @@ static void say_close(struct flows *flows, uint64_t cookie, uint64_t sent, uint6
 	flows_record(flows, &close, sizeof(close));
 }
 
-static void say_captured(struct flows *flows, uint64_t ssl, bool lost)
+static void say(struct flows *flows, uint64_t ssl, enum flow_news news)
 {
 	struct flow_capture capture = { .tls = { ssl, START, 5, (uint64_t)getpid() },
-					.news = lost ? FLOW_CAPTURE_LOST : FLOW_CAPTURED,
+					.news = news,
 					.server = HOST };
 
 	flows_captured(flows, &capture);
+}
+
+static void say_captured(struct flows *flows, uint64_t ssl, bool lost)
+{
+	say(flows, ssl, lost ? FLOW_CAPTURE_LOST : FLOW_CAPTURED);
 }
 
 static void pass(struct flows *flows, int64_t ns)
@@ -225,6 +230,28 @@ static void test_joined_without_plaintext(void **state)
 	say_close(flows, 2, 900, 4000000);
 	pass(flows, FLOW_LINGER_NS);
 	check_reason(flows, FLOW_REASON_SILENT, 1);
+	flows_free(flows);
+}
+
+/* Postgres, say: it was captured, and no call was found. */
+static void test_no_http(void **state)
+{
+	struct flows *flows = make();
+
+	(void)state;
+	for (uint64_t i = 1; i <= 2; i++) {
+		say_hello(flows, i, SSL + i);
+		say_captured(flows, SSL + i, false);
+		say_close(flows, i, 900, i == 1 ? 4000 : 4000000);
+		say(flows, SSL + i, FLOW_UNREAD);
+	}
+	pass(flows, FLOW_LINGER_NS);
+	assert_int_equal(verdicts(flows, FLOW_METERED), 0);
+	assert_int_equal(verdicts(flows, FLOW_UNUSED), 1);
+	check_reason(flows, FLOW_REASON_NO_HTTP, 1);
+	say(flows, SSL + 3, FLOW_UNREAD); /* of nobody */
+	assert_int_equal(counter_read(&flows_counters(flows)->captures), 2);
+	assert_int_equal(counter_read(&flows_counters(flows)->captures_unmatched), 0);
 	flows_free(flows);
 }
 
@@ -383,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_one_of_two_is_not_guessed),
 		cmocka_unit_test(test_joined_does_not_count_for_others),
 		cmocka_unit_test(test_joined_without_plaintext),
+		cmocka_unit_test(test_no_http),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_relayed),
 		cmocka_unit_test(test_quic),
