@@ -295,37 +295,41 @@ static int tie_entries(struct plan *plan, struct links *links)
 	return code;
 }
 
-static int tie_place(struct plan *plan, const struct bpf_program *program, uint64_t offset,
-		     uint64_t cookie, struct links *links)
+/* By name: they are not there where Go programs are not watched. */
+static int tie_places(struct plan *plan, const char *name, const struct link_places *places,
+		      struct links *links)
 {
-	struct link_places place = { 1, { offset }, { cookie } };
+	const struct bpf_object *object = plan->means->skeleton->obj;
 
-	plan->facts.places++;
-	return link_attach(plan->means->links, program, plan->fd, &place, false, links);
+	plan->facts.places += places->n;
+	return link_attach(plan->means->links, bpf_object__find_program_by_name(object, name),
+			   plan->fd, places, false, links);
+}
+
+static int tie_place(struct plan *plan, const char *name, uint64_t offset, uint64_t cookie,
+		     struct links *links)
+{
+	return tie_places(plan, name, &(struct link_places){ 1, { offset }, { cookie } }, links);
 }
 
 /* Go's own TLS, at places that go_examine tells; never a return probe. */
 static int tie_go(struct plan *plan, const struct go_tls *tls, struct links *links)
 {
-	const struct tls_bpf *skeleton = plan->means->skeleton;
 	union probe_cookie cookie = { .word = tls->layout };
 	int code;
 
 	cookie.file = plan->number;
-
 	plan->rets.n = tls->n_returns;
 	memcpy(plan->rets.offsets, tls->returns, tls->n_returns * sizeof(tls->returns[0]));
-	plan->facts.places += tls->n_returns;
-	code = link_attach(plan->means->links, skeleton->progs.go_return, plan->fd, &plan->rets,
-			   false, links);
+	code = tie_places(plan, "go_return", &plan->rets, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_close, tls->close, 0, links);
+		code = tie_place(plan, "go_close", tls->close, 0, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_read, tls->read, cookie.word, links);
+		code = tie_place(plan, "go_read", tls->read, cookie.word, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_write, tls->write, cookie.word, links);
+		code = tie_place(plan, "go_write", tls->write, cookie.word, links);
 	if (code == 0)
-		code = tie_place(plan, skeleton->progs.go_hello, tls->hello, cookie.word, links);
+		code = tie_place(plan, "go_hello", tls->hello, cookie.word, links);
 	return code;
 }
 
