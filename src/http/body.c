@@ -52,13 +52,14 @@ int body_new(const struct span *codings, unsigned n, body_piece_fn *fn, void *ct
 	return 0;
 }
 
-int body_new_raw(body_piece_fn *fn, void *ctx, struct counter *taken, struct body **ret_body)
+int body_new_raw(body_piece_fn *fn, void *ctx, unsigned window_bits, struct counter *taken,
+		 struct body **ret_body)
 {
 	struct body *body = make(fn, ctx, 1);
 
 	if (!body)
 		return -ENOMEM;
-	decoder_init_raw(&body->layers[0].decoder, taken);
+	decoder_init_raw(&body->layers[0].decoder, window_bits, taken);
 	*ret_body = body;
 	return 0;
 }

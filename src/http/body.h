@@ -22,7 +22,8 @@ typedef void body_piece_fn(void *ctx, struct span piece);
 int body_new(const struct span *codings, unsigned n, body_piece_fn *fn, void *ctx,
 	     struct counter *taken, struct body **ret_body);
 /* DEFLATE without header or end (RFC 7692): it has no end that body_end could miss. */
-int body_new_raw(body_piece_fn *fn, void *ctx, struct counter *taken, struct body **ret_body);
+int body_new_raw(body_piece_fn *fn, void *ctx, unsigned window_bits, struct counter *taken,
+		 struct body **ret_body);
 void body_free(struct body *body);
 
 /* 0, or -EBADMSG: broken data, -E2BIG: over a cap, -ENOBUFS: no room among the

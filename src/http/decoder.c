@@ -77,7 +77,7 @@ static int begin_gzip(struct decoder *d, unsigned char first)
 static int begin_raw(struct decoder *d, unsigned char first)
 {
 	(void)first;
-	return begin_zlib(d, -MAX_WBITS);
+	return begin_zlib(d, -d->window_bits);
 }
 
 /* A raw stream that begins like a zlib header would be a stored block with its padding set. */
@@ -238,9 +238,10 @@ int decoder_init(struct decoder *d, struct span name, struct counter *taken)
 	return -ENOTSUP;
 }
 
-void decoder_init_raw(struct decoder *d, struct counter *taken)
+void decoder_init_raw(struct decoder *d, unsigned window_bits, struct counter *taken)
 {
-	*d = (struct decoder){ .coding = &raw, .taken = taken };
+	*d =
+	    (struct decoder){ .coding = &raw, .taken = taken, .window_bits = (uint8_t)window_bits };
 }
 
 void decoder_done(struct decoder *d)

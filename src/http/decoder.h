@@ -23,6 +23,7 @@ struct decoder {
 	bool begun;            /* a byte came: there is a state */
 	bool at_end;           /* of a member: there may be another */
 	bool refused;          /* there was no room */
+	uint8_t window_bits;   /* of DEFLATE without a header */
 	union {
 		z_stream zlib;
 		struct BrotliDecoderStateStruct *brotli;
@@ -34,8 +35,9 @@ struct decoder {
  * without, as some servers send it), br, zstd. -ENOTSUP for others. Nothing is allocated yet.
  * `taken` counts; NULL for a decoder that is gone before another one is made. */
 int decoder_init(struct decoder *d, struct span name, struct counter *taken);
-/* DEFLATE without any header or end, as WebSocket messages have it (RFC 7692). */
-void decoder_init_raw(struct decoder *d, struct counter *taken);
+/* DEFLATE without any header or end, as WebSocket messages have it (RFC 7692), of a window of
+ * 2^`window_bits`: 9 to 15. */
+void decoder_init_raw(struct decoder *d, unsigned window_bits, struct counter *taken);
 void decoder_done(struct decoder *d);
 
 /* Decodes from the front of `*in` into `out`: as much as it has room for. More is to come out

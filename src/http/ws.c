@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "http/body.h"
@@ -33,33 +34,57 @@ struct ws {
 	uint8_t header[HEADER_MAX];
 	uint8_t header_len;
 	uint8_t mask[4];
-	uint64_t left;   /* of the payload at hand */
-	uint64_t passed; /* of it */
-	bool deflate;    /* agreed */
-	bool takeover;   /* compressed messages share a context */
-	bool deaf;       /* which is lost */
+	uint64_t left;       /* of the payload at hand */
+	uint64_t passed;     /* of it */
+	bool deflate;        /* agreed */
+	bool takeover;       /* compressed messages share a context */
+	uint8_t window_bits; /* of that */
+	bool deaf;           /* which is lost */
 	bool in_message;
 	bool compressed; /* the message at hand */
 	bool muted;      /* it is given up */
 	struct body *inflater;
 };
 
-/* Whether the parameters of an extension hold one of that name. */
-static bool has_parameter(struct span parameters, struct span name)
+/* Whether the parameters of an extension hold one of that name; what it is set to may be quoted. */
+static bool find_parameter(struct span parameters, struct span name, struct span *ret_value)
 {
-	while (parameters.ptr)
-		if (span_ieq(span_trim(span_cut(&parameters, ';')), name))
-			return true;
+	while (parameters.ptr) {
+		struct span value = span_cut(&parameters, ';');
+
+		if (!span_ieq(span_trim(span_cut(&value, '=')), name))
+			continue;
+		value = span_trim(value);
+		if (span_starts(value, SPAN("\"")))
+			value = span_head(span_skip(value, 1), value.len - 2);
+		*ret_value = value;
+		return true;
+	}
 	return false;
 }
 
-/* The response says what was agreed. Window sizes need not be known: an inflater with the largest
- * window reads what was made with a smaller one. */
+/* RFC 7692, 7.1.2. zlib makes 9 of 8. Where nothing is said the largest reads what was made with a
+ * smaller one. */
+static uint8_t window_bits(struct span parameters, struct span name)
+{
+	struct span value = { NULL, 0 };
+	uint64_t bits;
+
+	if (!find_parameter(parameters, name, &value) || span_u64(value, &bits) < 0 || bits < 8 ||
+	    bits > MAX_WBITS)
+		return MAX_WBITS;
+	return bits == 8 ? 9 : (uint8_t)bits;
+}
+
+/* The response says what was agreed. */
 static void agree(struct ws *ws)
 {
 	const struct http_head *head = &ws->o.exchange->response;
-	struct span reset = ws->o.direction == DIRECTION_SENT ? SPAN("client_no_context_takeover")
-							      : SPAN("server_no_context_takeover");
+	bool sent = ws->o.direction == DIRECTION_SENT;
+	struct span reset =
+	    sent ? SPAN("client_no_context_takeover") : SPAN("server_no_context_takeover");
+	struct span window = sent ? SPAN("client_max_window_bits") : SPAN("server_max_window_bits");
+	struct span none;
 
 	for (unsigned i = 0; i < head->n_headers; i++) {
 		struct span rest = head->headers[i].value;
@@ -73,7 +98,8 @@ static void agree(struct ws *ws)
 			if (!span_ieq(name, SPAN("permessage-deflate")))
 				continue;
 			ws->deflate = true;
-			ws->takeover = !has_parameter(parameters, reset);
+			ws->takeover = !find_parameter(parameters, reset, &none);
+			ws->window_bits = window_bits(parameters, window);
 		}
 	}
 }
@@ -168,7 +194,8 @@ static void take_data(struct ws *ws, struct span data)
 		return;
 	}
 	if (!ws->inflater)
-		err = body_new_raw(deliver, ws, &ws->o.counters->decoder_bytes, &ws->inflater);
+		err = body_new_raw(deliver, ws, ws->window_bits, &ws->o.counters->decoder_bytes,
+				   &ws->inflater);
 	if (!err)
 		err = body_feed(ws->inflater, data);
 	if (err)

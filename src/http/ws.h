@@ -12,7 +12,8 @@
  * Broken frames (EXCHANGE_BAD_FRAME) lose the place too. Broken or oversized compressed data (its
  * caps are those of http/body.h, for each message) give up the message like a hole.
  *
- * Memory: some 100 bytes, and one inflater of 40 KiB when compressed messages come. */
+ * Memory: some 100 bytes, and one inflater when compressed messages come: 7 KiB, and the window
+ * that was agreed, 32 KiB at most. */
 #pragma once
 
 #include "http/counters.h"

@@ -337,7 +337,7 @@ static void test_raw(void **state)
 	struct body *body;
 
 	(void)state;
-	assert_int_equal(body_new_raw(put, &out, NULL, &body), 0);
+	assert_int_equal(body_new_raw(put, &out, 15, NULL, &body), 0);
 	assert_int_equal(body_feed(body, SPAN("\xf2\x48\xcd\xc9\xc9\x07\x00\x00\x00\xff\xff")), 0);
 	body_next(body);
 	assert_int_equal(body_feed(body, SPAN("\xf2\x00\x11\x00\x00\x00\x00\xff\xff")), 0);
@@ -359,7 +359,7 @@ static void test_caps_of_messages(void **state)
 
 	(void)state;
 	encode_raw(&coded, zeros, 9);
-	assert_int_equal(body_new_raw(count, &out, NULL, &body), 0);
+	assert_int_equal(body_new_raw(count, &out, 15, NULL, &body), 0);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(body_feed(body, buf_span(&coded)), 0);
 		body_next(body);

@@ -429,9 +429,10 @@ static void put_fragments(struct buf *out, bool compressed, struct span payload,
 	put_frame(out, first | 0x80, payload, masked);
 }
 
-/* A window of 512 bytes and one of 32 KiB: the inflater need not be told (RFC 7692, 7.1.2). */
-static void random_talk(bool masked, bool takeover, int window_bits)
+/* Of a window from 512 bytes to 32 KiB, which the inflater need not be told (RFC 7692, 7.1.2). */
+static void random_talk(bool masked, bool takeover, int window_bits, bool told)
 {
+	char extensions[200];
 	struct buf bytes = buf_with_max(1 << 24), want = buf_with_max(1 << 24);
 	z_stream z = { 0 };
 	struct listener l;
@@ -457,8 +458,10 @@ static void random_talk(bool masked, bool takeover, int window_bits)
 		buf_done(&text);
 		buf_done(&coded);
 	}
-	listener_init(&l, masked ? DIRECTION_SENT : DIRECTION_RECEIVED,
-		      takeover ? TAKEOVER : NO_TAKEOVER);
+	snprintf(extensions, sizeof(extensions),
+		 told ? "%s;client_max_window_bits=%d; server_max_window_bits = \"%d\"" : "%s",
+		 takeover ? TAKEOVER : NO_TAKEOVER, window_bits, window_bits);
+	listener_init(&l, masked ? DIRECTION_SENT : DIRECTION_RECEIVED, extensions);
 	for (size_t at = 0, n; at < bytes.len; at += n) {
 		n = (size_t)random() % 5000;
 		ws_feed(l.ws, span_head(span_skip(buf_span(&bytes), at), n));
@@ -479,8 +482,8 @@ static void test_random(void **state)
 	(void)state;
 	print_message("SEED=%u\n", seed);
 	srandom(seed);
-	for (int i = 0; i < 16; i++)
-		random_talk(i & 1, i & 2, i & 4 ? 9 : 15);
+	for (int i = 0; i < 28 * 2; i++)
+		random_talk(i & 1, i & 2, 9 + i / 8, i & 4);
 }
 
 static void test_bomb(void **state)
@@ -506,6 +509,51 @@ static void test_bomb(void **state)
 	buf_done(&coded);
 	buf_done(&bytes);
 	free((char *)zeros.ptr);
+}
+
+/* zconf.h: inflate takes the window and about seven kilobytes. What is not said, or is none, is the
+ * largest; zlib makes 9 bits of 8. */
+static void test_memory_of_the_window(void **state)
+{
+	static const struct {
+		const char *more;
+		unsigned window;
+	} cases[] = {
+		{ "", 32768 },
+		{ ";client_max_window_bits=9", 32768 },
+		{ ";server_max_window_bits", 32768 },
+		{ ";server_max_window_bits=7", 32768 },
+		{ ";server_max_window_bits=16", 32768 },
+		{ ";server_max_window_bits=\"", 32768 },
+		{ ";server_max_window_bits=\"12\"", 4096 },
+		{ ";server_max_window_bits=12", 4096 },
+		{ ";server_max_window_bits=8", 512 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct buf coded = buf_with_max(1 << 17), bytes = buf_with_max(1 << 17);
+		char extensions[100], text[20000];
+		struct listener l;
+		z_stream z = { 0 };
+		uint64_t taken;
+
+		for (size_t n = 0; n < sizeof(text); n++)
+			text[n] = (char)('a' + random() % 8);
+		snprintf(extensions, sizeof(extensions), "permessage-deflate%s", cases[i].more);
+		assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, -9, 8, 0), Z_OK);
+		compress_message(&z, (struct span){ text, sizeof(text) }, &coded);
+		put_frame(&bytes, 0xc1, buf_span(&coded), false);
+		listener_init(&l, DIRECTION_RECEIVED, extensions);
+		ws_feed(l.ws, buf_span(&bytes));
+		assert_int_equal(l.text.len, sizeof(text) + 1);
+		taken = counter_read(&l.counters.decoder_bytes);
+		assert_in_range(taken, cases[i].window + 6000, cases[i].window + 8000);
+		listener_done(&l);
+		deflateEnd(&z);
+		buf_done(&coded);
+		buf_done(&bytes);
+	}
 }
 
 /* An inflater is one of those that share their room: see http/decoder.h. */
@@ -547,6 +595,7 @@ int main(void)
 		cmocka_unit_test(test_hole_in_a_masked_ping),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_bomb),
+		cmocka_unit_test(test_memory_of_the_window),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_free_of_nothing),
 	};
