@@ -858,15 +858,20 @@ static int look_around(const struct rig *rig)
 static int watch_as_nobody(const struct rig *rig)
 {
 	struct caller caller = watch(rig);
-	size_t n = caller_wait_for(&caller, "{\"a\":\"nobody\"}");
+	size_t n;
 
-	if (!n || memmem(caller.data, caller.taken + n, "secret", 6))
-		return 1;
-	/* A cut by the budget of everybody, not that of root. */
-	n = caller_wait_for(&caller, "event: enforcement\ndata: {\"a\":\"all\"}");
-	if (!n || memmem(caller.data, caller.taken + n, "secret", 6))
-		return 2;
-	return 0;
+	/* A cut by the budget of everybody, not that of root; a round and all of the next. */
+	for (int i = 0; i < 2; i++) {
+		n = caller_wait_for(&caller, "event: enforcement\ndata: {\"a\":\"all\"}");
+		if (!n)
+			return 1;
+		caller.taken += n;
+		n = caller_wait_for(&caller, "{\"a\":\"nobody\"}");
+		if (!n)
+			return 2;
+		caller.taken += n;
+	}
+	return memmem(caller.data, caller.taken, "secret", 6) ? 3 : 0;
 }
 
 /* `uid`: the index of a budget. */
