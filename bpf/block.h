@@ -1,6 +1,7 @@
 /* What a budget stops: bytes to a provider's host of all, a user, a cgroup or a process. The map is
  * written before anything else is done, so no request passes from that instant. An agent that does
- * not answer stops nobody: its links go with it when it dies, and its beat ends when it hangs. */
+ * not answer stops nobody: its links go with it when it dies, and its beat ends when it hangs. By
+ * option it keeps the links (flow/pins.h) and needs no beat. */
 #pragma once
 
 #include "flow_block.h"
@@ -41,13 +42,16 @@ static __always_inline __u32 block_judge(const struct flow_socket *s)
 	return mode;
 }
 
-/* The generation is read first: what is written while we judge is judged by the next packet. */
+/* The generation is read first: what is written while we judge is judged by the next packet. What a
+ * dead agent stopped stays so until its process is known to the next one. */
 static __always_inline __u32 block_mode(struct flow_socket *s)
 {
-	__u32 generation = *(volatile __u32 *)&control.generation;
+	__u32 generation = *(volatile __u32 *)&control.generation, mode;
 
 	if (s->generation != generation) {
-		s->mode = block_judge(s);
+		mode = block_judge(s);
+		if (mode != FLOW_ASK || s->mode < mode)
+			s->mode = mode;
 		s->generation = generation;
 	}
 	return s->mode;

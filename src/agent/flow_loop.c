@@ -16,6 +16,7 @@
 #define PUBLISH_TICKS 4
 #define OLDER_TICKS   240 /* a minute */
 #define SWEEP_TICKS   20
+#define PINS          "/sys/fs/bpf/outlay"
 #define PATIENCE_NS   (3 * NS_PER_SEC) /* without a tick, until the kernel holds us for dead */
 
 static const struct timeval tick = { .tv_usec = 250000 };
@@ -177,6 +178,8 @@ static int make_parts(struct flow_loop *l)
 				       .connections_fd = l->options.shared.connections_fd,
 				       .handshakes_fd = l->options.shared.handshakes_fd,
 				       .refuse_connect = l->options.refuse_connect,
+				       .pins = PINS,
+				       .keeps = l->options.fail_closed,
 				       .record = on_record,
 				       .ctx = l };
 	struct enforce_ports ports = {

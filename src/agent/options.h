@@ -14,7 +14,7 @@ struct options {
 	unsigned canary_seconds; /* between two calls of our own; 0 = none */
 	unsigned keep_days;      /* calls that every sink has stay so long in the ledger */
 	char *catalog;           /* name of a price list of its own; NULL: those that are not */
-	bool fail_closed;        /* what is held or cut stays so while the agent hangs */
+	bool fail_closed;        /* what is held or cut stays so without the agent */
 	bool refuse_connect;     /* a cut begins in connect(), where the address tells the host */
 	unsigned breaker_error_points, breaker_latency_ms; /* alert/breaker.h */
 	char *kafka;           /* bootstrap servers; NULL: nothing is published */

@@ -44,6 +44,7 @@ static const struct finding hooks[] = {
 	{ "egress", "", "what is not metered is not seen, nothing held or cut" },
 	{ "closed", "", "bytes and ends of connections are not known" },
 	{ "older", "", "connections older than the agent are not listed" },
+	{ "kept", "", "a dead agent stops nobody, though fail_closed" },
 	{ "sweep", "", "a cut ends connections one by one" },
 };
 

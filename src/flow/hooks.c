@@ -1,6 +1,7 @@
 /* The privileged edge of the flow ledger. Attaching is by links, so a dead agent leaves nothing
- * behind, and beside whatever else is attached there. The hierarchy is mounted for us alone and at
- * no place: that is its root, wherever the host has mounted it, if at all. */
+ * behind but what it was told to keep, and beside whatever else is attached there. The hierarchy is
+ * mounted for us alone and at no place: that is its root, wherever the host has mounted it, if at
+ * all. */
 #include "flow/hooks.h"
 
 #include <bpf/bpf.h>
@@ -13,14 +14,17 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "bpf/flow.skel.h"
+#include "flow/pins.h"
 
-enum { CGROUP_HOOKS = 3, CLOSED = CGROUP_HOOKS, OLDER, SWEEP, FEATURES };
+enum { CGROUP_HOOKS = 3, CLOSED = CGROUP_HOOKS, OLDER, SWEEP, LINKS, KEPT = LINKS, FEATURES };
 
 struct hooks {
 	struct hooks_options options;
 	struct flow_bpf *skeleton;
 	struct ring_buffer *ring;
-	struct bpf_link *links[FEATURES];
+	struct bpf_link *links[LINKS];
+	struct pins *pins; /* NULL: not wanted, or none */
+	bool took_over;
 	struct hooks_feature features[FEATURES];
 };
 
@@ -60,6 +64,19 @@ static int borrow_maps(struct hooks *h)
 	return code;
 }
 
+/* So that the connections of its time are known to be a provider's. */
+static void inherit_sockets(struct hooks *h)
+{
+	CLOSE_FD int fd = h->pins ? pins_find(h->pins, "sockets") : -ENOENT;
+	struct bpf_map *map = h->skeleton->maps.sockets;
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+	    info.type == BPF_MAP_TYPE_SK_STORAGE && info.value_size == bpf_map__value_size(map))
+		(void)bpf_map__reuse_fd(map, fd);
+}
+
 static int open_and_load(struct hooks *h, bool sweeps)
 {
 	int code;
@@ -68,6 +85,7 @@ static int open_and_load(struct hooks *h, bool sweeps)
 	if (!h->skeleton)
 		return -errno;
 	bpf_program__set_autoload(h->skeleton->progs.flow_sweep, sweeps);
+	inherit_sockets(h);
 	code = borrow_maps(h);
 	return code == 0 ? flow_bpf__load(h->skeleton) : code;
 }
@@ -84,6 +102,9 @@ static int load(struct hooks *h, struct err *err)
 		return err_set(err, code, "the kernel refused the flow programs: %s",
 			       strerror(-code));
 	h->skeleton->bss->control.refuse_connect = h->options.refuse_connect;
+	/* None that another agent has judged a socket by. */
+	h->skeleton->bss->control.generation =
+	    (uint32_t)(clock_system.monotonic_ns(&clock_system) >> 20);
 	h->ring = ring_buffer__new(bpf_map__fd(h->skeleton->maps.records), on_record, h, NULL);
 	return h->ring ? 0 : err_set(err, -errno, "ring of the flows: %s", strerror(errno));
 }
@@ -120,6 +141,16 @@ static void attach_all(struct hooks *h, int root)
 	attach_iterator(h, SWEEP, "sweep", h->skeleton->progs.flow_sweep);
 }
 
+static int keep_all(const struct hooks *h)
+{
+	int code = h->pins ? 0 : h->features[KEPT].code;
+
+	for (int i = 0; code == 0 && i < CGROUP_HOOKS; i++)
+		if (h->links[i])
+			code = pins_put(h->pins, h->features[i].name, bpf_link__fd(h->links[i]));
+	return code ?: pins_put(h->pins, "sockets", bpf_map__fd(h->skeleton->maps.sockets));
+}
+
 CLEANUP_FOR(hooks, struct hooks *, hooks_free)
 
 int hooks_new(const struct hooks_options *options, struct hooks **ret_hooks, struct err *err)
@@ -134,10 +165,15 @@ int hooks_new(const struct hooks_options *options, struct hooks **ret_hooks, str
 	root = open_root(err);
 	if (root < 0)
 		return root;
+	h->features[KEPT].name = "kept";
+	if (options->pins)
+		h->features[KEPT].code = pins_new(options->pins, options->keeps, &h->pins);
 	code = load(h, err);
 	if (code < 0)
 		return code;
 	attach_all(h, root);
+	if (options->keeps)
+		h->features[KEPT].code = keep_all(h);
 	*ret_hooks = TAKE_PTR(h);
 	return 0;
 }
@@ -146,7 +182,8 @@ void hooks_free(struct hooks *h)
 {
 	if (!h)
 		return;
-	for (int i = 0; i < FEATURES; i++)
+	pins_free(h->pins);
+	for (int i = 0; i < LINKS; i++)
 		bpf_link__destroy(h->links[i]);
 	ring_buffer__free(h->ring);
 	flow_bpf__destroy(h->skeleton);
@@ -155,7 +192,7 @@ void hooks_free(struct hooks *h)
 
 const struct hooks_feature *hooks_features(const struct hooks *h, unsigned *ret_n)
 {
-	*ret_n = FEATURES;
+	*ret_n = h->options.keeps ? FEATURES : LINKS;
 	return h->features;
 }
 
@@ -217,6 +254,9 @@ int hooks_tell_call(struct hooks *h, uint64_t cookie, enum flow_call call)
 void hooks_publish_blocks(struct hooks *h)
 {
 	__atomic_add_fetch(&h->skeleton->bss->control.generation, 1, __ATOMIC_RELEASE);
+	if (h->pins && !h->took_over)
+		pins_take_over(h->pins);
+	h->took_over = true;
 }
 
 void hooks_beat(struct hooks *h, int64_t patience_ns, bool fail_closed)

@@ -16,6 +16,8 @@ struct hooks_options {
 	/* Maps of the TLS programs (bpf/shared.h), borrowed. */
 	int hosts_fd, wildcards_fd, connections_fd, handshakes_fd;
 	bool refuse_connect; /* bpf/refuse.h */
+	const char *pins;    /* the folder of flow/pins.h; NULL: none */
+	bool keeps;          /* what stops stays there when the agent dies */
 	void (*record)(void *ctx, const void *record, size_t bytes);
 	void *ctx;
 };
@@ -49,10 +51,12 @@ int hooks_sweeper(const struct hooks *hooks);
 int hooks_write_block(struct hooks *hooks, const struct flow_block *key, const uint32_t *mode);
 /* What its socket's call is, for what is stopped. 0 or -errno. */
 int hooks_tell_call(struct hooks *hooks, uint64_t cookie, enum flow_call call);
-/* What was written counts from now on, for every socket. */
+/* What was written counts from now on, for every socket; what a dead agent kept ends with the first
+ * time. */
 void hooks_publish_blocks(struct hooks *hooks);
 /* The agent lives: without this for `patience_ns` nothing is refused any more, or with
- * `fail_closed` what was. When the agent is gone its hooks are, and nothing is refused. */
+ * `fail_closed` what was. When the agent is gone its hooks are, and nothing is refused, unless it
+ * keeps them. */
 void hooks_beat(struct hooks *hooks, int64_t patience_ns, bool fail_closed);
 
 /* Sums the per-CPU counters. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
@@ -28,7 +29,8 @@
 #define WILDCARD  "*.outlay-block-wild.invalid"
 #define OTHER     "api.outlay-other.invalid"
 #define PATIENCE  (2 * NS_PER_SEC)
-#define QUIET_MS  300  /* nothing has come for so long: nothing comes */
+#define QUIET_MS  300 /* nothing has come for so long: nothing comes */
+#define PINS      "/sys/fs/bpf/outlay-test"
 #define RESENT_MS 3000 /* TCP has sent again what was dropped */
 
 struct world {
@@ -176,13 +178,13 @@ static void arrives(struct world *w, int fd, size_t due)
 	assert_int_equal(n, due);
 }
 
-/* The errno that the client is told, within a second. */
+/* The errno that the client is told; what it has sent is sent again until then. */
 static int told(struct world *w, int fd)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 	char byte;
 
-	for (int i = 0; i < 100; i++) {
+	for (int waited = 0; waited < RESENT_MS; waited += 10) {
 		drain(w);
 		if (poll(&poll_fd, 1, 10) == 1)
 			return recv(fd, &byte, 1, MSG_DONTWAIT) < 0 ? errno : 0;
@@ -691,6 +693,90 @@ static void test_others_are_not_touched(void **state)
 	close_link(&mine);
 }
 
+/* Another agent, in a child, which cuts what it is told to, and is killed. */
+static pid_t open_rival(struct world *w, int says[2], int hears[2])
+{
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(says) | pipe(hears), 0);
+	child = fork();
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	w->hooked.pins = PINS;
+	hooked_open(&w->hooked, false, on_record, w);
+	hooks_beat(w->hooked.hooks, PATIENCE, true);
+	if (write(says[1], "", 1) != 1 || read(hears[0], &byte, 1) != 1)
+		_exit(1);
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, false);
+	if (write(says[1], "", 1) != 1)
+		_exit(1);
+	pause();
+	_exit(1);
+}
+
+static unsigned count_pins(void)
+{
+	DIR *dir = opendir(PINS);
+	unsigned n = 0;
+
+	if (!dir)
+		return 0;
+	for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir))
+		n += entry->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static void test_kept_when_dead(void **state)
+{
+	struct world *w = *state;
+	struct bytes call = request(900), hello = make_hello(HOST, NAME_FIRST, 36);
+	struct link old, new;
+	int says[2], hears[2];
+	pid_t rival = open_rival(w, says, hears);
+	char byte;
+
+	assert_int_equal(read(says[0], &byte, 1), 1);
+	old = open_talk(w, HOST, AF_INET);
+	move(old.client, old.server, call.at, call.n);
+	assert_int_equal(write(hears[1], "", 1), 1);
+	assert_int_equal(read(says[0], &byte, 1), 1);
+	assert_int_equal(count_pins(), 1);
+	kill(rival, SIGKILL);
+	assert_int_equal(waitpid(rival, NULL, 0), rival);
+	passes(w, OTHER, AF_INET);
+	say(old.client, &call);
+	assert_int_equal(comes(w, old.server, QUIET_MS), 0);
+	new = open_link(AF_INET6);
+	say(new.client, &hello);
+	assert_int_equal(comes(w, new.server, QUIET_MS), 0);
+	/* The next one: until it has orders, it is as if the other lived. */
+	hooks_free(w->hooked.hooks);
+	w->hooked.pins = PINS;
+	hooked_open(&w->hooked, false, on_record, w);
+	hooks_beat(w->hooked.hooks, PATIENCE, true);
+	assert_int_equal(count_pins(), 2);
+	assert_int_equal(comes(w, old.server, QUIET_MS), 0);
+	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, false);
+	assert_int_equal(count_pins(), 1);
+	assert_int_equal(told(w, old.client), ECONNABORTED);
+	assert_int_equal(comes(w, old.server, QUIET_MS), 0);
+	refuses(w, HOST, AF_INET);
+	release(w);
+	passes(w, HOST, AF_INET6);
+	hooks_free(w->hooked.hooks);
+	w->hooked.hooks = NULL;
+	assert_int_equal(access(PINS, F_OK), -1);
+	close_link(&old);
+	close_link(&new);
+	for (int i = 0; i < 2; i++) {
+		close(says[i]);
+		close(hears[i]);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 #define SWEPT(name)                                                                                \
 	{                                                                                          \
@@ -712,6 +798,7 @@ int main(void)
 		TEST(test_refused_in_connect),
 		TEST(test_cut_in_another_network),
 		TEST(test_others_are_not_touched),
+		TEST(test_kept_when_dead),
 		TEST(test_sweep),
 		TEST(test_many_are_swept),
 		SWEPT(test_cut_in_each_scope),

@@ -7,6 +7,7 @@
 struct hooked {
 	struct attach *attach;
 	struct hooks *hooks;
+	const char *pins; /* kept there when this process is killed; NULL: nowhere */
 };
 
 typedef void hooked_record_fn(void *ctx, const void *record, size_t bytes);
@@ -31,6 +32,8 @@ static inline void hooked_open(struct hooked *h, bool refuse_connect, hooked_rec
 				       .connections_fd = shared.connections_fd,
 				       .handshakes_fd = shared.handshakes_fd,
 				       .refuse_connect = refuse_connect,
+				       .pins = h->pins,
+				       .keeps = h->pins,
 				       .record = record,
 				       .ctx = ctx };
 	struct err err = { 0 };

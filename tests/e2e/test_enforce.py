@@ -353,13 +353,14 @@ class Enforce:
         self.fails_closed()
 
     def fails_closed(self):
-        """By option what is stopped stays so while the agent hangs; when it is dead it goes on."""
+        """By option what is stopped stays so while the agent hangs, and when it is dead."""
         file = self.daemon.config / 'outlayd.yaml'
         file.write_text(file.read_text().replace('fail_closed: false', 'fail_closed: true'))
         self.check('outlayd starts again', self.daemon.start(), self.daemon.said())
         client = self.python('again', REQUESTS, label='dies')
         self.check('what was spent is cut again',
                    wait_for(lambda: 'error' in client.call(), 10), self.daemon.said()[-2000:])
+        time.sleep(1)  # the call that spent it is on the disk
         self.daemon.child.send_signal(signal.SIGSTOP)
         time.sleep(4)
         begun = len(self.server.requests)
@@ -367,8 +368,17 @@ class Enforce:
         time.sleep(1)
         self.check.equal('an agent that hangs stops it still', len(self.server.requests), begun)
         self.daemon.stop(signal.SIGKILL)
+        time.sleep(1)
+        self.check.equal('and one that is killed', len(self.server.requests), begun)
+        self.check('the next one starts', self.daemon.start(), self.daemon.said())
         said = client.end()
-        self.check(f'and not when it is killed: {said}', 'good' in said, said)
+        self.check(f'and tells who waits: {said}', 'error' in said, said)
+        self.check('it cuts', 'error' in client.call())
+        self.check.equal('of all that nothing came', len(self.server.requests), begun)
+        self.daemon.stop()
+        said = client.call()
+        self.check(f'an agent that is told to end lets go: {said}', 'good' in said, said)
+        self.check('and leaves nothing', not os.path.exists('/sys/fs/bpf/outlay'))
 
 
 if __name__ == '__main__':

@@ -1,0 +1,20 @@
+/* What an agent leaves in a folder of the bpf file system so that it outlives it: a subfolder for
+ * each agent, locked while that lives. The next agent takes over when it has said what is stopped:
+ * it removes those that nobody holds, and with them what the kernel held for their sake. To remove
+ * the folder by hand does the same. */
+#pragma once
+
+#include <stdbool.h>
+
+struct pins;
+
+/* `keeps`: with a subfolder of its own. -errno: there is none to be made. */
+int pins_new(const char *folder, bool keeps, struct pins **ret_pins);
+/* Removes its own. */
+void pins_free(struct pins *pins);
+
+/* Keeps a program, map or link under the name. 0 or -errno. */
+int pins_put(const struct pins *pins, const char *name, int fd);
+/* What a dead agent kept under the name, or -ENOENT. */
+int pins_find(const struct pins *pins, const char *name);
+void pins_take_over(const struct pins *pins);
