@@ -167,6 +167,58 @@ static void expect_key(const struct usage *usage, const char *key)
 	assert_string_equal(usage->api_key_hash, hex);
 }
 
+/* As the reference of each interface names the most of an answer, and how many there are. */
+static void says_what_is_in_flight_elsewhere(void **state)
+{
+	static const struct {
+		const char *server, *target, *body;
+		int64_t most;
+	} rows[] = {
+		{ "api.openai.com", "/v1/completions",
+		  "{\"model\":\"davinci-002\",\"max_tokens\":10,\"n\":2,\"best_of\":4}", 40 },
+		{ "api.anthropic.com", "/v1/complete", "{\"max_tokens_to_sample\":9}", 9 },
+		{ "x.openai.azure.com", "/openai/deployments/d/chat/completions?api-version=1",
+		  "{\"max_completion_tokens\":20,\"n\":2}", 40 },
+		{ "bedrock-runtime.us-east-1.amazonaws.com",
+		  "/model/amazon.nova-pro-v1%3A0/converse",
+		  "{\"inferenceConfig\":{\"maxTokens\":70}}", 70 },
+		{ "bedrock-runtime.us-east-1.amazonaws.com", "/model/meta.llama3-8b/invoke",
+		  "{\"prompt\":\"x\",\"max_gen_len\":60}", 60 },
+		{ "bedrock-runtime.us-east-1.amazonaws.com", "/model/amazon.titan-text/invoke",
+		  "{\"inputText\":\"x\",\"textGenerationConfig\":{\"maxTokenCount\":90}}", 90 },
+		{ "api.cohere.com", "/v1/generate", "{\"max_tokens\":5,\"num_generations\":4}",
+		  20 },
+		{ "ollama.com", "/api/chat", "{\"options\":{\"num_predict\":50}}", 50 },
+		{ "ollama.com", "/api/chat", "{\"options\":{\"num_predict\":-1}}", -1 },
+		{ "us-central1-aiplatform.googleapis.com",
+		  "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-pro:"
+		  "generateContent",
+		  "{\"generationConfig\":{\"maxOutputTokens\":30,\"candidateCount\":2}}", 60 },
+		{ "us-south.ml.cloud.ibm.com", "/ml/v1/text/generation?version=1",
+		  "{\"parameters\":{\"max_new_tokens\":200}}", 200 },
+		/* What it thinks comes besides. */
+		{ "dashscope-intl.aliyuncs.com", "/compatible-mode/v1/chat/completions",
+		  "{\"max_tokens\":5}", -1 },
+	};
+	struct world *w = *state;
+
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char head[256];
+
+		w->n = 0;
+		snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\n\r\n", rows[i].target);
+		drive_begin_at(&w->drive, w->meter, rows[i].server, span_of(head));
+		drive_body(&w->drive, DIRECTION_SENT, span_of(rows[i].body), 7);
+		meter_handler.sent(w->meter, &w->drive.exchange);
+		assert_int_equal(w->n_sent, i + 1);
+		assert_int_equal(w->asked.doubt, USAGE_DOUBT_NONE);
+		if (w->most_output != rows[i].most)
+			fail_msg("%s%s: %lld", rows[i].server, rows[i].target,
+				 (long long)w->most_output);
+		drive_end(&w->drive);
+	}
+}
+
 /* In flight from the end of the request on; OpenAI: each of `n` answers may have that many. */
 static void says_what_is_in_flight(void **state)
 {
@@ -1072,6 +1124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(says_what_is_in_flight),
+		TEST(says_what_is_in_flight_elsewhere),
 		TEST(fills_every_field),
 		TEST(counts_are_disjoint),
 		TEST(json_cut_at_any_byte_has_no_counts),
