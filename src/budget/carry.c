@@ -139,17 +139,25 @@ void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, 
 		.granted = touch->granted,
 	};
 	struct budget *budget;
+	struct window own;
 
 	budgets_advance(budgets, now_ns);
 	HASH_FIND_STR(budgets->by_name, touch->name, budget);
 	if (!budget || budget->rule->counts != touch->unit)
 		return;
 	budget = budgets_at(budgets, (unsigned)(budget - budgets->all));
+	own = window_at(&budget->rule->kind, touch->window_start_ns);
 	if (budget->rate && touch->window_end_ns <= now_ns)
 		rate_learn(budget->rate, touch->window_start_ns, touch->spent);
+	/* Of an hour in which it was no rate yet nothing is known. */
+	if (budget->rate && window_same(&total.window, &own)) {
+		rate_restore(budget->rate, touch->granted,
+			     own.end_ns < now_ns ? own.end_ns : now_ns);
+		rate_look(budget->rate, now_ns);
+	}
 	/* Of a release that knew but one kind of each start. */
 	if (!total.window.end_ns)
-		total.window = window_at(&budget->rule->kind, touch->window_start_ns);
+		total.window = own;
 	if (total.window.start_ns == touch->window_start_ns)
 		window_restore(&budget->totals, &budget->rule->kind, &total, now_ns);
 	budgets->owes |= budget->totals.current.owed;

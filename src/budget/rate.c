@@ -216,6 +216,17 @@ void rate_unbook(struct rate *rate, money_wide amount, int64_t taken_ns)
 	rate->unbooked_ns = taken_ns;
 }
 
+void rate_restore(struct rate *rate, money_wide used, int64_t then_ns)
+{
+	rate->level = (burst(rate) - used) * rate->rule.period_ns;
+	rate->at_ns = then_ns;
+	if (rate->rule.kind == RATE_SLIDING) {
+		memset(rate->slots, 0, sizeof(rate->slots));
+		rate->at_ns -= then_ns % slot_ns(rate);
+		rate->used = *slot_at(rate, rate->at_ns) = used;
+	}
+}
+
 /* --- what an adaptive one goes by */
 
 /* "requests", "tokens"; "input" is told as "input_tokens". */

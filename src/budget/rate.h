@@ -57,6 +57,10 @@ money_wide rate_size(const struct rate *rate);
 void rate_take(struct rate *rate, money_wide amount);
 void rate_unbook(struct rate *rate, money_wide amount, int64_t taken_ns);
 
+/* What counted of it then, as the ledger knows: as if all of that had been used just then. Look at
+ * it next. */
+void rate_restore(struct rate *rate, money_wide used, int64_t then_ns);
+
 /* What the answer to a call that began then told of the provider's limit in this unit. */
 void rate_heed(struct rate *rate, const char *unit, const struct usage *usage);
 

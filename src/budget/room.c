@@ -42,7 +42,8 @@ bool room_look(struct budget *budget, int64_t now_ns)
 		current->carried = 0;
 	else if (former->window.end_ns && former->window.end_ns <= current->window.start_ns)
 		current->carried = carried(budget, former);
-	current->granted = fresh(budget, &current->window) + current->carried;
+	if (!budget->rate)
+		current->granted = fresh(budget, &current->window) + current->carried;
 	budget->limit = rule->limit + current->carried +
 			(now_ns < budget->raised_until_ns ? budget->raised : 0);
 	budget->mode = rule->mode;

@@ -17,8 +17,10 @@ static void add(struct budgets *budgets, struct budget *budget, struct window_to
 	window_add(&budget->totals, &budget->rule->kind, total, amount);
 	match_set_add(&budgets->charged, (unsigned)(budget - budgets->all));
 	budgets->rising |= alert_due(budget) != 0;
-	if (budget->rate)
+	if (budget->rate) {
 		rate_take(budget->rate, amount);
+		total->granted = rate_used(budget->rate);
+	}
 	if (telling->n < VERDICT_BUDGETS_MAX)
 		budgets_tell(budget, total, &telling->touches[telling->n++]);
 	else

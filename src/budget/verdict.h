@@ -18,7 +18,8 @@ struct budget_touch {
 	money_wide spent;        /* in it, after this charge */
 	money_wide estimated;    /* of that, by estimates; no member of the event */
 	uint16_t fired_percent;  /* the highest threshold that was told in it */
-	money_wide granted;      /* what may be used in it; no member of the event */
+	money_wide granted;      /* what may be used in it, or counted of a rate then; no member of
+	                       * the event */
 };
 
 /* How the reservation of a call was found, or why not. */

@@ -41,7 +41,8 @@ struct window_total {
 	money_wide used;
 	money_wide estimated;   /* of that, by figures that rest on an estimate */
 	money_wide carried;     /* left by former windows: budget/room.h */
-	money_wide granted;     /* what may be used in it until its end, with that */
+	money_wide granted;     /* what may be used in it until its end, with that;
+	                         * of a rate: what counted of it after the last charge */
 	uint16_t fired_percent; /* the highest threshold told in it */
 	bool owed;              /* changed and not told: see budgets_owed */
 };

@@ -127,7 +127,8 @@ CREATE TABLE IF NOT EXISTS budget_window (
 	window_end INTEGER,
 	-- the highest threshold that was told in it, in percent
 	fired INTEGER,
-	granted TEXT,                   -- what may be used in it until its end; NULL = as spent
+	-- what may be used in it until its end; of a rate what counted of it then; NULL = as spent
+	granted TEXT,
 	estimated TEXT,                 -- of what was used, by estimates; NULL = not recorded then
 	PRIMARY KEY (name, window_start)
 ) STRICT, WITHOUT ROWID;

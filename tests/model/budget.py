@@ -137,6 +137,11 @@ class Rate:
                 return (slot + self.SLOTS + 1) * rule['length'] // self.SLOTS
         raise AssertionError('never')
 
+    def restore(self, used, then):
+        self.level = fractions.Fraction(self.size() - used)
+        self.slot = then * self.SLOTS // self.rule['length']
+        self.at, self.log = then, [[self.slot, used]]
+
     def take(self, amount, taken=0, when=0):
         """`amount` instead of what was taken then."""
         more = amount - taken
@@ -217,6 +222,8 @@ class Budget:
                 _, at = window(self.rule, at)
                 left = min(left + self.fresh(at), cap)
             self.current.carried = left
+        if self.rate:
+            return
         granted = self.fresh(self.current.end) + self.current.carried
         changed, self.current.granted = granted != self.current.granted, granted
         if changed and self.rule['rollover']:
@@ -291,6 +298,9 @@ class Budget:
             total.used, total.granted = used, granted
             new.at(now)
             new.rows[start] = self.rows[start]
+            if new.rate and (start, end) == window(self.rule, start):
+                new.rate.restore(granted, min(end, now))
+                new.rate.look(now)
             new.place(total)
         return new.at(now)
 
@@ -405,9 +415,10 @@ class Model:
             b.at(self.now)
             amount = b.asked(r['size'])
             b.current.used += amount
-            b.tell(b.current)
             if b.rate:
                 b.rate.take(amount, b.asked(was) if was else 0, r['made'])
+                b.current.granted = b.rate.used()
+            b.tell(b.current)
         self.end(number, r, 'told')
         return '0'
 
@@ -444,10 +455,11 @@ class Model:
             total, _ = b.find(end)
             amount = b.charged(usd, tokens, r and r['size'])
             total.used += amount
-            b.tell(total)
             if b.rate:
                 taken = b.asked(booked) if booked and name in r['holds'] else 0
                 b.rate.take(amount, taken, r['made'] if r else 0)
+                total.granted = b.rate.used()
+            b.tell(total)
         if r and r['state'] != 'captured':
             self.end(number, r, 'captured')
         return '1' if r else '0'

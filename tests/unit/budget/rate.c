@@ -440,6 +440,45 @@ static void test_reload_and_restore(void **state)
 	budgets_free(budgets);
 }
 
+/* What counted when the ledger was told last counts as if it were of that moment, or of the end of
+ * its hour; that of a day is no rate's. */
+static void test_restored(void **state)
+{
+	static const struct {
+		enum rate_kind kind;
+		int64_t end_ns, now_ns;
+		money_wide spent, later; /* then, and half a minute later */
+	} rows[] = {
+		{ RATE_SLIDING, NOON + HOUR, NOON + MAKE_SEC(30), 5, 5 },
+		{ RATE_SLIDING, NOON + HOUR, NOON + HOUR + MAKE_SEC(40), 5, 0 },
+		{ RATE_SLIDING, NOON + NS_PER_DAY, NOON + MAKE_SEC(30), 0, 0 },
+		/* 6 a minute: three come in. */
+		{ RATE_BUCKET, NOON + HOUR, NOON + MAKE_SEC(30), 5, 2 },
+		{ RATE_BUCKET, NOON + HOUR, NOON + HOUR + MAKE_SEC(20), 3, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct make_rule rule = requests_a_minute(rows[i].kind, 6);
+		struct budget_touch touch = { .name = "r",
+					      .unit = UNIT_REQUESTS,
+					      .window_start_ns = NOON,
+					      .window_end_ns = rows[i].end_ns,
+					      .spent = 300,
+					      .granted = 5 };
+		struct budgets *budgets;
+		struct budget_view view;
+
+		assert_int_equal(budgets_new(make_rules(&rule, 1), &budgets), 0);
+		budgets_restore(budgets, &touch, rows[i].now_ns);
+		budgets_view(budgets, 0, rows[i].now_ns, &view);
+		assert_true(view.spent == rows[i].spent);
+		budgets_view(budgets, 0, rows[i].now_ns + MAKE_SEC(30), &view);
+		assert_true(view.spent == rows[i].later);
+		budgets_free(budgets);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -454,6 +493,7 @@ int main(void)
 		cmocka_unit_test(test_tokens_are_no_requests),
 		cmocka_unit_test(test_settlement),
 		cmocka_unit_test(test_reload_and_restore),
+		cmocka_unit_test(test_restored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
