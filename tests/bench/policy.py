@@ -14,17 +14,21 @@ ASK = {'provider': 'openai', 'model': 'gpt-4o-mini', 'operation': 'chat', 'input
 def ask(program, *more, cpu, calls=False):
     """An agent on CPU 0 and its client on `cpu`, while another program makes 1,000 calls a second
     or not -> the numbers after each name that the client prints."""
-    agent = Agent(cpu=0)
     words = ['taskset', '-c', '1', BENCH / 'traffic', 'calls', '1000', '120']
-    traffic = subprocess.Popen(words, stdout=subprocess.DEVNULL) if calls else None
+    with Agent(cpu=0) as agent:
+        traffic = subprocess.Popen(words, stdout=subprocess.DEVNULL) if calls else None
+        found = ask_of(agent, program, *more, cpu=cpu)
+        if traffic:
+            traffic.kill()
+            traffic.wait()
+    return found
+
+
+def ask_of(agent, program, *more, cpu):
     with tempfile.NamedTemporaryFile('w', suffix='.json') as body:
         json.dump(ASK, body)
         body.flush()
         out = run([BENCH / program, agent.socket, 0, body.name, *more], cpu=cpu)
-    if traffic:
-        traffic.kill()
-        traffic.wait()
-    agent.stop()
     return {line.split()[0]: [int(n) for n in line.split()[1:]] for line in out.splitlines()}
 
 
@@ -59,6 +63,20 @@ def crowd():
         'bar: 1.5; the most over the fewest that a connection was served')
 
 
+def many_budgets():
+    """The same decision beside an agent with few. Dry runs: nobody settles what two agents held."""
+    with tempfile.NamedTemporaryFile('w', suffix='.json') as body, Agent(cpu=0, budgets=10) as few:
+        json.dump({**ASK, 'dry_run': True}, body)
+        body.flush()
+        with Agent(cpu=0, budgets=10000) as many:
+            words = [word for name, agent in (('few', few), ('many', many))
+                     for word in (name, agent.socket, body.name)]
+            found = ask_of(many, 'decide', 40000, *words, cpu=0)
+    for i, name in enumerate(('p50', 'p99')):
+        row(f'decide_{name}_10k_budgets', found['many'][i], 'ns', found['few'][i],
+            'bar: 1.5x; beside 10 budgets')
+
+
 def told():
     agent = Agent()
     found = json.loads(run([BENCH / 'traffic', 'told', 500, agent.socket]))
@@ -90,5 +108,6 @@ def measure():
     one_cpu()
     others()
     crowd()
+    many_budgets()
     told()
     beside_opa()

@@ -1,5 +1,6 @@
 """What the parts of `make bench` share: the table, runs of programs, and an agent to measure."""
 import collections
+import itertools
 import json
 import os
 import pathlib
@@ -54,10 +55,11 @@ def end(child):
 
 
 class Agent:
-    """outlayd with 100 budgets and `more`; on one CPU, or on all; like a service in a session of
-    its own, whose share of the CPUs is not the load's. `exact`: no canary, whose calls count."""
+    """outlayd with so many budgets, five of which match the decision of the bench, and `more`; on
+    one CPU, or on all; like a service in a session of its own, whose share of the CPUs is not the
+    load's. `exact`: no canary, whose calls count."""
 
-    def __init__(self, cpu=None, more=(), exact=False):
+    def __init__(self, cpu=None, budgets=100, more=(), exact=False):
         self.dir = tempfile.TemporaryDirectory(prefix='bench', dir=BUILD)
         top = pathlib.Path(self.dir.name)
         self.socket = top / 'policy.sock'
@@ -68,7 +70,7 @@ class Agent:
             re.sub(r'(canary_seconds:) \d+', r'\1 0', options) if exact else options)
         (top / 'budgets.yaml').write_text('budgets:\n' + ''.join(
             f'  - {{name: b{i}, limit: 1000 USD per day, mode: advise, match: {match(i)}}}\n'
-            for i in range(100)) + ''.join(f'  - {json.dumps(entry)}\n' for entry in more))
+            for i in [*MATCHING, *itertools.islice(others(), budgets - len(MATCHING))]) + ''.join(f'  - {json.dumps(entry)}\n' for entry in more))
         pinned = [] if cpu is None else ['taskset', '-c', str(cpu)]
         self.child = subprocess.Popen(
             [*pinned, BUILD / 'outlayd', '--config', top, '--state', top / 'state',
@@ -124,14 +126,24 @@ class Agent:
         return sum(int(re.search(r'^voluntary_ctxt_switches:\s+(\d+)', text, re.M)[1])
                    for text in self.tasks('status'))
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         self.child.wait(20)
         self.dir.cleanup()
 
 
+def others():
+    return (i for i in itertools.count() if i not in MATCHING)
+
+
 def match(i):
-    """Five dimensions, twenty values each: one budget of each matches the decision of the bench."""
+    """Five dimensions: one budget of each matches the decision of the bench."""
     key = ('user', 'team', 'project', 'provider', 'model')[i % 5]
     value = f'{key}-{i // 5}'
     if key in ('team', 'project'):
@@ -139,6 +151,7 @@ def match(i):
     return f'{{{key}: {value if i // 5 != 3 else known[key]}}}'
 
 
+MATCHING = (15, 36, 57, 18, 19)
 known = {'user': 'root', 'provider': 'openai', 'model': 'gpt-4o-mini'}
 
 
