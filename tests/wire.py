@@ -49,7 +49,8 @@ PLANTED = json.dumps({
 PLANTED += '"},' + PLANTED + '\n\ndata: ' + PLANTED + '\n\ndata: [DONE]\n\n'
 PROSE = {'text', 'content', 'thinking', 'arguments', 'partial_json', 'reasoning', 'delta',
          'reasoning_content', 'output_text', 'refusal'}
-BESIDES = {'compaction', 'advice'}  # operations that have an event behind that of their answer
+# Operations that have an event behind that of their answer.
+BESIDES = {'compaction', 'advice', 'image_generation', 'svg'}
 # Of this run, of the wire alone, or of the program that would have made the call.
 UNLIKE = {'event_id', 'source_id', 'pid', 'exe', 'comm', 'uid', 'time_end', 'duration_ms',
           'ttfb_ms', 'request_bytes', 'response_bytes'}

@@ -249,7 +249,8 @@ bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t
 	struct breaker *breaker;
 	struct tally *tally;
 
-	if (!usage->provider[0] || (usage->status == 0 && usage->doubt != USAGE_DOUBT_NO_ANSWER))
+	if (usage->beside || !usage->provider[0] ||
+	    (usage->status == 0 && usage->doubt != USAGE_DOUBT_NO_ANSWER))
 		return false;
 	breaker = of_call(breakers, usage, now_ns);
 	if (!breaker)

@@ -229,7 +229,7 @@ bool habits_take(struct habits *habits, const struct charge *charge, int64_t now
 		return false;
 	refresh(habit, now_ns);
 	hour = &habit->hours[habit->hour % HABIT_HOURS];
-	hour->calls += hour->calls < UINT32_MAX;
+	hour->calls += !charge->usage.beside && hour->calls < UINT32_MAX;
 	if (charge->source != COST_UNPRICED &&
 	    __builtin_add_overflow(hour->spent_pico, charge->cost_pico, &hour->spent_pico))
 		hour->spent_pico = INT64_MAX;

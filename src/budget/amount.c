@@ -85,7 +85,7 @@ money_wide amount_charged(const struct budget_rule *rule, const struct charge *c
 		known = counted(usage, TOKEN_BITS, &amount);
 		break;
 	case UNIT_REQUESTS:
-		return 1;
+		return !usage->beside;
 	case UNIT_BYTES:
 		return (money_wide)usage->request_bytes + usage->response_bytes;
 	default:

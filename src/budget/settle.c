@@ -182,6 +182,10 @@ static struct reservation *correlate(struct budgets *budgets, const struct match
 	struct reservation *r;
 	bool ambiguous;
 
+	/* What was done besides an answer was asked for with that. */
+	*ret_how = CORRELATION_NONE;
+	if (usage->beside)
+		return NULL;
 	if (!uuid_is_zero(&usage->reservation)) {
 		r = named(budgets, usage);
 		*ret_how = r ? CORRELATION_TOKEN : CORRELATION_BAD_TOKEN;

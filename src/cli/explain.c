@@ -84,12 +84,26 @@ static void find_route(struct explain *x)
 			x->route = &x->file->routes[i];
 }
 
+/* What was done besides the route's answer, if the event is that; NULL: it is the answer. */
+static const struct beside_file *beside_of(const struct explain *x)
+{
+	const char *operation = said(x, "operation");
+
+	for (unsigned i = 0; x->route && operation && i < x->route->besides_count; i++)
+		if (strcmp(x->route->besides[i].operation, operation) == 0)
+			return &x->route->besides[i];
+	return NULL;
+}
+
 /* The expression of a text, or "". */
 static const char *text_expression(const struct explain *x, enum route_text text)
 {
+	const struct beside_file *beside = beside_of(x);
 	const char *own = x->route ? x->route->texts[text] : NULL;
 	const char *common = x->file ? x->file->texts[text] : NULL;
 
+	if (text == ROUTE_MODEL && beside && beside->model)
+		return beside->model;
 	return own ? own : common ? common : "";
 }
 
@@ -101,25 +115,15 @@ static const char *total_expression(const struct explain *x)
 	return own ? own : common ? common : "";
 }
 
-/* What the route counts, or of what was done besides its answer. */
-static const struct usage_file *counts_of(const struct explain *x)
-{
-	const char *operation = said(x, "operation");
-
-	for (unsigned i = 0; operation && i < x->route->besides_count; i++)
-		if (strcmp(x->route->besides[i].operation, operation) == 0)
-			return &x->route->besides[i].usage;
-	return &x->route->usage;
-}
-
 static const char *count_expression(const struct explain *x, const char *bucket)
 {
+	const struct beside_file *beside = beside_of(x);
 	enum usage_bucket found;
 	const char *text;
 
 	if (!x->route || usage_bucket_find(span_of(bucket), &found) < 0)
 		return "";
-	text = counts_of(x)->counts[found];
+	text = beside ? beside->usage.counts[found] : x->route->usage.counts[found];
 	return text ? text : "";
 }
 

@@ -8,8 +8,9 @@ static bool is_told(const struct beside *beside, const struct expr_input *expr_i
 {
 	int64_t count;
 
+	/* What stands before the first sign makes the whole absent. */
 	for (uint64_t left = beside->counted; left; left &= left - 1)
-		if (expr_count(&beside->counts[__builtin_ctzll(left)], expr_in, &count) != 0)
+		if (expr_first(&beside->counts[__builtin_ctzll(left)], expr_in, &count) != 0)
 			return true;
 	return false;
 }
@@ -22,6 +23,8 @@ static void forget_answer(struct usage *usage)
 	usage->doubt = USAGE_DOUBT_NONE;
 	usage->lost_bytes = usage->request_bytes = usage->response_bytes = 0;
 	usage->n_limits = 0;
+	usage->ttfb_ns = -1;
+	usage->beside = true;
 	usage->reservation = (struct uuid){ 0 };
 }
 

@@ -100,7 +100,7 @@ struct usage {
 	char service_tier[24];
 	char region[32]; /* where it was served, as the provider says; empty = not said */
 	bool streaming;
-	bool free, told; /* its route costs nothing; a call before told its counts */
+	bool free, told, beside; /* costs nothing; a call before told it; not the answer itself */
 	char request_id[96];
 	char response_id[96];
 	char idempotency_key[96];   /* where the provider answers a second request like the first */

@@ -7,6 +7,7 @@
  *           that are not those of today
  *   usage   {bucket: count}: these and no other count that is not zero
  *   before  [the same two of each call before the last]; else there is one call
+ *   beside  true: done besides the answer, not the answer itself (of no event)
  *   others  members of the usage event, as they must be there
  *
  * Each runs through http -> meter -> price as whole messages, in pieces of 7 bytes and byte by
@@ -66,13 +67,14 @@ static void on_usage(void *ctx, const struct usage *usage)
 	struct buf text = buf_with_max(FILE_BYTES_MAX);
 	struct rig *rig = ctx;
 	struct verdict v = { 0 };
+	json_t *event;
 
 	catalog_price(rig->catalog, usage, &v.charge);
 	verdict_json(&text, &v, "host", "name");
-	assert_int_equal(
-	    json_array_append_new(rig->events,
-				  json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL)),
-	    0);
+	event = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_int_equal(json_array_append_new(rig->events, event), 0);
+	if (usage->beside)
+		assert_int_equal(json_object_set_new(event, "beside", json_true()), 0);
 	buf_done(&text);
 }
 
@@ -223,6 +225,7 @@ static void compare(json_t *got, json_t *want)
 	const char *key;
 	json_t *value;
 
+	assert_ptr_equal(json_object_get(got, "beside"), json_object_get(want, "beside"));
 	json_object_foreach(want, key, value)
 	{
 		if (strcmp(key, "source") == 0 || strcmp(key, "time") == 0 ||

@@ -114,16 +114,17 @@ static void test_kinds_of_failure(void **state)
 		unsigned status;
 		const char *error;
 		enum usage_doubt doubt;
-		bool counted, failed;
+		bool beside, counted, failed;
 	} rows[] = {
-		{ 200, "", USAGE_DOUBT_NONE, true, false },
-		{ 200, "overloaded_error", USAGE_DOUBT_NONE, true, true },
-		{ 400, "invalid_request_error", USAGE_DOUBT_NONE, true, false },
-		{ 429, "rate_limit_error", USAGE_DOUBT_NONE, true, false },
-		{ 500, "", USAGE_DOUBT_NONE, true, true },
-		{ 529, "overloaded_error", USAGE_DOUBT_NONE, true, true },
-		{ 0, "", USAGE_DOUBT_NO_ANSWER, true, true },
-		{ 0, "", USAGE_DOUBT_UNPARSED, false, false },
+		{ 200, "", USAGE_DOUBT_NONE, false, true, false },
+		{ 200, "overloaded_error", USAGE_DOUBT_NONE, false, true, true },
+		{ 400, "invalid_request_error", USAGE_DOUBT_NONE, false, true, false },
+		{ 429, "rate_limit_error", USAGE_DOUBT_NONE, false, true, false },
+		{ 500, "", USAGE_DOUBT_NONE, false, true, true },
+		{ 529, "overloaded_error", USAGE_DOUBT_NONE, false, true, true },
+		{ 0, "", USAGE_DOUBT_NO_ANSWER, false, true, true },
+		{ 0, "", USAGE_DOUBT_UNPARSED, false, false, false },
+		{ 200, "", USAGE_DOUBT_NONE, true, false, false },
 	};
 	struct rig *rig = *state;
 	uint64_t counted = 0, failed = 0;
@@ -134,6 +135,7 @@ static void test_kinds_of_failure(void **state)
 
 		snprintf(usage.error, sizeof(usage.error), "%s", rows[i].error);
 		usage.doubt = rows[i].doubt;
+		usage.beside = rows[i].beside;
 		breakers_take(rig->breakers, &usage, rig->now_ns);
 		now = view(rig);
 		counted += rows[i].counted;

@@ -129,6 +129,19 @@ static void test_spend(void **state)
 	assert_int_equal(view.spent_pico, 21 * USD / 10);
 }
 
+/* What was done besides an answer costs, and is no call of its own. */
+static void test_besides(void **state)
+{
+	struct charge charge = charge_of("/bin/a", USD);
+	struct habit_view view;
+
+	charge.usage.beside = true;
+	habits_take(*state, &charge, at(0, 9), &view);
+	assert_true(habits_view(*state, &charge.usage.process, at(0, 9), &view));
+	assert_int_equal(view.calls, 0);
+	assert_int_equal(view.spent_pico, USD);
+}
+
 /* Small programs have room: 1 call an hour, then up to 21. */
 static void test_floor(void **state)
 {
@@ -238,9 +251,9 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		ROW(test_unknown), ROW(test_calls),  ROW(test_time_of_day), ROW(test_other_hour),
-		ROW(test_spend),   ROW(test_floor),  ROW(test_once),        ROW(test_wait),
-		ROW(test_restart), ROW(test_bounds),
+		ROW(test_unknown), ROW(test_calls),   ROW(test_time_of_day), ROW(test_other_hour),
+		ROW(test_spend),   ROW(test_besides), ROW(test_floor),       ROW(test_once),
+		ROW(test_wait),    ROW(test_restart), ROW(test_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

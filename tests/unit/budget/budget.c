@@ -695,6 +695,38 @@ static void test_tokens_add_up(void **state)
 	budgets_free(budgets);
 }
 
+/* What was done besides an answer costs and takes tokens, but is no request of its own, nor the
+ * call that a reservation waits for. */
+static void test_besides(void **state)
+{
+	const struct make_rule rules[] = {
+		{ .name = "a", .counts = UNIT_USD, .limit = USD(1), .mode = BUDGET_ADVISE },
+		{ .name = "tokens", .counts = UNIT_TOKENS, .limit = 1000, .mode = BUDGET_ADVISE },
+		{ .name = "requests", .counts = UNIT_REQUESTS, .limit = 9, .mode = BUDGET_ADVISE },
+	};
+	struct budgets *budgets = start(rules, 3);
+	struct process process = make_process(100, "alice", "");
+	struct budget_answer answer = decide(budgets, &process, USD(0.40), NOON);
+	struct charge call = make_charge(&process, "m", NOON + MAKE_SEC(1), USD(0.10));
+	struct verdict verdict;
+
+	(void)state;
+	call.usage.present = USAGE_BIT(USAGE_INPUT);
+	call.usage.counts[USAGE_INPUT] = 50;
+	call.usage.beside = true;
+	budgets_charge(budgets, &call, NOON + MAKE_SEC(1), &verdict);
+	assert_true(uuid_is_zero(&verdict.decision_id));
+	check(budgets, 0, NOON + MAKE_SEC(1), USD(0.10), USD(0.40));
+	assert_true(verdict.budgets[1].spent == 50);
+	assert_true(verdict.budgets[2].spent == 0);
+
+	call.usage.beside = false;
+	budgets_charge(budgets, &call, NOON + MAKE_SEC(1), &verdict);
+	assert_memory_equal(&verdict.decision_id, &answer.decision_id, UUID_BYTES);
+	assert_true(verdict.budgets[2].spent == 1);
+	budgets_free(budgets);
+}
+
 /* What the wire does not tell is what was asked for, once; bytes are always told. */
 static void test_counts_not_told(void **state)
 {
@@ -964,6 +996,7 @@ int main(void)
 		cmocka_unit_test(test_renewed_and_released),
 		cmocka_unit_test(test_tokens_and_requests),
 		cmocka_unit_test(test_tokens_add_up),
+		cmocka_unit_test(test_besides),
 		cmocka_unit_test(test_counts_not_told),
 		cmocka_unit_test(test_restored_after_change),
 		cmocka_unit_test(test_ten_at_once),

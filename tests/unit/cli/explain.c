@@ -29,6 +29,7 @@ static const char provider[] = "name: acme\n"
 			       "      input_cache_read: /cached\n"
 			       "    besides:\n"
 			       "    - operation: advice\n"
+			       "      model: /advisor\n"
 			       "      usage: {input: /advised}\n";
 
 static char out[32768];
@@ -240,7 +241,9 @@ static void test_beside(void **state)
 {
 	assert_true(print(*state, false,
 			  "{'event_id':'x','provider':'acme','route':'POST /v1/x','operation':"
-			  "'advice','usage':{'input':5,'output':1},'cost_source':'unpriced'}"));
+			  "'advice','model':'m-3','usage':{'input':5,'output':1},"
+			  "'cost_source':'unpriced'}"));
+	assert_step("read", "model", "m-3", "/advisor");
 	assert_step("count", "input", "5", "/advised");
 	assert_null(strstr(out, "/all"));
 }
