@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/emit.h"
+#include "base/lru.h"
 #include "base/timestamp.h"
 
 static const char *const kind_names[] = {
@@ -82,49 +82,42 @@ void alert_json(struct buf *out, const struct alert *alert, const char *host_id,
 
 /* --- what was told */
 
-struct told {
-	struct alert_key key;
-	UT_hash_handle hh;
-};
-
 struct alerts {
-	struct told *told; /* oldest first */
+	struct lru *told; /* keys alone, in the order in which they were told */
 	struct uuid_maker ids;
 };
 
 struct alerts *alerts_new(void)
 {
-	return calloc(1, sizeof(struct alerts));
-}
+	struct alerts *alerts = calloc(1, sizeof(*alerts));
 
-static void drop_oldest(struct alerts *alerts)
-{
-	struct told *oldest = alerts->told;
-
-	HASH_DEL(alerts->told, oldest);
-	free(oldest);
+	if (alerts)
+		alerts->told =
+		    lru_new(sizeof(struct alert_key), sizeof(struct alert_key), ALERTS_KNOWN_MAX);
+	if (alerts && alerts->told)
+		return alerts;
+	free(alerts);
+	return NULL;
 }
 
 void alerts_free(struct alerts *alerts)
 {
-	while (alerts && alerts->told)
-		drop_oldest(alerts);
+	if (!alerts)
+		return;
+	lru_free(alerts->told);
 	free(alerts);
 }
 
 bool alerts_told(const struct alerts *alerts, const struct alert_key *key)
 {
-	struct told *told;
-
-	HASH_FIND(hh, alerts->told, key, sizeof(*key), told);
-	return told != NULL;
+	return lru_find(alerts->told, key) != NULL;
 }
 
 /* True: it was not there. One that cannot be kept is told: better twice than never. */
 static bool add(struct alerts *alerts, const struct alert *alert)
 {
 	struct alert_key key;
-	struct told *told;
+	bool is_new;
 
 	if (!alert->window_ns)
 		return true;
@@ -135,13 +128,7 @@ static bool add(struct alerts *alerts, const struct alert *alert)
 	span_copy(span_of(alert->subject), key.subject, sizeof(key.subject));
 	if (alerts_told(alerts, &key))
 		return false;
-	told = calloc(1, sizeof(*told));
-	if (!told)
-		return true;
-	told->key = key;
-	if (HASH_COUNT(alerts->told) >= ALERTS_KNOWN_MAX)
-		drop_oldest(alerts);
-	HASH_ADD(hh, alerts->told, key, sizeof(told->key), told);
+	(void)lru_use(alerts->told, &key, &is_new);
 	return true;
 }
 

@@ -7,10 +7,10 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "alert/usual.h"
 #include "base/clock.h"
+#include "base/lru.h"
 #include "base/money.h"
 
 #define SLOT_NS     (10 * NS_PER_SEC)
@@ -38,13 +38,12 @@ struct breaker {
 	int64_t slot;      /* of the newest tally: time / SLOT_NS */
 	struct tally slots[SLOTS];
 	uint64_t learned_calls, learned_errors; /* x WEIGHT, fading */
-	UT_hash_handle hh;
 };
 
 struct breakers {
 	struct breaker_limits limits;
 	struct usual *usual;
-	struct breaker *table; /* in order of use, oldest first */
+	struct lru *providers; /* struct breaker */
 };
 
 const char *breaker_state_name(enum breaker_state state)
@@ -58,10 +57,13 @@ int breakers_new(const struct breaker_limits *limits, struct breakers **ret_brea
 {
 	struct breakers *breakers = calloc(1, sizeof(*breakers));
 
-	if (breakers)
-		breakers->usual = usual_new();
-	if (!breakers || !breakers->usual) {
-		free(breakers);
+	if (!breakers)
+		return -ENOMEM;
+	breakers->usual = usual_new();
+	breakers->providers = lru_new(sizeof(((struct breaker *)0)->provider),
+				      sizeof(struct breaker), BREAKER_PROVIDERS_MAX);
+	if (!breakers->usual || !breakers->providers) {
+		breakers_free(breakers);
 		return -ENOMEM;
 	}
 	breakers->limits = *limits;
@@ -74,18 +76,11 @@ void breakers_set(struct breakers *breakers, const struct breaker_limits *limits
 	breakers->limits = *limits;
 }
 
-static void drop(struct breakers *breakers, struct breaker *breaker)
-{
-	HASH_DEL(breakers->table, breaker);
-	free(breaker);
-}
-
 void breakers_free(struct breakers *breakers)
 {
 	if (!breakers)
 		return;
-	while (breakers->table)
-		drop(breakers, breakers->table);
+	lru_free(breakers->providers);
 	usual_free(breakers->usual);
 	free(breakers);
 }
@@ -208,31 +203,26 @@ static void look(const struct breakers *breakers, struct breaker *breaker, int64
 
 /* --- calls */
 
-static struct breaker *find(const struct breakers *breakers, struct span provider)
-{
-	struct breaker *breaker;
+struct key {
+	char provider[32];
+};
 
-	HASH_FIND(hh, breakers->table, provider.ptr, provider.len, breaker);
-	return breaker;
+static struct key key_of(struct span provider)
+{
+	struct key key = { "" };
+
+	span_copy(provider, key.provider, sizeof(key.provider));
+	return key;
 }
 
 static struct breaker *of_call(struct breakers *breakers, const struct usage *usage, int64_t now_ns)
 {
-	struct span provider = span_of(usage->provider);
-	struct breaker *breaker = find(breakers, provider);
+	struct key key = key_of(span_of(usage->provider));
+	bool is_new;
+	struct breaker *breaker = lru_use(breakers->providers, &key, &is_new);
 
-	if (breaker) {
-		HASH_DEL(breakers->table, breaker); /* added again: the last one used */
-	} else {
-		if (HASH_COUNT(breakers->table) >= BREAKER_PROVIDERS_MAX)
-			drop(breakers, breakers->table);
-		breaker = calloc(1, sizeof(*breaker));
-		if (!breaker)
-			return NULL;
-		span_copy(provider, breaker->provider, sizeof(breaker->provider));
+	if (breaker && is_new)
 		breaker->slot = now_ns / SLOT_NS;
-	}
-	HASH_ADD_KEYPTR(hh, breakers->table, breaker->provider, provider.len, breaker);
 	return breaker;
 }
 
@@ -271,7 +261,8 @@ bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t
 bool breakers_view(struct breakers *breakers, struct span provider, int64_t now_ns,
 		   struct breaker_view *ret_view)
 {
-	struct breaker *breaker = find(breakers, provider);
+	struct key key = key_of(provider);
+	struct breaker *breaker = lru_find(breakers->providers, &key);
 	struct tally seen;
 
 	if (!breaker)

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/clock.h"
+#include "base/lru.h"
 
 #define HOUR_NS      (3600 * NS_PER_SEC)
 #define SAMPLES_NEAR 7
@@ -27,28 +27,30 @@ struct habit {
 	int64_t next_ns;   /* when the next call of a throttled program may be made */
 	bool is_stale;     /* what is usual is not of this hour */
 	int64_t owed_from; /* the ledger lacks this hour and those after it; INT64_MAX = none */
-	UT_hash_handle hh;
 };
 
 struct habits {
-	struct habit *table; /* in order of use, oldest first */
+	struct lru *programs;
 };
 
 struct habits *habits_new(void)
 {
-	return calloc(1, sizeof(struct habits));
-}
+	struct habits *habits = calloc(1, sizeof(*habits));
 
-static void drop(struct habits *habits, struct habit *habit)
-{
-	HASH_DEL(habits->table, habit);
-	free(habit);
+	if (habits)
+		habits->programs =
+		    lru_new(sizeof(struct habit_program), sizeof(struct habit), HABIT_PROGRAMS_MAX);
+	if (habits && habits->programs)
+		return habits;
+	free(habits);
+	return NULL;
 }
 
 void habits_free(struct habits *habits)
 {
-	while (habits && habits->table)
-		drop(habits, habits->table);
+	if (!habits)
+		return;
+	lru_free(habits->programs);
 	free(habits);
 }
 
@@ -124,14 +126,6 @@ static void begin_hour(struct habit *habit)
 
 /* --- programs and hours */
 
-static struct habit *find(const struct habits *habits, const struct habit_program *key)
-{
-	struct habit *habit;
-
-	HASH_FIND(hh, habits->table, key, sizeof(*key), habit);
-	return habit;
-}
-
 static struct habit_program key_of(uint32_t uid, const char *exe)
 {
 	struct habit_program key;
@@ -142,25 +136,16 @@ static struct habit_program key_of(uint32_t uid, const char *exe)
 	return key;
 }
 
-/* The last one used from now on; NULL: no memory. */
 static struct habit *use(struct habits *habits, const struct habit_program *key, int64_t hour)
 {
-	struct habit *habit = find(habits, key);
+	bool is_new;
+	struct habit *habit = lru_use(habits->programs, key, &is_new);
 
-	if (habit) {
-		HASH_DEL(habits->table, habit);
-	} else {
-		if (HASH_COUNT(habits->table) >= HABIT_PROGRAMS_MAX)
-			drop(habits, habits->table);
-		habit = calloc(1, sizeof(*habit));
-		if (!habit)
-			return NULL;
-		habit->program = *key;
+	if (habit && is_new) {
 		habit->hour = hour;
 		habit->is_stale = true;
 		habit->owed_from = INT64_MAX;
 	}
-	HASH_ADD(hh, habits->table, program, sizeof(habit->program), habit);
 	return habit;
 }
 
@@ -245,7 +230,7 @@ static struct habit *of_process(const struct habits *habits, const struct proces
 				int64_t now_ns)
 {
 	struct habit_program key = key_of(process->uid, process->exe);
-	struct habit *habit = find(habits, &key);
+	struct habit *habit = lru_find(habits->programs, &key);
 
 	if (habit)
 		refresh(habit, now_ns);
@@ -294,9 +279,10 @@ static unsigned owed(struct habit *habit, struct habit_hour *hours, unsigned max
 
 unsigned habits_owed(struct habits *habits, struct habit_hour *hours, unsigned max)
 {
+	struct habit *habit = lru_next(habits->programs, NULL);
 	unsigned n = 0;
 
-	for (struct habit *habit = habits->table; habit && n < max; habit = habit->hh.next)
+	for (; habit && n < max; habit = lru_next(habits->programs, habit))
 		if (habit->owed_from != INT64_MAX)
 			n += owed(habit, hours + n, max - n);
 	return n;

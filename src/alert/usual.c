@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/clock.h"
+#include "base/lru.h"
 
 #define STEP_MIN   4    /* the first steps: a quarter */
 #define STEP_MAX   2048 /* the last ones */
@@ -25,43 +25,44 @@ struct series {
 	int64_t median_ns;
 	int64_t learned_ns;
 	unsigned n;
-	UT_hash_handle hh;
 };
 
 struct usual {
-	struct series *series; /* in order of use, oldest first */
+	struct lru *series;
 };
 
 struct usual *usual_new(void)
 {
-	return calloc(1, sizeof(struct usual));
-}
+	struct usual *usual = calloc(1, sizeof(*usual));
 
-static void drop(struct usual *usual, struct series *series)
-{
-	HASH_DEL(usual->series, series);
-	free(series);
+	if (usual)
+		usual->series =
+		    lru_new(sizeof(struct series_key), sizeof(struct series), USUAL_SERIES_MAX);
+	if (usual && usual->series)
+		return usual;
+	free(usual);
+	return NULL;
 }
 
 void usual_free(struct usual *usual)
 {
-	while (usual && usual->series)
-		drop(usual, usual->series);
+	if (!usual)
+		return;
+	lru_free(usual->series);
 	free(usual);
 }
 
-static struct series *find(struct usual *usual, const struct usage *usage, struct series_key *key)
+static struct series_key key_of(const struct usage *usage)
 {
 	const char *model = usage->model_requested[0] ? usage->model_requested : usage->model;
-	struct series *series;
+	struct series_key key;
 
-	memset(key, 0, sizeof(*key)); /* the hash looks at every byte */
-	span_copy(span_of(usage->provider), key->provider, sizeof(key->provider));
-	span_copy(span_of(model), key->model, sizeof(key->model));
-	span_copy(span_of(usage->operation), key->operation, sizeof(key->operation));
-	key->streaming = usage->streaming;
-	HASH_FIND(hh, usual->series, key, sizeof(*key), series);
-	return series;
+	memset(&key, 0, sizeof(key));
+	span_copy(span_of(usage->provider), key.provider, sizeof(key.provider));
+	span_copy(span_of(model), key.model, sizeof(key.model));
+	span_copy(span_of(usage->operation), key.operation, sizeof(key.operation));
+	key.streaming = usage->streaming;
+	return key;
 }
 
 static void step(struct series *series, int64_t ttfb_ns)
@@ -73,25 +74,6 @@ static void step(struct series *series, int64_t ttfb_ns)
 		series->median_ns += width;
 	else if (ttfb_ns < series->median_ns)
 		series->median_ns -= width;
-}
-
-/* The last one used from now on; NULL: no memory. */
-static struct series *use(struct usual *usual, struct series *series, const struct series_key *key,
-			  int64_t ttfb_ns)
-{
-	if (series) {
-		HASH_DEL(usual->series, series); /* added again below */
-	} else {
-		if (HASH_COUNT(usual->series) >= USUAL_SERIES_MAX)
-			drop(usual, usual->series);
-		series = calloc(1, sizeof(*series));
-		if (!series)
-			return NULL;
-		series->key = *key;
-		series->median_ns = ttfb_ns;
-	}
-	HASH_ADD(hh, usual->series, key, sizeof(series->key), series);
-	return series;
 }
 
 static void learn(struct series *series, int64_t ttfb_ns, int64_t now_ns)
@@ -106,18 +88,20 @@ static void learn(struct series *series, int64_t ttfb_ns, int64_t now_ns)
 
 int64_t usual_ttfb_ns(struct usual *usual, const struct usage *usage, bool learns, int64_t now_ns)
 {
-	struct series_key key;
+	struct series_key key = key_of(usage);
 	struct series *series;
-	int64_t before_ns = -1;
+	int64_t before_ns;
+	bool is_new = false;
 
 	if (usage->ttfb_ns < 0)
 		return -1;
-	series = find(usual, usage, &key);
-	if (series && series->n >= USUAL_CALLS_MIN)
-		before_ns = series->median_ns;
+	series = learns ? lru_use(usual->series, &key, &is_new) : lru_find(usual->series, &key);
+	if (!series)
+		return -1;
+	before_ns = series->n >= USUAL_CALLS_MIN ? series->median_ns : -1;
+	if (is_new)
+		series->median_ns = usage->ttfb_ns;
 	if (learns)
-		series = use(usual, series, &key, usage->ttfb_ns);
-	if (learns && series)
 		learn(series, usage->ttfb_ns, now_ns);
 	return before_ns;
 }
