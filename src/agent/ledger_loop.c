@@ -38,47 +38,6 @@ struct ledger_loop {
 
 /* --- storing */
 
-static int store_verdict(struct ledger_loop *l, const struct verdict *verdict)
-{
-	int code = ledger_add(l->options.ledger, verdict, &l->last_seq);
-
-	if (code == -EEXIST) /* it is there: that is all we want */
-		return 0;
-	for (unsigned i = 0; code == 0 && i < verdict->n_budgets; i++)
-		code = ledger_touch(l->options.ledger, &verdict->budgets[i]);
-	return code;
-}
-
-static int store_alert(struct ledger_loop *l, const struct alert *alert)
-{
-	int code = journal_add_alert(l->options.ledger, alert);
-
-	return code == -EEXIST ? 0 : code;
-}
-
-static int store_task(struct ledger_loop *l, const struct ledger_task *task)
-{
-	int code = 0;
-
-	switch (task->kind) {
-	case TASK_VERDICT:
-		return store_verdict(l, &task->verdict);
-	case TASK_TOUCHES:
-		for (unsigned i = 0; code == 0 && i < task->touches.n; i++)
-			code = ledger_touch(l->options.ledger, &task->touches.touch[i]);
-		return code;
-	case TASK_ALERT:
-		return store_alert(l, &task->alert);
-	case TASK_HOURS:
-		for (unsigned i = 0; code == 0 && i < task->hours.n; i++)
-			code = journal_set_hour(l->options.ledger, &task->hours.hour[i]);
-		return code;
-	case TASK_OVERRIDE:
-		return ledger_override(l->options.ledger, &task->override);
-	}
-	return code;
-}
-
 /* All that is held and the cursors that moved, or nothing. */
 static int store_batch(struct ledger_loop *l)
 {
@@ -86,7 +45,7 @@ static int store_batch(struct ledger_loop *l)
 	int code = ledger_begin(l->options.ledger);
 
 	for (unsigned i = 0; code == 0 && i < l->held; i++) {
-		code = store_task(l, &l->batch[i]);
+		code = ledger_task_store(l->options.ledger, &l->batch[i], &l->last_seq);
 		events += l->batch[i].kind == TASK_VERDICT;
 	}
 	for (unsigned i = 0; code == 0 && i < l->n_outboxes; i++)
@@ -245,7 +204,7 @@ static void drop_old(struct ledger_loop *l)
 	counter_add(&l->counters.dropped, (uint64_t)dropped);
 	if (l->n_pumps++ % WINDOWS_SECONDS != 0)
 		return;
-	if (retain_windows(ledger) < 0 || journal_drop_hours(ledger, now_ns) < 0 ||
+	if (retain_windows(ledger) < 0 || journal_drop_usual(ledger, now_ns) < 0 ||
 	    journal_drop_alerts(ledger, before_ns, stored_by_all(l, SINK_ALERTS, INT64_MAX)) < 0)
 		counter_add(&l->counters.failures, 1);
 }

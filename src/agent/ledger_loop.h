@@ -5,34 +5,12 @@
 #pragma once
 
 #include "agent/intake.h"
+#include "agent/ledger_task.h"
 #include "base/counter.h"
 #include "base/emit.h"
-#include "budget/verdict.h"
-#include "ledger/journal.h"
 #include "sink/sink.h"
 
 #define LEDGER_HOLD_MS 100
-
-#define LEDGER_HOURS_MAX 8
-
-enum ledger_task_kind { TASK_VERDICT, TASK_TOUCHES, TASK_ALERT, TASK_HOURS, TASK_OVERRIDE };
-
-struct ledger_task {
-	enum ledger_task_kind kind;
-	union {
-		struct verdict verdict;
-		struct {
-			unsigned n;
-			struct budget_touch touch[VERDICT_BUDGETS_MAX];
-		} touches;
-		struct alert alert;
-		struct {
-			unsigned n;
-			struct habit_hour hour[LEDGER_HOURS_MAX];
-		} hours;
-		struct budget_override override;
-	};
-};
 
 /* A question about the ledger, of which all tasks before it are a part. */
 struct ledger_ask {

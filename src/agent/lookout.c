@@ -1,5 +1,5 @@
 /* Wires src/alert. Alerts that were told are remembered over a restart by the newest of them in the
- * ledger, habits by their hours. */
+ * ledger, habits by their hours, breakers and medians as they were. */
 #include "agent/lookout.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define SURVEY_SECONDS 10
 #define WAITING_MAX    16
 #define UNPRICED_A_DAY 64
-#define STORE_SECONDS  60 /* habits: a crash forgets that much of the hour */
+#define STORE_SECONDS  60 /* a crash forgets that much of what was learned */
 
 struct lookout {
 	struct lookout_options options;
@@ -46,6 +46,20 @@ static void restore_hour(void *ctx, const struct habit_hour *hour)
 	habits_restore(lookout->habits, hour);
 }
 
+static void restore_breaker(void *ctx, const struct breaker_memory *breaker)
+{
+	struct lookout *lookout = ctx;
+
+	breakers_restore(lookout->breakers, breaker, clock_system.now_ns(&clock_system));
+}
+
+static void restore_median(void *ctx, const struct usual_median *median)
+{
+	struct lookout *lookout = ctx;
+
+	usual_restore(breakers_usual(lookout->breakers), median);
+}
+
 static int restore(struct lookout *lookout)
 {
 	const struct ledger_query query = { .limit = ALERTS_KNOWN_MAX, .newest = true };
@@ -55,6 +69,10 @@ static int restore(struct lookout *lookout)
 	if (code == 0)
 		code = journal_hours(ledger, clock_system.now_ns(&clock_system), restore_hour,
 				     lookout);
+	if (code == 0)
+		code = journal_breakers(ledger, restore_breaker, lookout);
+	if (code == 0)
+		code = journal_medians(ledger, restore_median, lookout);
 	return code;
 }
 
@@ -165,14 +183,31 @@ void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_
 	}
 }
 
+/* Of what was learned, so much as fits in a task; false: all is told. */
+static bool take_owed(struct lookout *lookout, struct ledger_task *task)
+{
+	struct usual *usual = breakers_usual(lookout->breakers);
+
+	task->kind = TASK_HOURS;
+	task->hours.n = habits_owed(lookout->habits, task->hours.hour, TASK_ROWS_MAX);
+	if (task->hours.n)
+		return true;
+	task->kind = TASK_BREAKERS;
+	task->breakers.n = breakers_owed(lookout->breakers, task->breakers.breaker, TASK_ROWS_MAX);
+	if (task->breakers.n)
+		return true;
+	task->kind = TASK_MEDIANS;
+	task->medians.n = usual_owed(usual, task->medians.median, TASK_ROWS_MAX);
+	return task->medians.n;
+}
+
 bool lookout_store(struct lookout *lookout)
 {
-	struct ledger_task task = { .kind = TASK_HOURS };
+	struct ledger_task task;
 
 	store_waiting(lookout);
 	while (queue_room(lookout->options.tasks)) {
-		task.hours.n = habits_owed(lookout->habits, task.hours.hour, LEDGER_HOURS_MAX);
-		if (!task.hours.n)
+		if (!take_owed(lookout, &task))
 			return !lookout->n_waiting;
 		(void)queue_push(lookout->options.tasks, &task);
 	}

@@ -37,7 +37,7 @@ void lookout_charge(struct lookout *lookout, const struct charge *charge, int64_
 bool lookout_told(const struct lookout *lookout, const struct alert_key *key);
 /* Tells it, unless it was told: false. The ledger has it as soon as there is room. */
 bool lookout_raise(struct lookout *lookout, struct alert *alert);
-/* Once a second: the survey, and what the ledger should know of habits. */
+/* Once a second: the survey, and what the ledger should know of what was learned. */
 void lookout_tick(struct lookout *lookout);
 /* Gives the ledger all that is owed; false: no room, call again. */
 bool lookout_store(struct lookout *lookout);

@@ -29,15 +29,10 @@ struct tally {
 };
 
 struct breaker {
-	char provider[32];
-	enum breaker_state state;
-	bool by_errors, by_latency;
-	int64_t since_ns;  /* of the state */
-	int64_t opened_ns; /* when it left CLOSED */
-	int64_t looked_ns; /* not CLOSED: the slots are of the time since then */
-	int64_t slot;      /* of the newest tally: time / SLOT_NS */
-	struct tally slots[SLOTS];
-	uint64_t learned_calls, learned_errors; /* x WEIGHT, fading */
+	struct breaker_memory is;
+	bool is_owed;              /* the ledger lacks it */
+	int64_t slot;              /* of the newest tally: time / SLOT_NS */
+	struct tally slots[SLOTS]; /* not CLOSED: of the time since it was looked at */
 };
 
 struct breakers {
@@ -46,12 +41,26 @@ struct breakers {
 	struct lru *providers; /* struct breaker */
 };
 
+static const char *const state_names[] = { "closed", "open", "half_open" };
+
 const char *breaker_state_name(enum breaker_state state)
 {
-	static const char *const names[] = { "closed", "open", "half_open" };
-
-	return names[state];
+	return state_names[state];
 }
+
+int breaker_state_find(struct span name, enum breaker_state *ret_state)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (span_eq(name, span_of(state_names[i]))) {
+			*ret_state = (enum breaker_state)i;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+struct key {
+	char provider[32];
+};
 
 int breakers_new(const struct breaker_limits *limits, struct breakers **ret_breakers)
 {
@@ -60,8 +69,8 @@ int breakers_new(const struct breaker_limits *limits, struct breakers **ret_brea
 	if (!breakers)
 		return -ENOMEM;
 	breakers->usual = usual_new();
-	breakers->providers = lru_new(sizeof(((struct breaker *)0)->provider),
-				      sizeof(struct breaker), BREAKER_PROVIDERS_MAX);
+	breakers->providers =
+	    lru_new(sizeof(struct key), sizeof(struct breaker), BREAKER_PROVIDERS_MAX);
 	if (!breakers->usual || !breakers->providers) {
 		breakers_free(breakers);
 		return -ENOMEM;
@@ -89,17 +98,18 @@ void breakers_free(struct breakers *breakers)
 
 static bool learns(const struct breaker *breaker, int64_t now_ns)
 {
-	return breaker->state == BREAKER_CLOSED || now_ns - breaker->opened_ns >= ADOPT_NS;
+	return breaker->is.state == BREAKER_CLOSED || now_ns - breaker->is.opened_ns >= ADOPT_NS;
 }
 
 static void learn(struct breaker *breaker, const struct tally *tally)
 {
 	if (!tally->calls)
 		return;
-	breaker->learned_calls -= breaker->learned_calls / HALF_LIFE;
-	breaker->learned_errors -= breaker->learned_errors / HALF_LIFE;
-	breaker->learned_calls += tally->calls * WEIGHT;
-	breaker->learned_errors += tally->errors * WEIGHT;
+	breaker->is.learned_calls -= breaker->is.learned_calls / HALF_LIFE;
+	breaker->is.learned_errors -= breaker->is.learned_errors / HALF_LIFE;
+	breaker->is.learned_calls += tally->calls * WEIGHT;
+	breaker->is.learned_errors += tally->errors * WEIGHT;
+	breaker->is_owed = true;
 }
 
 /* What was seen leaves the judgement. */
@@ -139,9 +149,10 @@ static struct tally sum(const struct breaker *breaker)
 /* UINT_MAX: not known. */
 static unsigned usual_error_ppm(const struct breaker *breaker)
 {
-	if (breaker->learned_calls < LEARNED_MIN * WEIGHT)
+	if (breaker->is.learned_calls < LEARNED_MIN * WEIGHT)
 		return UINT_MAX;
-	return (unsigned)((money_wide)breaker->learned_errors * MILLION / breaker->learned_calls);
+	return (unsigned)((money_wide)breaker->is.learned_errors * MILLION /
+			  breaker->is.learned_calls);
 }
 
 /* Whether k of n are more than chance makes of a probability of `ppm`: k > np + 5 sqrt(np(1 - p)).
@@ -171,12 +182,13 @@ static bool is_late(const struct breakers *breakers, const struct tally *seen)
 
 static void enter(struct breaker *breaker, enum breaker_state state, int64_t now_ns)
 {
-	if (breaker->state == BREAKER_CLOSED)
-		breaker->opened_ns = now_ns;
-	if (breaker->state != state)
-		breaker->since_ns = now_ns;
-	breaker->state = state;
-	breaker->looked_ns = now_ns;
+	if (breaker->is.state == BREAKER_CLOSED)
+		breaker->is.opened_ns = now_ns;
+	if (breaker->is.state != state)
+		breaker->is.since_ns = now_ns;
+	breaker->is.state = state;
+	breaker->is.looked_ns = now_ns;
+	breaker->is_owed = true;
 	for (unsigned i = 0; i < SLOTS; i++)
 		retire(breaker, &breaker->slots[i], now_ns);
 }
@@ -184,28 +196,24 @@ static void enter(struct breaker *breaker, enum breaker_state state, int64_t now
 static void look(const struct breakers *breakers, struct breaker *breaker, int64_t now_ns)
 {
 	struct tally seen = sum(breaker);
-	uint64_t least = breaker->state == BREAKER_HALF_OPEN ? TRIAL_CALLS : CALLS_MIN;
+	uint64_t least = breaker->is.state == BREAKER_HALF_OPEN ? TRIAL_CALLS : CALLS_MIN;
 	bool by_errors = fails(breakers, breaker, &seen), by_latency = is_late(breakers, &seen);
 
-	if (breaker->state == BREAKER_OPEN && now_ns - breaker->looked_ns < LOOK_NS)
+	if (breaker->is.state == BREAKER_OPEN && now_ns - breaker->is.looked_ns < LOOK_NS)
 		return;
 	if (seen.calls < least) {
-		if (breaker->state == BREAKER_OPEN)
+		if (breaker->is.state == BREAKER_OPEN)
 			enter(breaker, BREAKER_HALF_OPEN, now_ns);
 	} else if (by_errors || by_latency) {
-		breaker->by_errors = by_errors;
-		breaker->by_latency = by_latency;
+		breaker->is.by_errors = by_errors;
+		breaker->is.by_latency = by_latency;
 		enter(breaker, BREAKER_OPEN, now_ns);
-	} else if (breaker->state != BREAKER_CLOSED) {
+	} else if (breaker->is.state != BREAKER_CLOSED) {
 		enter(breaker, BREAKER_CLOSED, now_ns);
 	}
 }
 
 /* --- calls */
-
-struct key {
-	char provider[32];
-};
 
 static struct key key_of(struct span provider)
 {
@@ -253,9 +261,9 @@ bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t
 		usual_ns = usual_ttfb_ns(breakers->usual, usage, learns(breaker, now_ns), now_ns);
 	tally->timed += usual_ns >= 0;
 	tally->late += usual_ns >= 0 && usage->ttfb_ns > usual_ns + late_ns;
-	before = breaker->state;
+	before = breaker->is.state;
 	look(breakers, breaker, now_ns);
-	return breaker->state != before;
+	return breaker->is.state != before;
 }
 
 bool breakers_view(struct breakers *breakers, struct span provider, int64_t now_ns,
@@ -270,15 +278,54 @@ bool breakers_view(struct breakers *breakers, struct span provider, int64_t now_
 	turn(breaker, now_ns);
 	look(breakers, breaker, now_ns);
 	seen = sum(breaker);
-	*ret_view = (struct breaker_view){ .state = breaker->state,
-					   .by_errors = breaker->by_errors,
-					   .by_latency = breaker->by_latency,
-					   .since_ns = breaker->since_ns,
+	*ret_view = (struct breaker_view){ .state = breaker->is.state,
+					   .by_errors = breaker->is.by_errors,
+					   .by_latency = breaker->is.by_latency,
+					   .since_ns = breaker->is.since_ns,
 					   .calls = seen.calls,
 					   .errors = seen.errors,
 					   .timed = seen.timed,
 					   .late = seen.late,
 					   .usual_error_ppm = usual_error_ppm(breaker) };
-	memcpy(ret_view->provider, breaker->provider, sizeof(breaker->provider));
+	memcpy(ret_view->provider, breaker->is.provider, sizeof(breaker->is.provider));
 	return true;
+}
+
+/* --- over a restart */
+
+/* What the file says may have been edited: it is taken as far as it can be meant. */
+void breakers_restore(struct breakers *breakers, const struct breaker_memory *memory,
+		      int64_t now_ns)
+{
+	bool is_new;
+	struct breaker *breaker;
+
+	if (memory->learned_errors > memory->learned_calls || memory->learned_calls > INT64_MAX)
+		return;
+	breaker = lru_use(breakers->providers, memory->provider, &is_new);
+	if (!breaker)
+		return;
+	breaker->is = *memory;
+	breaker->slot = now_ns / SLOT_NS;
+	if (breaker->is.looked_ns > now_ns)
+		breaker->is.looked_ns = now_ns;
+}
+
+unsigned breakers_owed(struct breakers *breakers, struct breaker_memory *memories, unsigned max)
+{
+	struct breaker *breaker = lru_next(breakers->providers, NULL);
+	unsigned n = 0;
+
+	for (; breaker && n < max; breaker = lru_next(breakers->providers, breaker)) {
+		if (!breaker->is_owed)
+			continue;
+		breaker->is_owed = false;
+		memories[n++] = breaker->is;
+	}
+	return n;
+}
+
+struct usual *breakers_usual(struct breakers *breakers)
+{
+	return breakers->usual;
 }

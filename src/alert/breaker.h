@@ -1,6 +1,7 @@
 /* Circuit breakers: is a provider well? Taken from the calls that everybody on this host makes to
  * it; told to those who ask before they call, who then may wait or go elsewhere. Nothing is refused
- * by it. Pure state, no clock of its own, owned by one thread, not kept over a restart.
+ * by it. Pure state, no clock of its own, owned by one thread; over a restart the
+ * ledger keeps all but the last minute.
  *
  *   CLOSED     well, or nothing is known yet
  *   OPEN       in the last minute it failed, or was late, beyond what is usual for it
@@ -14,10 +15,9 @@
  * at anew, by the calls since then. While it is open nothing is learned; after an hour it is. */
 #pragma once
 
-#include "meter/usage.h"
+#include "alert/usual.h"
 
-#define BREAKER_PROVIDERS_MAX 256  /* the one that was not called for longest goes */
-#define BREAKER_SERIES_MAX    4096 /* provider, model, operation, streamed or not: likewise */
+#define BREAKER_PROVIDERS_MAX 256 /* the one that was not called for longest goes */
 
 enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN };
 
@@ -36,6 +36,17 @@ struct breaker_view {
 	unsigned usual_error_ppm;   /* in a million; UINT_MAX = not known yet */
 };
 
+/* What is kept of a provider. */
+struct breaker_memory {
+	char provider[32]; /* its unused bytes are zero */
+	enum breaker_state state;
+	bool by_errors, by_latency;
+	int64_t since_ns;                       /* of the state */
+	int64_t opened_ns;                      /* when it left CLOSED */
+	int64_t looked_ns;                      /* not CLOSED: judged by the calls since then */
+	uint64_t learned_calls, learned_errors; /* weighted, fading */
+};
+
 struct breakers;
 int breakers_new(const struct breaker_limits *limits, struct breakers **ret_breakers);
 void breakers_free(struct breakers *breakers);
@@ -49,4 +60,11 @@ bool breakers_take(struct breakers *breakers, const struct usage *usage, int64_t
 bool breakers_view(struct breakers *breakers, struct span provider, int64_t now_ns,
 		   struct breaker_view *ret_view);
 
+/* From the ledger, before the first call; and what it has not been told: at most `max`, 0 = all. */
+void breakers_restore(struct breakers *breakers, const struct breaker_memory *memory,
+		      int64_t now_ns);
+unsigned breakers_owed(struct breakers *breakers, struct breaker_memory *memories, unsigned max);
+struct usual *breakers_usual(struct breakers *breakers); /* the medians, to be kept likewise */
+
 const char *breaker_state_name(enum breaker_state state);
+int breaker_state_find(struct span name, enum breaker_state *ret_state); /* -ENOENT */

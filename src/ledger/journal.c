@@ -38,6 +38,36 @@ int journal_set_hour(struct ledger *ledger, const struct habit_hour *hour)
 	return statement_run_in_batch(ledger, SET_HABIT);
 }
 
+int journal_set_breaker(struct ledger *ledger, const struct breaker_memory *breaker)
+{
+	sqlite3_stmt *stmt = ledger->stmts[SET_BREAKER];
+
+	statement_bind_text(stmt, 1, breaker->provider);
+	statement_bind_text(stmt, 2, breaker_state_name(breaker->state));
+	sqlite3_bind_int(stmt, 3, breaker->by_errors);
+	sqlite3_bind_int(stmt, 4, breaker->by_latency);
+	sqlite3_bind_int64(stmt, 5, breaker->since_ns);
+	sqlite3_bind_int64(stmt, 6, breaker->opened_ns);
+	sqlite3_bind_int64(stmt, 7, breaker->looked_ns);
+	sqlite3_bind_int64(stmt, 8, (int64_t)breaker->learned_calls);
+	sqlite3_bind_int64(stmt, 9, (int64_t)breaker->learned_errors);
+	return statement_run_in_batch(ledger, SET_BREAKER);
+}
+
+int journal_set_median(struct ledger *ledger, const struct usual_median *median)
+{
+	sqlite3_stmt *stmt = ledger->stmts[SET_MEDIAN];
+
+	statement_bind_text(stmt, 1, median->key.provider);
+	statement_bind_text(stmt, 2, median->key.model);
+	statement_bind_text(stmt, 3, median->key.operation);
+	sqlite3_bind_int(stmt, 4, median->key.streaming);
+	sqlite3_bind_int64(stmt, 5, median->median_ns);
+	sqlite3_bind_int64(stmt, 6, median->learned_ns);
+	sqlite3_bind_int64(stmt, 7, median->n);
+	return statement_run_in_batch(ledger, SET_MEDIAN);
+}
+
 int journal_add_dead(struct ledger *ledger, const char *sink, int64_t seq, int64_t time_ns,
 		     const char *reason)
 {
@@ -139,6 +169,63 @@ int journal_hours(struct ledger *ledger, int64_t now_ns, journal_hour_fn *fn, vo
 	return code;
 }
 
+static bool read_breaker(sqlite3_stmt *stmt, struct breaker_memory *breaker)
+{
+	*breaker = (struct breaker_memory){
+		.by_errors = sqlite3_column_int(stmt, 2) != 0,
+		.by_latency = sqlite3_column_int(stmt, 3) != 0,
+		.since_ns = sqlite3_column_int64(stmt, 4),
+		.opened_ns = sqlite3_column_int64(stmt, 5),
+		.looked_ns = sqlite3_column_int64(stmt, 6),
+		.learned_calls = (uint64_t)sqlite3_column_int64(stmt, 7),
+		.learned_errors = (uint64_t)sqlite3_column_int64(stmt, 8),
+	};
+	return breaker_state_find(statement_text(stmt, 1), &breaker->state) == 0 &&
+	       span_copy(statement_text(stmt, 0), breaker->provider, sizeof(breaker->provider));
+}
+
+int journal_breakers(struct ledger *ledger, journal_breaker_fn *fn, void *ctx)
+{
+	sqlite3_stmt *stmt = ledger->stmts[BREAKERS];
+	struct breaker_memory breaker;
+	int code = statement_step(ledger, BREAKERS);
+
+	for (; code > 0; code = statement_step(ledger, BREAKERS))
+		if (read_breaker(stmt, &breaker))
+			fn(ctx, &breaker);
+	sqlite3_reset(stmt);
+	return code;
+}
+
+static bool read_median(sqlite3_stmt *stmt, struct usual_median *median)
+{
+	struct usual_key *key = &median->key;
+	int64_t calls = sqlite3_column_int64(stmt, 6);
+
+	memset(median, 0, sizeof(*median));
+	key->streaming = sqlite3_column_int(stmt, 3) != 0;
+	median->median_ns = sqlite3_column_int64(stmt, 4);
+	median->learned_ns = sqlite3_column_int64(stmt, 5);
+	median->n = (unsigned)calls;
+	return calls >= 0 && calls <= UINT32_MAX &&
+	       span_copy(statement_text(stmt, 0), key->provider, sizeof(key->provider)) &&
+	       span_copy(statement_text(stmt, 1), key->model, sizeof(key->model)) &&
+	       span_copy(statement_text(stmt, 2), key->operation, sizeof(key->operation));
+}
+
+int journal_medians(struct ledger *ledger, journal_median_fn *fn, void *ctx)
+{
+	sqlite3_stmt *stmt = ledger->stmts[MEDIANS];
+	struct usual_median median;
+	int code = statement_step(ledger, MEDIANS);
+
+	for (; code > 0; code = statement_step(ledger, MEDIANS))
+		if (read_median(stmt, &median))
+			fn(ctx, &median);
+	sqlite3_reset(stmt);
+	return code;
+}
+
 /* --- leaving */
 
 int journal_drop_alerts(struct ledger *ledger, int64_t before_ns, int64_t acked_seq)
@@ -152,8 +239,12 @@ int journal_drop_alerts(struct ledger *ledger, int64_t before_ns, int64_t acked_
 	return code < 0 ? code : statement_run(ledger, DROP_DEAD);
 }
 
-int journal_drop_hours(struct ledger *ledger, int64_t now_ns)
+int journal_drop_usual(struct ledger *ledger, int64_t now_ns)
 {
+	int code;
+
 	sqlite3_bind_int64(ledger->stmts[DROP_HABITS], 1, now_ns / HOUR_NS - HABIT_HOURS);
-	return statement_run(ledger, DROP_HABITS);
+	code = statement_run(ledger, DROP_HABITS);
+	sqlite3_bind_int64(ledger->stmts[DROP_MEDIANS], 1, now_ns - HABIT_HOURS * HOUR_NS);
+	return code < 0 ? code : statement_run(ledger, DROP_MEDIANS);
 }

@@ -157,6 +157,31 @@ CREATE TABLE IF NOT EXISTS habit (
 	PRIMARY KEY (hour, uid, exe)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS breaker (
+	-- How well each provider was, and what is usual for it: src/alert/breaker.h.
+	provider TEXT PRIMARY KEY,
+	state TEXT NOT NULL,            -- closed, open, half_open
+	by_errors INTEGER NOT NULL,
+	by_latency INTEGER NOT NULL,
+	since INTEGER NOT NULL,
+	opened INTEGER NOT NULL,
+	looked INTEGER NOT NULL,
+	learned_calls INTEGER NOT NULL,
+	learned_errors INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS latency (
+	-- The usual time to the first byte of those that were called for in the last 14 days.
+	provider TEXT NOT NULL,
+	model TEXT NOT NULL,
+	operation TEXT NOT NULL,
+	streaming INTEGER NOT NULL,
+	median_ns INTEGER NOT NULL,
+	learned INTEGER NOT NULL,       -- when
+	calls INTEGER NOT NULL,
+	PRIMARY KEY (provider, model, operation, streaming)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS dead_letter (
 	-- What a sink has given up. `seq` is that of the table which the sink takes.
 	sink TEXT NOT NULL,

@@ -66,6 +66,16 @@ static const char *const fixed[EVENTS] = {
 	[HABITS] = "SELECT uid, exe, hour, calls, spent_pico FROM habit WHERE hour > ?"
 		   " ORDER BY hour",
 	[DROP_HABITS] = "DELETE FROM habit WHERE hour <= ?",
+	[SET_BREAKER] = "REPLACE INTO breaker (provider, state, by_errors, by_latency, since,"
+			" opened, looked, learned_calls, learned_errors)"
+			" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[BREAKERS] = "SELECT provider, state, by_errors, by_latency, since, opened, looked,"
+		     " learned_calls, learned_errors FROM breaker",
+	[SET_MEDIAN] = "REPLACE INTO latency (provider, model, operation, streaming, median_ns,"
+		       " learned, calls) VALUES (?, ?, ?, ?, ?, ?, ?)",
+	[MEDIANS] = "SELECT provider, model, operation, streaming, median_ns, learned, calls"
+		    " FROM latency ORDER BY learned",
+	[DROP_MEDIANS] = "DELETE FROM latency WHERE learned < ?",
 	[ADD_DEAD] = "REPLACE INTO dead_letter (sink, seq, time, reason) VALUES (?, ?, ?, ?)",
 	[DROP_DEAD] = "DELETE FROM dead_letter WHERE time < ?",
 };

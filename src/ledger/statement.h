@@ -42,6 +42,11 @@ enum statement {
 	SET_HABIT,
 	HABITS,
 	DROP_HABITS,
+	SET_BREAKER,
+	BREAKERS,
+	SET_MEDIAN,
+	MEDIANS,
+	DROP_MEDIANS,
 	ADD_DEAD,
 	DROP_DEAD,
 	/* These hold the columns of the event: their text is made around them. */

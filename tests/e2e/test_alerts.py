@@ -172,6 +172,11 @@ class Alerts:
                              ('warning', 'open', True))
         answer = self.decide()[2]
         self.check.equal('and to who asks', answer['breaker']['state'], 'open')
+        self.check.equal('it ends well', self.daemon.stop()[0], 0)
+        self.check('outlayd starts', self.daemon.start_at('+2m'), self.daemon.said())
+        after = self.decide()[2]['breaker']
+        self.check.equal('a restart forgets neither', (after['state'], after['since']),
+                         ('open', answer['breaker']['since']))
 
     def kept(self):
         """They can be read, as they were sent: all, or the newest."""

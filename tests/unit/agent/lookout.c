@@ -192,6 +192,46 @@ static void test_restart(void **state)
 	close_rig(&rig);
 }
 
+/* As the ledger loop does. */
+static void store_tasks(struct rig *rig)
+{
+	struct ledger_task task;
+	int64_t seq;
+
+	assert_int_equal(ledger_begin(rig->ledger), 0);
+	while (queue_pop(rig->tasks, &task))
+		assert_int_equal(ledger_task_store(rig->ledger, &task, &seq), 0);
+	assert_int_equal(ledger_commit(rig->ledger), 0);
+}
+
+/* 600 good calls, one a second, and twelve that fail open it (tests/unit/alert/breaker.c); what
+ * was usual comes back with it. */
+static void test_a_breaker_over_a_restart(void **state)
+{
+	struct charge charge = { .usage = {
+				     .provider = "openai", .status = 200, .ttfb_ns = 1000 } };
+	int64_t now_ns = clock_system.now_ns(&clock_system) - 612 * NS_PER_SEC;
+	struct breaker_view seen;
+	struct rig rig;
+
+	open_rig(&rig, *state);
+	for (int i = 0; i < 612; i++) {
+		charge.usage.status = i < 600 ? 200 : 503;
+		lookout_charge(rig.lookout, &charge, now_ns += NS_PER_SEC);
+	}
+	assert_true(lookout_store(rig.lookout));
+	store_tasks(&rig);
+	lookout_free(rig.lookout);
+	open_lookout(&rig);
+	assert_true(breakers_view(lookout_breakers(rig.lookout), SPAN("openai"), now_ns, &seen));
+	assert_int_equal(seen.state, BREAKER_OPEN);
+	assert_true(seen.by_errors);
+	assert_int_equal(usual_ttfb_ns(breakers_usual(lookout_breakers(rig.lookout)), &charge.usage,
+				       false, now_ns),
+			 1000);
+	close_rig(&rig);
+}
+
 static void test_survey(void **state)
 {
 	struct rig rig;
@@ -207,9 +247,9 @@ int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
-		ROW(test_waits_for_room), ROW(test_no_price_is_told_once),
-		ROW(test_no_room_at_all), ROW(test_restart),
-		ROW(test_survey),
+		ROW(test_waits_for_room),           ROW(test_no_price_is_told_once),
+		ROW(test_no_room_at_all),           ROW(test_restart),
+		ROW(test_a_breaker_over_a_restart), ROW(test_survey),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,8 @@ struct rig {
 	struct breakers *breakers;
 	int64_t now_ns;
 	uint64_t seed;
+	struct breaker_memory memory; /* in the ledger */
+	struct usual_median median;
 };
 
 static int set_up(void **state)
@@ -286,14 +288,95 @@ static void test_clock(void **state)
 	assert_int_equal(view(rig).calls, 10);
 }
 
+/* Of the one provider and series: what the ledger has of them, from what is owed. */
+static void restart(struct rig *rig)
+{
+	struct breaker_memory memories[2];
+	struct usual_median medians[2];
+
+	if (breakers_owed(rig->breakers, memories, 2))
+		rig->memory = memories[0];
+	if (usual_owed(breakers_usual(rig->breakers), medians, 2))
+		rig->median = medians[0];
+	assert_int_equal(breakers_owed(rig->breakers, memories, 2), 0);
+	assert_int_equal(usual_owed(breakers_usual(rig->breakers), medians, 2), 0);
+	breakers_free(rig->breakers);
+	assert_int_equal(breakers_new(&limits, &rig->breakers), 0);
+	breakers_restore(rig->breakers, &rig->memory, rig->now_ns);
+	usual_restore(breakers_usual(rig->breakers), &rig->median);
+	assert_int_equal(breakers_owed(rig->breakers, memories, 2), 0);
+}
+
+/* All but the last minute. */
+static void test_restart(void **state)
+{
+	struct rig *rig = *state;
+	struct breaker_view before, after;
+
+	calls(rig, 1200, 200, 500 * MS);
+	assert_in_range(calls(rig, 12, 503, 500 * MS), 11, 12);
+	before = view(rig);
+	rig->now_ns += NS_PER_SEC;
+	restart(rig);
+	after = view(rig);
+	assert_int_equal(after.state, BREAKER_OPEN);
+	assert_int_equal(after.since_ns, before.since_ns);
+	assert_true(after.by_errors);
+	assert_int_equal(after.usual_error_ppm, before.usual_error_ppm);
+	assert_int_equal(after.calls, 0);
+	rig->now_ns += 31 * NS_PER_SEC;
+	assert_int_equal(view(rig).state, BREAKER_HALF_OPEN);
+	restart(rig);
+	assert_int_equal(calls(rig, 10, 200, 500 * MS), 10);
+	assert_int_equal(view(rig).state, BREAKER_CLOSED);
+	restart(rig);
+	/* What is late is still known: n of n calls are more than n / 2 + 2.5 sqrt(n) from 26. */
+	assert_int_equal(calls(rig, 120, 200, 800 * MS), 26);
+	assert_true(view(rig).by_latency);
+}
+
+/* The file may have been edited, and the clock set back since. */
+static void test_restore_of_nonsense(void **state)
+{
+	struct breaker_memory memory = { .provider = "openai",
+					 .state = BREAKER_OPEN,
+					 .looked_ns = INT64_MAX,
+					 .learned_calls = 5,
+					 .learned_errors = 6 };
+	struct usual_median median = { .key.provider = "openai", .median_ns = -1, .n = UINT_MAX };
+	struct rig *rig = *state;
+	struct breaker_view nothing;
+
+	breakers_restore(rig->breakers, &memory, rig->now_ns);
+	assert_false(breakers_view(rig->breakers, SPAN("openai"), rig->now_ns, &nothing));
+	memory.learned_errors = 0;
+	breakers_restore(rig->breakers, &memory, rig->now_ns);
+	assert_int_equal(view(rig).state, BREAKER_OPEN);
+	rig->now_ns += 31 * NS_PER_SEC;
+	assert_int_equal(view(rig).state, BREAKER_HALF_OPEN);
+	usual_restore(breakers_usual(rig->breakers), &median);
+	median.median_ns = 0;
+	usual_restore(breakers_usual(rig->breakers), &median);
+	calls(rig, 1, 200, 500 * MS);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		ROW(test_unknown),      ROW(test_errors),         ROW(test_kinds_of_failure),
-		ROW(test_usual_errors), ROW(test_latency),        ROW(test_trial),
-		ROW(test_stays_open),   ROW(test_no_false_alarm), ROW(test_series),
-		ROW(test_many),         ROW(test_clock),
+		ROW(test_unknown),
+		ROW(test_errors),
+		ROW(test_kinds_of_failure),
+		ROW(test_usual_errors),
+		ROW(test_latency),
+		ROW(test_trial),
+		ROW(test_stays_open),
+		ROW(test_no_false_alarm),
+		ROW(test_series),
+		ROW(test_many),
+		ROW(test_clock),
+		ROW(test_restart),
+		ROW(test_restore_of_nonsense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,10 +238,92 @@ static void test_hours(void **state)
 	assert_hour(&seen.hours[0], &rows[3]);
 	assert_hour(&seen.hours[1], &rows[1]);
 	assert_hour(&seen.hours[2], &rows[2]);
-	assert_int_equal(journal_drop_hours(ledger, now_ns + HABIT_HOURS * 3600 * NS_PER_SEC), 0);
+	assert_int_equal(journal_drop_usual(ledger, now_ns + HABIT_HOURS * 3600 * NS_PER_SEC), 0);
 	seen.n = 0;
 	assert_int_equal(journal_hours(ledger, now_ns + 3600 * NS_PER_SEC, see_hour, &seen), 0);
 	assert_int_equal(seen.n, 1);
+	ledger_close(ledger);
+}
+
+struct learned {
+	struct breaker_memory breakers[4];
+	struct usual_median medians[4];
+	unsigned n_breakers, n_medians;
+};
+
+static void see_breaker(void *ctx, const struct breaker_memory *breaker)
+{
+	struct learned *learned = ctx;
+
+	learned->breakers[learned->n_breakers++] = *breaker;
+}
+
+static void see_median(void *ctx, const struct usual_median *median)
+{
+	struct learned *learned = ctx;
+
+	learned->medians[learned->n_medians++] = *median;
+}
+
+static void look(struct ledger *ledger, struct learned *learned)
+{
+	memset(learned, 0, sizeof(*learned));
+	assert_int_equal(journal_breakers(ledger, see_breaker, learned), 0);
+	assert_int_equal(journal_medians(ledger, see_median, learned), 0);
+}
+
+/* The newest word on each, as it was; what cannot be read is left out. */
+static void test_breakers_and_medians(void **state)
+{
+	const struct breaker_memory open = { .provider = "openai",
+					     .state = BREAKER_OPEN,
+					     .by_latency = true,
+					     .since_ns = 11,
+					     .opened_ns = 12,
+					     .looked_ns = 13,
+					     .learned_calls = 1000,
+					     .learned_errors = 7 };
+	struct breaker_memory other = { .provider = "groq", .state = BREAKER_HALF_OPEN };
+	struct usual_median median = { .key = { "openai", "gpt-4o", "chat", true },
+				       .median_ns = 500000000,
+				       .learned_ns = DAY * NS_PER_DAY,
+				       .n = 700 },
+			    older = { .key = { "openai", "", "chat", false }, .n = 4096 };
+	struct ledger *ledger = open_at(*state);
+	struct learned learned;
+
+	assert_int_equal(journal_set_breaker(ledger, &open), -EINVAL);
+	assert_int_equal(ledger_begin(ledger), 0);
+	assert_int_equal(journal_set_breaker(ledger, &other), 0);
+	assert_int_equal(journal_set_median(ledger, &median), 0);
+	assert_int_equal(journal_set_median(ledger, &older), 0);
+	snprintf(other.provider, sizeof(other.provider), "openai");
+	assert_int_equal(journal_set_breaker(ledger, &other), 0);
+	assert_int_equal(journal_set_breaker(ledger, &open), 0);
+	assert_int_equal(ledger_commit(ledger), 0);
+	look(ledger, &learned);
+	assert_int_equal(learned.n_breakers, 2);
+	assert_int_equal(learned.breakers[0].state, BREAKER_HALF_OPEN);
+	assert_memory_equal(&learned.breakers[1], &open, sizeof(open));
+	assert_int_equal(learned.n_medians, 2);
+	assert_memory_equal(&learned.medians[0], &older, sizeof(older));
+	assert_memory_equal(&learned.medians[1], &median, sizeof(median));
+
+	assert_int_equal(sqlite3_exec(ledger->db,
+				      "UPDATE breaker SET state = 'ajar' WHERE provider = 'groq';"
+				      "UPDATE latency SET calls = -1 WHERE streaming",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	look(ledger, &learned);
+	assert_int_equal(learned.n_breakers, 1);
+	assert_int_equal(learned.n_medians, 1);
+	/* As old as habits, they leave. */
+	assert_int_equal(journal_drop_usual(ledger, HABIT_HOURS * 3600 * NS_PER_SEC), 0);
+	look(ledger, &learned);
+	assert_int_equal(learned.n_medians, 1);
+	assert_int_equal(journal_drop_usual(ledger, HABIT_HOURS * 3600 * NS_PER_SEC + 1), 0);
+	look(ledger, &learned);
+	assert_int_equal(learned.n_medians, 0);
 	ledger_close(ledger);
 }
 
@@ -273,7 +355,7 @@ int main(void)
 		ROW(test_come_back_as_they_went), ROW(test_since_and_newest),
 		ROW(test_once_and_in_a_batch),    ROW(test_rows_of_others),
 		ROW(test_the_old_leave),          ROW(test_hours),
-		ROW(test_dead_letters),
+		ROW(test_breakers_and_medians),   ROW(test_dead_letters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
