@@ -150,13 +150,14 @@ bool lookout_raise(struct lookout *lookout, struct alert *alert)
 /* Names of models are the callers' words: so many are told a day, and no more. */
 static void tell_no_price(struct lookout *lookout, const struct charge *charge, int64_t now_ns)
 {
+	struct alert_key key = tell_unpriced_key(charge, now_ns);
 	int64_t day = now_ns / NS_PER_DAY;
 	struct alert alert;
 
 	if (lookout->day != day)
 		lookout->n_unpriced = 0;
 	lookout->day = day;
-	if (lookout->n_unpriced == UNPRICED_A_DAY)
+	if (lookout->n_unpriced == UNPRICED_A_DAY || lookout_told(lookout, &key))
 		return;
 	tell_unpriced(charge, now_ns, &alert);
 	lookout->n_unpriced += lookout_raise(lookout, &alert);

@@ -289,22 +289,35 @@ static void put_charge(struct alert *alert, const struct charge *charge)
 	buf_done(&json);
 }
 
+static const char *who_of(const struct usage *usage)
+{
+	return usage->provider[0] ? usage->provider : usage->server;
+}
+
+static const char *what_of(const struct usage *usage)
+{
+	if (usage->model[0])
+		return usage->model;
+	return usage->model_requested[0] ? usage->model_requested : usage->route;
+}
+
+struct alert_key tell_unpriced_key(const struct charge *charge, int64_t now_ns)
+{
+	const struct usage *usage = &charge->usage;
+	char subject[256];
+
+	snprintf(subject, sizeof(subject), "%.120s %.120s", who_of(usage), what_of(usage));
+	return key_of(ALERT_UNPRICED, subject, now_ns / NS_PER_DAY * NS_PER_DAY,
+		      charge->doubt * 16u + usage->doubt);
+}
+
 void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert)
 {
 	const struct usage *usage = &charge->usage;
-	const char *who = usage->provider[0] ? usage->provider : usage->server;
-	const char *what = usage->model[0]             ? usage->model
-			   : usage->model_requested[0] ? usage->model_requested
-						       : usage->route;
-	struct alert alert;
-	char subject[256];
+	struct alert alert = once(tell_unpriced_key(charge, now_ns), ALERT_WARNING, now_ns);
 
-	snprintf(subject, sizeof(subject), "%.120s %.120s", who, what);
-	alert = once(key_of(ALERT_UNPRICED, subject, now_ns / NS_PER_DAY * NS_PER_DAY,
-			    charge->doubt * 16u + usage->doubt),
-		     ALERT_WARNING, now_ns);
-	snprintf(alert.text, sizeof(alert.text), "calls to %.80s have no price: %s %.96s", who,
-		 charge_doubt_name(charge), what);
+	snprintf(alert.text, sizeof(alert.text), "calls to %.80s have no price: %s %.96s",
+		 who_of(usage), charge_doubt_name(charge), what_of(usage));
 	put_charge(&alert, charge);
 	*ret_alert = alert;
 }

@@ -41,5 +41,6 @@ struct tell_traffic {
 struct alert_key tell_unmetered_key(const struct tell_traffic *traffic, int64_t now_ns);
 void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert);
 /* A call that has no price: once a day (UTC) for each model, or route, and each reason. */
+struct alert_key tell_unpriced_key(const struct charge *charge, int64_t now_ns);
 void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert);
 void tell_canary(const char *library, int64_t now_ns, struct alert *ret_alert);

@@ -103,6 +103,9 @@ static void test_keys(void **state)
 	struct tell_traffic traffic = {
 		.exe = "/usr/bin/x", .host = "h", .reason_step = 3, .reason = "quic", .user = ""
 	};
+	struct charge charge = { .usage = { .provider = "openai", .model = "gpt-9" },
+				 .source = COST_UNPRICED,
+				 .doubt = 1 };
 	struct budget_view view = team();
 	struct alert alert;
 
@@ -117,6 +120,8 @@ static void test_keys(void **state)
 	assert_key(tell_forecast_key(&view), &alert);
 	tell_unmetered(&traffic, NOON, &alert);
 	assert_key(tell_unmetered_key(&traffic, NOON), &alert);
+	tell_unpriced(&charge, NOON, &alert);
+	assert_key(tell_unpriced_key(&charge, NOON), &alert);
 }
 
 /* What does not fit is left out whole: half of an object is no JSON. */
