@@ -10,11 +10,7 @@
 
 #define EVENT_BYTES_MAX 8192
 
-#define ROW(name, kind, required, member)                                                          \
-	{                                                                                          \
-		name, kind, required, offsetof(struct decide_request, member),                     \
-		    sizeof(((struct decide_request *)0)->member)                                   \
-	}
+#define ROW(...) FORM_ROW(struct decide_request, __VA_ARGS__)
 
 /* To add a member of the request: a row, a member above, an entry in decide.request.schema.json. */
 static const struct form_field fields[] = {

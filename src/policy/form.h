@@ -26,6 +26,12 @@ struct form_field {
 	size_t size;
 };
 
+/* The member of a struct that a name goes to. */
+#define FORM_ROW(type, name, kind, required, member)                                               \
+	{                                                                                          \
+		name, kind, required, offsetof(type, member), sizeof(((type *)0)->member)          \
+	}
+
 struct form_fault {
 	char field[64]; /* empty: the fault is not one member's */
 	char detail[192];

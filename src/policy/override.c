@@ -17,11 +17,7 @@ struct override_request {
 	char why[sizeof(((struct budget_override *)0)->why)];
 };
 
-#define ROW(name, required)                                                                        \
-	{                                                                                          \
-#name, FORM_TEXT, required, offsetof(struct override_request, name),               \
-		    sizeof(((struct override_request *)0)->name)                                   \
-	}
+#define ROW(name, required) FORM_ROW(struct override_request, #name, FORM_TEXT, required, name)
 
 /* To add a member: a row, a member above, an entry in override.request.schema.json. */
 static const struct form_field fields[] = { ROW(budget, true), ROW(action, true),

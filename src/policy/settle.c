@@ -13,8 +13,8 @@ struct settle_request {
 };
 
 static const struct form_field fields[] = {
-	{ "reservation", FORM_TEXT, true, offsetof(struct settle_request, reservation), UUID_TEXT },
-	{ "usd", FORM_TEXT, false, offsetof(struct settle_request, usd), MONEY_TEXT_MAX },
+	FORM_ROW(struct settle_request, "reservation", FORM_TEXT, true, reservation),
+	FORM_ROW(struct settle_request, "usd", FORM_TEXT, false, usd),
 };
 
 int settle_form(struct form **ret_form)

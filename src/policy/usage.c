@@ -17,11 +17,7 @@ struct usage_request {
 	struct form_usage counted;
 };
 
-#define ROW(name, kind, required, member)                                                          \
-	{                                                                                          \
-		name, kind, required, offsetof(struct usage_request, member),                      \
-		    sizeof(((struct usage_request *)0)->member)                                    \
-	}
+#define ROW(...) FORM_ROW(struct usage_request, __VA_ARGS__)
 
 /* To add a member of the request: a row, a member above, an entry in usage.request.schema.json. */
 static const struct form_field fields[] = {
