@@ -70,7 +70,8 @@ class Agent:
             re.sub(r'(canary_seconds:) \d+', r'\1 0', options) if exact else options)
         (top / 'budgets.yaml').write_text('budgets:\n' + ''.join(
             f'  - {{name: b{i}, limit: 1000 USD per day, mode: advise, match: {match(i)}}}\n'
-            for i in [*MATCHING, *itertools.islice(others(), budgets - len(MATCHING))]) + ''.join(f'  - {json.dumps(entry)}\n' for entry in more))
+            for i in [*MATCHING, *itertools.islice(others(), budgets - len(MATCHING))])
+            + ''.join(f'  - {json.dumps(entry)}\n' for entry in more))
         pinned = [] if cpu is None else ['taskset', '-c', str(cpu)]
         self.child = subprocess.Popen(
             [*pinned, BUILD / 'outlayd', '--config', top, '--state', top / 'state',
