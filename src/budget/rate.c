@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/timestamp.h"
+#include "budget/match.h"
 
 #define HOUR_NS        (3600 * NS_PER_SEC)
 #define ELAPSED_NS_MAX ((int64_t)1 << 56) /* two years: every bucket is full by then */
@@ -31,9 +32,18 @@ static money_wide clamp(money_wide value, money_wide min, money_wide max)
 /* What the provider has left, spread over the time until it has more. */
 static money_wide headroom(const struct rate *rate, int64_t now_ns)
 {
-	if (rate->resets_ns <= now_ns)
-		return rate->rule.max;
-	return (money_wide)rate->remaining * rate->rule.period_ns / (rate->resets_ns - now_ns);
+	money_wide least = rate->rule.max, room;
+
+	for (int i = 0; i < RATE_TOLD; i++) {
+		const struct rate_told *told = &rate->told[i];
+
+		if (told->resets_ns <= now_ns || (rate->asker && rate->asker != told->whose))
+			continue;
+		room =
+		    (money_wide)told->remaining * rate->rule.period_ns / (told->resets_ns - now_ns);
+		least = room < least ? room : least;
+	}
+	return least;
 }
 
 static unsigned hour_of(int64_t time_ns)
@@ -238,10 +248,42 @@ static bool is_of(const struct usage_limit *limit, const char *unit)
 	       (!limit->name[length] || strcmp(limit->name + length, "_tokens") == 0);
 }
 
+uint64_t rate_whose(struct span provider, struct span model)
+{
+	uint64_t hash = match_hash(match_hash(MATCH_HASH_START, provider), SPAN("/"));
+
+	return model.len ? match_hash(hash, model) : 0;
+}
+
+void rate_aim(struct rate *rate, uint64_t whose)
+{
+	rate->asker = whose;
+}
+
+static struct rate_told *told_of(struct rate *rate, uint64_t whose)
+{
+	struct rate_told *oldest = &rate->told[0];
+
+	for (int i = 0; i < RATE_TOLD; i++) {
+		if (rate->told[i].told_ns && rate->told[i].whose == whose)
+			return &rate->told[i];
+		if (rate->told[i].told_ns < oldest->told_ns)
+			oldest = &rate->told[i];
+	}
+	*oldest = (struct rate_told){ .whose = whose };
+	return oldest;
+}
+
 void rate_heed(struct rate *rate, const char *unit, const struct usage *usage)
 {
+	const char *model = usage->model_requested[0] ? usage->model_requested : usage->model;
+	struct rate_told *told;
+
+	if (!is_adaptive(rate) || !usage->n_limits)
+		return;
+	told = told_of(rate, rate_whose(span_of(usage->provider), span_of(model)));
 	/* Calls end in another order than their answers begin. */
-	if (!is_adaptive(rate) || usage->time_start_ns < rate->told_ns)
+	if (usage->time_start_ns < told->told_ns)
 		return;
 	for (unsigned i = 0; i < usage->n_limits; i++) {
 		const struct usage_limit *limit = &usage->limits[i];
@@ -249,9 +291,9 @@ void rate_heed(struct rate *rate, const char *unit, const struct usage *usage)
 
 		if (!limit->resets_ns || (!pauses && (limit->remaining < 0 || !is_of(limit, unit))))
 			continue;
-		rate->told_ns = usage->time_start_ns;
-		rate->remaining = pauses ? 0 : limit->remaining;
-		rate->resets_ns = limit->resets_ns;
+		told->told_ns = usage->time_start_ns;
+		told->remaining = pauses ? 0 : limit->remaining;
+		told->resets_ns = limit->resets_ns;
 		if (pauses)
 			return;
 	}

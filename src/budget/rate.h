@@ -3,13 +3,17 @@
  * then on, and what it took more or less is put right when that is known. Two kinds:
  * BUCKET: a bucket of `burst` that fills at the rate. SLIDING: no stretch of a period has more; it
  * is kept in slots, each counts until all of it is too old: a period and up to 1/64 of it more.
- * An adaptive one moves between two bounds, by rate_heed and by what the hour used before. */
+ * An adaptive one moves between two bounds, by rate_heed and by what the hour used before. A
+ * provider limits its models each by itself, so each has its head-room; who asks for none in
+ * particular has the least of them. */
 #pragma once
 
 #include "base/money.h"
+#include "base/span.h"
 #include "meter/usage.h"
 
 #define RATE_SLOTS 64
+#define RATE_TOLD  8 /* models; the one told of longest ago makes room */
 #define RATE_NEVER INT64_MAX
 #define RATE_RISE  2 /* times what an hour used before, that is no surprise */
 
@@ -22,6 +26,11 @@ struct rate_rule {
 	money_wide burst;    /* 0: what the rate is a period */
 };
 
+struct rate_told {
+	uint64_t whose; /* rate_whose() */
+	int64_t told_ns, remaining, resets_ns;
+};
+
 struct rate {
 	struct rate_rule rule;
 	money_wide limit; /* a period, now */
@@ -32,8 +41,8 @@ struct rate {
 	/* What a reservation took, until the next rate_take. */
 	money_wide unbooked;
 	int64_t unbooked_ns;
-	/* Of the provider, as last told. */
-	int64_t told_ns, remaining, resets_ns;
+	struct rate_told told[RATE_TOLD]; /* by the provider, last */
+	uint64_t asker;                   /* whose limits count now; 0: all of them */
 	money_wide past[24]; /* used in this hour of the day, UTC: a mean of days that used it */
 	uint32_t past_known; /* bits */
 	int64_t learned_ns;  /* the latest hour of those */
@@ -60,6 +69,11 @@ void rate_unbook(struct rate *rate, money_wide amount, int64_t taken_ns);
 /* What counted of it then, as the ledger knows: as if all of that had been used just then. Look at
  * it next. */
 void rate_restore(struct rate *rate, money_wide used, int64_t then_ns);
+
+/* A model of a provider; 0: it is not known which. */
+uint64_t rate_whose(struct span provider, struct span model);
+/* By whose limits it goes from the next look on, until this says 0. */
+void rate_aim(struct rate *rate, uint64_t whose);
 
 /* What the answer to a call that began then told of the provider's limit in this unit. */
 void rate_heed(struct rate *rate, const char *unit, const struct usage *usage);

@@ -222,6 +222,52 @@ static money_wide limit_after(struct rate *rate, const struct usage *usage, int6
 	return rate->limit;
 }
 
+static struct usage told_of(const char *model, int64_t remaining, int64_t start_ns)
+{
+	struct usage usage = told("tokens", remaining, NOON + MINUTE, start_ns);
+
+	span_copy(SPAN("openai"), usage.provider, sizeof(usage.provider));
+	span_copy(span_of(model), usage.model_requested, sizeof(usage.model_requested));
+	return usage;
+}
+
+/* Each model by what was told of it, whoever was told of last; of none the least. */
+static void test_adaptive_to_each_model(void **state)
+{
+	struct rate_rule rule = { RATE_SLIDING, MINUTE, 100, 1000, 0 };
+	struct usage small = told_of("small", 900, NOON), large = told_of("large", 300, NOON + 1);
+	char name[16];
+	struct rate *rate;
+
+	(void)state;
+	assert_int_equal(rate_new(&rule, &rate), 0);
+	rate_heed(rate, "tokens", &small);
+	assert_true(limit_after(rate, &large, NOON) == 300);
+	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("small")));
+	assert_true(limit_after(rate, NULL, NOON) == 900);
+	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("large")));
+	assert_true(limit_after(rate, NULL, NOON) == 300);
+	rate_aim(rate, rate_whose(SPAN("other"), SPAN("large")));
+	assert_true(limit_after(rate, NULL, NOON) == 1000);
+	large = told_of("large", 200, NOON + 1);
+	small = told_of("small", 800, NOON);
+	rate_heed(rate, "tokens", &large);
+	rate_heed(rate, "tokens", &small);
+	rate_aim(rate, 0);
+	assert_true(limit_after(rate, NULL, NOON) == 200);
+	/* No more than eight are known: `small` was told of longest ago. */
+	for (int i = 0; i < RATE_TOLD - 1; i++) {
+		snprintf(name, sizeof(name), "m%d", i);
+		large = told_of(name, 500, NOON + 2 + i);
+		rate_heed(rate, "tokens", &large);
+	}
+	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("small")));
+	assert_true(limit_after(rate, NULL, NOON) == 1000);
+	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("large")));
+	assert_true(limit_after(rate, NULL, NOON) == 200);
+	free(rate);
+}
+
 static void test_adaptive(void **state)
 {
 	struct rate_rule rule = { RATE_SLIDING, MINUTE, 100, 1000, 0 };
@@ -440,6 +486,35 @@ static void test_reload_and_restore(void **state)
 	budgets_free(budgets);
 }
 
+/* What the provider refuses of one model is no reason to refuse another. */
+static void test_a_model_pauses(void **state)
+{
+	struct make_rule rule = requests_a_minute(RATE_SLIDING, 100);
+	struct process process = make_process(100, "ann", "");
+	struct charge call = make_charge(&process, "large", NOON, 0);
+	struct budget_ask ask = make_ask(&process, "large", USD(1));
+	struct budget_answer answer;
+	struct verdict verdict;
+	struct budgets *budgets;
+
+	(void)state;
+	rule.rate.min = 1;
+	call.usage.n_limits = 1;
+	call.usage.limits[0] = (struct usage_limit){ .name = "retry_after",
+						     .remaining = -1,
+						     .resets_ns = NOON + HOUR };
+	assert_int_equal(budgets_new(make_rules(&rule, 1), &budgets), 0);
+	budgets_charge(budgets, &call, NOON, &verdict);
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_DENY);
+	assert_true(answer.budgets[0].rate == 1);
+	ask.model = SPAN("small");
+	budgets_decide(budgets, &ask, NOON, &answer);
+	assert_int_equal(answer.decision, DECISION_ALLOW);
+	assert_true(answer.budgets[0].rate == 100);
+	budgets_free(budgets);
+}
+
 /* What counted when the ledger was told last counts as if it were of that moment, or of the end of
  * its hour; that of a day is no rate's. */
 static void test_restored(void **state)
@@ -488,11 +563,13 @@ int main(void)
 		cmocka_unit_test(test_corrections),
 		cmocka_unit_test(test_what_is_promised),
 		cmocka_unit_test(test_adaptive),
+		cmocka_unit_test(test_adaptive_to_each_model),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_all_or_nothing),
 		cmocka_unit_test(test_tokens_are_no_requests),
 		cmocka_unit_test(test_settlement),
 		cmocka_unit_test(test_reload_and_restore),
+		cmocka_unit_test(test_a_model_pauses),
 		cmocka_unit_test(test_restored),
 	};
 
