@@ -66,6 +66,17 @@ static bool split_url(struct span url, struct span *ret_host, struct span *ret_t
 	return host.len > 0;
 }
 
+/* Recorders between a program and its HTTP library see methods as these were called: "post". */
+static struct span method_of(struct span said)
+{
+	static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" };
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (span_ieq(said, span_of(methods[i])))
+			return span_of(methods[i]);
+	return said;
+}
+
 static int parse_request(const json_t *entry, const struct document_place *entry_at,
 			 struct har *har, struct err *err)
 {
@@ -79,7 +90,7 @@ static int parse_request(const json_t *entry, const struct document_place *entry
 	if (!json_is_object(request))
 		return document_refuse(&at, err, "an object");
 	head->minor = 1;
-	head->method = text_of(request, "method");
+	head->method = method_of(text_of(request, "method"));
 	if (!head->method.len)
 		return document_refuse(&method_at, err, "a method such as POST");
 	if (!split_url(text_of(request, "url"), &host, &head->target) ||

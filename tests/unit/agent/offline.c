@@ -286,6 +286,21 @@ static void test_stranger(void **state)
 	done(&r);
 }
 
+/* As aiohttp's recorders write it; the wire had POST. */
+static void test_small_method(void **state)
+{
+	struct result r = { 0 };
+
+	(void)state;
+	run_text(&r, "{'_id':'a'," HEAD "'request':{'method':'post',"
+		     "'url':'https://api.openai.com/v1/chat/completions'}," RESPONSE(
+			 "{'text':'" USAGE_1000 "'}") "}");
+	assert_int_equal(r.rc, 0);
+	assert_priced(&r, 0, "a");
+	assert_string_equal(text_at(&r, 0, "method"), "POST");
+	done(&r);
+}
+
 struct url_row {
 	const char *url;
 	const char *server; /* NULL: refused */
@@ -448,12 +463,19 @@ static void test_bad_configuration(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_entry),     cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_har),       cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_base64),    cmocka_unit_test(test_what_is_left_out),
-		cmocka_unit_test(test_stranger),  cmocka_unit_test(test_urls),
-		cmocka_unit_test(test_bad_input), cmocka_unit_test(test_every_cut),
-		cmocka_unit_test(test_stop),      cmocka_unit_test(test_bad_configuration),
+		cmocka_unit_test(test_entry),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_har),
+		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_what_is_left_out),
+		cmocka_unit_test(test_stranger),
+		cmocka_unit_test(test_small_method),
+		cmocka_unit_test(test_urls),
+		cmocka_unit_test(test_bad_input),
+		cmocka_unit_test(test_every_cut),
+		cmocka_unit_test(test_stop),
+		cmocka_unit_test(test_bad_configuration),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
