@@ -19,6 +19,8 @@
 #include "gen/version.h"
 #include "sink/hook.h"
 
+#define FILES 16384 /* at once: POLICY_CONNECTIONS_MAX and what else is open */
+
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_BAD_USE = 2 };
 
 static int fail(const struct err *err, int code)
@@ -36,6 +38,17 @@ static void seal_process(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/* A caller of the policy socket is a descriptor. */
+static void allow_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= FILES)
+		return;
+	files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static int print_event(void *ctx, struct span event)
@@ -85,6 +98,7 @@ static int run(const struct options *options)
 		return EXIT_FINE;
 	}
 	seal_process();
+	allow_files();
 	if (agent_new(options, &config, &agent, &err) < 0)
 		return fail(&err, EXIT_FAILED);
 	malloc_trim(0); /* loading needed megabytes that running does not */

@@ -83,7 +83,7 @@ static void serve(struct client *client, const struct request *request, bool ale
 	query.ticket = ++policy->last_ticket;
 	query.uid = client->peer.sees_all ? UINT32_MAX : client->peer.process.uid;
 	client->query = query;
-	client->state = CLIENT_PAGING;
+	server_enter(client, CLIENT_PAGING);
 	client->is_asked = client->has_head = false;
 	client->is_chunked = !request->http_1_0;
 	/* Without chunks only the end of the connection tells where the answer ends. */
@@ -115,7 +115,7 @@ static void answer_busy(struct client *client)
 
 static void go_on(struct client *client)
 {
-	client->state = CLIENT_OPEN;
+	server_enter(client, CLIENT_OPEN);
 	if (!client->keep_alive)
 		server_close(client);
 	server_step(client);
@@ -123,11 +123,13 @@ static void go_on(struct client *client)
 
 void calls_ask(struct client *client)
 {
-	const struct policy_ports *ports = &client->policy->ports;
+	struct policy *policy = client->policy;
 
 	if (client->is_asked || server_unsent(client))
 		return;
-	client->is_asked = ports->query_calls(ports->ctx, &client->query);
+	client->is_asked = policy->n_questions < POLICY_QUESTIONS_MAX &&
+			   policy->ports.query_calls(policy->ports.ctx, &client->query);
+	policy->n_questions += client->is_asked;
 	if (!client->is_asked && !client->has_head) {
 		answer_busy(client);
 		go_on(client);

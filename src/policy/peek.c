@@ -113,8 +113,7 @@ void peek_update(struct policy *policy)
 	int64_t now_ns = policy->ports.clock->now_ns(policy->ports.clock);
 
 	policy->is_peek_due = false;
-	for (struct client *client = policy->clients; client && policy->n_peekers;
-	     client = client->next)
+	for (struct client *client = policy->awaited; client; client = client->next_awaited)
 		if (client->peek)
 			update(client, now_ns);
 }
@@ -184,7 +183,7 @@ static bool may_peek(const struct client *client)
 {
 	unsigned same = 0;
 
-	for (const struct client *at = client->policy->clients; at; at = at->next)
+	for (const struct client *at = client->policy->awaited; at; at = at->next_awaited)
 		same += at->peek && at->peer.process.uid == client->peer.process.uid;
 	return client->policy->n_peekers < POLICY_PEEKERS_MAX &&
 	       (!client->share || same < POLICY_PEEKERS_PER_UID_MAX) && !client->policy->out.len &&
@@ -229,7 +228,7 @@ void peek_serve(struct client *client, const struct request *request)
 	emit_int(&e, "budgets", client->peek->n);
 	emit_end_object(&e);
 	answer_end(&answer);
-	client->state = CLIENT_PEEKING;
+	server_enter(client, CLIENT_PEEKING);
 	if (answer.out->failed || send_with(client, fd) < 0)
 		server_close(client);
 	buf_reset(answer.out);

@@ -22,6 +22,7 @@
 #define GROUP            "outlay" /* its members see all */
 #define OUT_BYTES_MAX    (8u << 20)
 #define BACKLOG          512
+#define ACCEPTS_AT_ONCE  16  /* before callers that are here have their turn */
 #define REST_MS          100 /* without file descriptors: time until connections are taken again */
 
 /* -EADDRINUSE when somebody answers there. */
@@ -102,7 +103,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)length;
 	server_accept(policy, fd);
 	/* The listener goes on as long as somebody connects: whoever is here would wait. */
-	if (++policy->n_accepted % SERVER_ACCEPTS_AT_ONCE == 0) {
+	if (++policy->n_accepted % ACCEPTS_AT_ONCE == 0) {
 		evconnlistener_disable(listener);
 		event_add(policy->relisten, &at_once);
 	}
@@ -278,7 +279,9 @@ void policy_free(struct policy *policy)
 
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page)
 {
-	for (struct client *client = policy->clients; client; client = client->next) {
+	if (policy->n_questions)
+		policy->n_questions--;
+	for (struct client *client = policy->awaited; client; client = client->next_awaited) {
 		if (client->state == CLIENT_PAGING && client->query.ticket == page->ticket) {
 			calls_page(client, page);
 			return;

@@ -17,10 +17,11 @@
 #include "policy/ports.h"
 
 #define POLICY_BODY_MAX            65536 /* bytes of a request body; one more is a 413 */
-#define POLICY_CONNECTIONS_MAX     1024
+#define POLICY_CONNECTIONS_MAX     12288 /* 1.5 KiB each */
 #define POLICY_PER_UID_MAX         256   /* connections of one user (root: no limit of its own) */
 #define POLICY_RATE                20000 /* requests of one user a second, not of root */
 #define POLICY_BURST               2000  /* of them at once: 429 to the next */
+#define POLICY_QUESTIONS_MAX       1024  /* to the ledger at once */
 #define POLICY_WATCHERS_MAX        64
 #define POLICY_PEEKERS_MAX         64
 #define POLICY_PEEKERS_PER_UID_MAX 8            /* not of root */

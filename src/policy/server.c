@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "policy/calls.h"
 #include "policy/peek.h"
@@ -56,9 +57,27 @@ void server_flush(struct policy *policy)
 	buf_reset(out);
 }
 
+static bool is_awaited(enum client_state state)
+{
+	return state == CLIENT_PAGING || state == CLIENT_WATCHING || state == CLIENT_PEEKING;
+}
+
+void server_enter(struct client *client, enum client_state state)
+{
+	struct policy *policy = client->policy;
+
+	if (is_awaited(client->state))
+		DL_DELETE2(policy->awaited, client, prev_awaited, next_awaited);
+	if (is_awaited(state))
+		DL_APPEND2(policy->awaited, client, prev_awaited, next_awaited);
+	policy->n_watchers += state == CLIENT_WATCHING;
+	policy->n_watchers -= client->state == CLIENT_WATCHING;
+	client->state = state;
+}
+
 void server_close(struct client *client)
 {
-	client->state = CLIENT_CLOSING;
+	server_enter(client, CLIENT_CLOSING);
 	client->since_ns = server_monotonic_ns(client->policy);
 }
 
@@ -66,15 +85,9 @@ void server_free(struct client *client)
 {
 	struct policy *policy = client->policy;
 
-	if (client->state == CLIENT_WATCHING)
-		policy->n_watchers--;
+	server_enter(client, CLIENT_CLOSING);
 	peek_end(client);
-	if (client->prev)
-		client->prev->next = client->next;
-	else
-		policy->clients = client->next;
-	if (client->next)
-		client->next->prev = client->prev;
+	DL_DELETE(policy->clients, client);
 	policy->n_clients--;
 	if (client->share)
 		share_leave(client->share);
@@ -283,10 +296,7 @@ static struct client *add_client(struct policy *policy, int fd, const struct pee
 	}
 	client->policy = policy;
 	client->peer = *peer;
-	client->next = policy->clients;
-	if (client->next)
-		client->next->prev = client;
-	policy->clients = client;
+	DL_PREPEND(policy->clients, client);
 	policy->n_clients++;
 	client->since_ns = client->moved_ns = server_monotonic_ns(policy);
 	return client;

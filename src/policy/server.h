@@ -21,6 +21,7 @@ enum client_state {
 struct client {
 	struct policy *policy;
 	struct client *next, *prev;
+	struct client *next_awaited, *prev_awaited;
 	struct wire wire;
 	struct peer peer;
 	struct share *share; /* NULL: root */
@@ -55,22 +56,17 @@ struct due {
 #define SERVER_DUE_MAX   64
 #define SERVER_INPUT_MAX (POLICY_HEAD_MAX + POLICY_BODY_MAX)
 
-/* What watchers were last told of a budget. */
-struct watch_state {
-	money_wide limit, spent, reserved;
-	int64_t window_start_ns;
-	bool is_spent; /* no room was left */
-};
-
 struct policy {
 	struct policy_ports ports;
 	struct event_base *base;
 	struct evconnlistener *listener;
 	struct event *tick, *relisten, *peek_timer, *flush;
 	struct client *clients;
-	struct share *shares; /* by user */
-	unsigned n_clients, n_watchers, n_peekers;
-	bool is_peek_due; /* its timer runs */
+	struct client
+	    *awaited; /* those of them that page, watch or peek: for events, not for ticks */
+	struct share *shares;                                   /* by user */
+	unsigned n_clients, n_watchers, n_peekers, n_questions; /* these: to the ledger */
+	bool is_peek_due;                                       /* its timer runs */
 	unsigned n_ticks;
 	uint64_t last_ticket, n_accepted;
 	struct peer_group group;
@@ -91,8 +87,6 @@ struct policy {
 	char input[SERVER_INPUT_MAX]; /* what the callback at hand has read */
 };
 
-#define SERVER_ACCEPTS_AT_ONCE 16 /* before callers that are here have their turn */
-
 /* Takes a connection that was just accepted. */
 void server_accept(struct policy *policy, int fd);
 
@@ -105,6 +99,9 @@ void server_flush(struct policy *policy);
 
 /* Whether the user may do what costs as much as so many decisions; if not, the answer is a 429. */
 bool server_may(struct client *client, unsigned n_requests);
+
+/* The only way to another state. */
+void server_enter(struct client *client, enum client_state state);
 
 /* Sends bytes, or keeps them until the client reads. */
 void server_send(struct client *client, struct span bytes);

@@ -25,10 +25,9 @@ void watch_serve(struct client *client, const struct request *request)
 	}
 	answer_stream(&policy->out, "text/event-stream", SPAN("Connection: close\r\n"));
 	buf_put(&policy->out, SPAN(": outlay\n\n"));
-	client->state = CLIENT_WATCHING;
+	server_enter(client, CLIENT_WATCHING);
 	client->dropped = 0;
 	client->written_ns = server_monotonic_ns(policy);
-	policy->n_watchers++;
 	server_process(client);
 }
 
@@ -69,7 +68,7 @@ static void put_event(struct buf *out, const char *name, struct span json)
 
 static void send_to_all(struct policy *policy, struct span event, uint32_t uid)
 {
-	for (struct client *client = policy->clients; client; client = client->next)
+	for (struct client *client = policy->awaited; client; client = client->next_awaited)
 		if (client->state == CLIENT_WATCHING &&
 		    (client->peer.sees_all ||
 		     (uid != UINT32_MAX && client->peer.process.uid == uid)))
@@ -103,7 +102,7 @@ void watch_concerned(struct policy *policy, unsigned index, const char *name, st
 	struct buf event = buf_with_max(EVENT_BYTES_MAX);
 
 	put_event(&event, name, json);
-	for (struct client *client = policy->clients; client; client = client->next)
+	for (struct client *client = policy->awaited; client; client = client->next_awaited)
 		if (!event.failed && client->state == CLIENT_WATCHING &&
 		    (client->peer.sees_all ||
 		     budgets_concern(policy->ports.budgets, index, &client->peer.process)))

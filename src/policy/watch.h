@@ -8,6 +8,13 @@
 
 #define WATCH_BEAT_SECONDS 15
 
+/* What watchers were last told of a budget. */
+struct watch_state {
+	money_wide limit, spent, reserved;
+	int64_t window_start_ns;
+	bool is_spent; /* no room was left */
+};
+
 void watch_event(struct policy *policy, const char *name, struct span json, uint32_t uid);
 
 /* To those whom a budget concerns, by its index. */

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The policy socket of a real agent: every answer by its published schema, the examples of the
-README as they stand there, and a crowd of clients of which some die, after which the ledger and the
-counters say the same to the picodollar, also after a restart."""
+README as they stand there, and crowds of clients of which some die, 100 and 10,000 at once, after
+which the ledger and the counters say the same to the picodollar, also after a restart."""
 import contextlib
 import json
 import os
 import random
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from world import TOP, Checks, World, wait_for
 
 BUDGETS = '''\
 budgets:
-  - {name: asked, match: {provider: openai}, limit: 6 USD per month, mode: advise}
+  - {name: asked, match: {provider: openai}, limit: 15 USD per month, mode: advise}
   - {name: everything, limit: 100000 USD in total, mode: advise}
   - {name: spent, match: {model: gone}, limit: 0 tokens per day, mode: advise}
   - {name: told, match: {provider: anthropic}, limit: 500000 requests per year}
@@ -30,7 +31,8 @@ ASK = {'provider': 'openai', 'model': 'gpt-4o-mini', 'operation': 'chat', 'input
 ESTIMATE = '0.00042'
 TELL = {'provider': 'anthropic', 'model': 'claude-3-5-haiku-latest',
         'usage': {'input': 1000, 'output': 100}}
-CLIENTS, SESSIONS, KILLED = 100, 100, 20
+CLIENTS, SESSIONS, KILLED = 100, 30, 20
+USERS, CONNECTIONS, KILLED_USERS, FIRST_UID = 50, 200, 5, 20000
 PICO = Decimal(10) ** 12
 
 
@@ -151,18 +153,13 @@ class Socket:
         print(f'       SEED={seed}', flush=True)
         rng = random.Random(seed)
         before = self.spent()
-        children = [self.spawn_client(seed + i) for i in range(CLIENTS)]
-        for child in rng.sample(children, KILLED):
-            time.sleep(rng.random() / 20)
-            child.send_signal(signal.SIGKILL)
-        outs = [child.communicate(timeout=200)[0].splitlines() for child in children]
-        ends = [child.returncode for child in children]
-        self.check('the others ended well', set(ends) <= {0, -9}, set(ends))
+        outs = self.in_turn(rng) + self.at_once(rng)
         # "try" stands before each settlement is sent, "done" behind its answer.
         sums = {word: sum(Decimal(line.split()[1]) for out in outs for line in out
                           if line.startswith(word)) for word in ('try', 'done')}
         sessions = sum(line == 'session' for out in outs for line in out)
-        self.check('most sessions were held', sessions > CLIENTS * SESSIONS * 0.7, sessions)
+        self.check('most sessions were held', sessions >
+                   (CLIENTS * SESSIONS + USERS * CONNECTIONS) * 0.7, sessions)
         spent = self.spent()
         grown = spent['asked'] - before['asked']
         self.check(f'{sessions} sessions: what they settled is what was spent',
@@ -173,9 +170,36 @@ class Socket:
         self.check('some were refused', self.daemon.get('/v1/status')['budgets']['denied'] > 100)
         self.ledger(spent)
 
-    def spawn_client(self, seed):
-        return subprocess.Popen([sys.executable, __file__, 'client', str(self.daemon.socket),
-                                 str(seed)], stdout=subprocess.PIPE, text=True)
+    def in_turn(self, rng):
+        """A hundred programs of root, each with one session after another."""
+        children = [self.spawn('client', rng) for _ in range(CLIENTS)]
+        return self.outs(rng, children, KILLED)
+
+    def at_once(self, rng):
+        """Ten thousand connections, of fifty users, all open before the first asks."""
+        children = [self.spawn('user', rng, FIRST_UID + i) for i in range(USERS)]
+        opened = [child.stdout.readline() for child in children]
+        found = self.daemon.get('/v1/status')['policy']['open_connections']
+        self.check(f'{found} connections are open at once', opened == ['open\n'] * USERS and
+                   found >= USERS * CONNECTIONS, opened)
+        for child in children:
+            child.stdin.write('go\n')
+            child.stdin.flush()
+        return self.outs(rng, children, KILLED_USERS)
+
+    def spawn(self, kind, rng, *more):
+        words = [sys.executable, __file__, kind, self.daemon.socket, rng.randrange(10 ** 9), *more]
+        return subprocess.Popen(list(map(str, words)), stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+
+    def outs(self, rng, children, killed):
+        for child in rng.sample(children, killed):
+            time.sleep(rng.random() / 20)
+            child.send_signal(signal.SIGKILL)
+        outs = [child.communicate(timeout=200)[0].splitlines() for child in children]
+        ends = {child.returncode for child in children}
+        self.check('the others ended well', ends <= {0, -9}, ends)
+        return outs
 
     def spent(self):
         return {b['name']: Decimal(b['spent_usd'] or b['spent'])
@@ -203,11 +227,36 @@ def client(path, seed):
     """One of the crowd: sessions of a connection each, of everything that can be done on it."""
     rng = random.Random(seed)
     for _ in range(SESSIONS):
-        session(rng, agent.Connection(path))
+        for _ in session(rng, agent.Connection(path)):
+            pass
         print('session', flush=True)
 
 
+def user(path, seed, uid):
+    """Another user, whose connections are all open, each between two steps of its session."""
+    rng = random.Random(seed)
+    os.chdir(os.path.dirname(path))  # which another user may not be able to
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+    connections = [agent.Connection(os.path.basename(path)) for _ in range(CONNECTIONS)]
+    for connection in connections:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.connect(connection.path)  # waits for its turn, as one with a timeout won't
+        connection.sock.settimeout(60)
+    print('open', flush=True)
+    if not sys.stdin.readline():
+        return
+    sessions = [session(rng, connection) for connection in connections]
+    while sessions:
+        one = rng.randrange(len(sessions))
+        if next(sessions[one], 'ended') == 'ended':
+            sessions.pop(one)
+            print('session', flush=True)
+
+
 def session(rng, connection):
+    """Pauses before each step but the first."""
     ask = {**ASK, 'input_tokens': rng.randrange(20000), 'max_output_tokens': rng.randrange(4000)}
     deed = rng.choice(('settle', 'settle', 'whole', 'release', 'tell', 'abandon', 'half'))
     if deed == 'tell':
@@ -217,6 +266,7 @@ def session(rng, connection):
     if status == 429:
         return
     held = json.loads(text)['reservation']
+    yield
     one = {'reservation': held['id']}
     if deed == 'half':
         connection.sock.sendall(b'POST /v1/settle HTTP/1.1\r\nContent-Length: 99\r\n\r\n{"res')
@@ -224,6 +274,7 @@ def session(rng, connection):
         connection.ask('POST', '/v1/release', one)
     elif deed != 'abandon':
         connection.ask('POST', '/v1/renew', one)
+        yield
         usd = Decimal(held['usd'])
         if deed == 'settle':
             usd = (usd * rng.randrange(1000) / 1000).quantize(1 / PICO)
@@ -241,5 +292,7 @@ def session(rng, connection):
 if __name__ == '__main__':
     if sys.argv[1:2] == ['client']:
         client(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ['user']:
+        user(sys.argv[2], *map(int, sys.argv[3:]))
     else:
         Socket().run()
