@@ -60,6 +60,7 @@ class Enforce:
                      'dies', 'sleeps')
         self.budgets(*(client + '-hold' for client in clients), mode='hold')
         self.budgets('at-once', in_flight='cut')
+        self.budgets('person', limit='1000', mode='observe')
         if not self.check('outlayd starts', self.daemon.start(), self.daemon.said()):
             self.check.finish(self.world)
         tail = self.world.spawn('tail', [TOP / 'build' / 'outlay', 'tail', '--socket',
@@ -73,6 +74,7 @@ class Enforce:
         self.stream()
         self.long_answer()
         self.user()
+        self.person()
         self.many()
         self.delay()
         self.agent_ends()
@@ -297,6 +299,29 @@ class Enforce:
             said[uid] = self.python(f'uid-{uid}', CURL, preexec_fn=become).call()
         self.check('nobody is refused', 'error' in said[NOBODY], said)
         self.check('root is not', 'good' in said[0], said)
+
+    def person(self):
+        """By the word of root, whatever is left of the budget."""
+        client = self.python('person', REQUESTS)
+        self.check('person: a call is made', 'good' in client.call())
+        self.daemon.outlay('budget', 'hold', 'person', '--why', 'a look at it')
+        self.check('person: is held', self.is_in('person', 'hold'), self.actions('person'))
+        time.sleep(0.05)
+        client.begin()
+        time.sleep(0.7)
+        self.check.equal('person: the request waits', self.server.requests.count('person'), 1)
+        self.daemon.outlay('budget', 'release', 'person', '--why', 'all is well')
+        self.check('person: and is made when it may', 'good' in client.end())
+        self.daemon.outlay('budget', 'cut', 'person', '--why', 'it was not')
+        self.check('person: is cut', self.is_in('person', 'hold', 'release', 'cut'))
+        self.check('person: what is idle is closed', self.is_closed('person'))
+        self.check('person: the next call fails', 'error' in client.call())
+        self.daemon.outlay('budget', 'release', 'person', '--why', 'once more')
+        self.check('person: is let go', self.is_in('person', 'hold', 'release', 'cut', 'release'))
+        time.sleep(0.05)
+        self.check('person: and works again', 'good' in client.call())
+        self.check.equal('person: of what was cut nothing came',
+                         self.server.requests.count('person'), 3)
 
     def many(self):
         spends, spared = self.python('many', AIOHTTP), self.python('spared', AIOHTTP)
