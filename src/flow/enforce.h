@@ -50,7 +50,7 @@ struct enforce_counters {
 	struct counter evicted;
 };
 
-#define ENFORCE_MANY 32 /* sockets that are due at once: a walk takes no longer */
+#define ENFORCE_MANY 128 /* that are due at once: a walk takes no longer than one by one */
 
 struct enforce;
 

@@ -422,7 +422,7 @@ static void test_many_are_swept(void **state)
 	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_CUT, false);
 	assert_int_equal(w->destroyed, ENFORCE_MANY - 1);
 	assert_int_equal(w->rounds, 0);
-	hello(w, 100, 0, "b.test"); /* of another host */
+	hello(w, 1000, 0, "b.test"); /* of another host */
 	say(w, 1, FLOW_IDLE);
 	w->destroyed = 0;
 	enforce_publish(w->enforce);
