@@ -9,7 +9,7 @@ librdkafka-dev libsqlite3-dev zlib1g-dev libbrotli-dev libzstd-dev nettle-dev li
 tzdata'
 dev='libcmocka-dev libssl-dev libhttp-parser-dev libclang-rt-14-dev clang-format-14 kcat openjdk-17-jre-headless maven
 python3-venv python3-jsonschema python3-brotli python3-zstandard ruby php-cli php-curl nodejs
-wget git curl faketime openssl iproute2 util-linux procps'
+wget git curl faketime openssl iproute2 util-linux procps sudo'
 
 want=$run
 [ "${1:-}" != dev ] || want="$run $dev"
