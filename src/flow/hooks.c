@@ -24,7 +24,7 @@ struct hooks {
 	struct ring_buffer *ring;
 	struct bpf_link *links[LINKS];
 	struct pins *pins; /* NULL: not wanted, or none */
-	bool took_over;
+	bool has_orders, took_over;
 	struct hooks_feature features[FEATURES];
 };
 
@@ -254,9 +254,7 @@ int hooks_tell_call(struct hooks *h, uint64_t cookie, enum flow_call call)
 void hooks_publish_blocks(struct hooks *h)
 {
 	__atomic_add_fetch(&h->skeleton->bss->control.generation, 1, __ATOMIC_RELEASE);
-	if (h->pins && !h->took_over)
-		pins_take_over(h->pins);
-	h->took_over = true;
+	h->has_orders = true;
 }
 
 void hooks_beat(struct hooks *h, int64_t patience_ns, bool fail_closed)
@@ -267,6 +265,10 @@ void hooks_beat(struct hooks *h, int64_t patience_ns, bool fail_closed)
 	control->fail_closed = fail_closed;
 	__atomic_store_n(&control->beat_ns, (uint64_t)clock_system.monotonic_ns(&clock_system),
 			 __ATOMIC_RELEASE);
+	/* Not with the first order: there may be more. */
+	if (h->has_orders && !h->took_over && h->pins)
+		pins_take_over(h->pins);
+	h->took_over = h->has_orders;
 }
 
 void hooks_read_counters(const struct hooks *h, uint64_t ret[static FLOW_COUNTER_MAX])

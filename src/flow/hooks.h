@@ -51,8 +51,8 @@ int hooks_sweeper(const struct hooks *hooks);
 int hooks_write_block(struct hooks *hooks, const struct flow_block *key, const uint32_t *mode);
 /* What its socket's call is, for what is stopped. 0 or -errno. */
 int hooks_tell_call(struct hooks *hooks, uint64_t cookie, enum flow_call call);
-/* What was written counts from now on, for every socket; what a dead agent kept ends with the first
- * time. */
+/* What was written counts from now on, for every socket; what a dead agent kept ends with the next
+ * beat. */
 void hooks_publish_blocks(struct hooks *hooks);
 /* The agent lives: without this for `patience_ns` nothing is refused any more, or with
  * `fail_closed` what was. When the agent is gone its hooks are, and nothing is refused, unless it
