@@ -554,15 +554,38 @@ static inline struct reply caller_ask(struct caller *caller, const char *method,
 	return reply;
 }
 
-/* Runs `child` as another user; what it finds it says by its result: 0 is good. */
-static inline int rig_as(uid_t uid, int (*child)(const struct rig *rig), const struct rig *rig)
+/* A child as another user. Forked by the loop's thread: no other may hold the memory's locks then,
+ * which stay held in a child for ever. */
+struct rig_child {
+	uid_t uid;
+	int (*run)(const struct rig *rig);
+	pid_t pid;
+};
+
+static inline void rig_fork_here(struct rig *rig, void *ctx)
 {
-	pid_t pid = fork();
+	struct rig_child *child = ctx;
+
+	child->pid = fork();
+	if (child->pid == 0)
+		_exit(setgid(child->uid) == 0 && setuid(child->uid) == 0 ? child->run(rig) : 99);
+}
+
+static inline pid_t rig_fork(uid_t uid, int (*run)(const struct rig *rig), struct rig *rig)
+{
+	struct rig_child child = { uid, run, -1 };
+
+	rig_run(rig, rig_fork_here, &child);
+	assert_true(child.pid > 0);
+	return child.pid;
+}
+
+/* Runs `child` as another user; what it finds it says by its result: 0 is good. */
+static inline int rig_as(uid_t uid, int (*child)(const struct rig *rig), struct rig *rig)
+{
+	pid_t pid = rig_fork(uid, child, rig);
 	int status = 0;
 
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(setgid(uid) == 0 && setuid(uid) == 0 ? child(rig) : 99);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 100;
 }
