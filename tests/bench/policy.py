@@ -6,6 +6,7 @@ import tempfile
 
 import peers
 from rig import BENCH, ROUNDS, Agent, median, row, run
+import hostile  # of tests/e2e, which rig has put on the path
 
 ASK = {'provider': 'openai', 'model': 'gpt-4o-mini', 'operation': 'chat', 'input_tokens': 1200,
        'max_output_tokens': 400, 'labels': {'team': 'team-7', 'project': 'project-11'}}
@@ -77,6 +78,23 @@ def many_budgets():
             'bar: 1.5x; beside 10 budgets')
 
 
+def besieged():
+    """Beside seven users who do what they can to the socket, and to two CPUs: what that does to the
+    echo, which nobody attacks, is the floor."""
+    samples = ([], [])
+    with Agent(cpu=0) as agent:
+        for _ in range(ROUNDS):
+            samples[0].append(ask_of(agent, 'decide', 4000, cpu=1))
+            with hostile.siege(agent.socket):
+                samples[1].append(ask_of(agent, 'decide', 4000, cpu=1))
+    for i, name in enumerate(('p50', 'p99')):
+        (alone, beside), (echo, echo_beside) = (
+            [median(found[whose][i] for found in taken) for taken in samples]
+            for whose in ('decide', 'echo'))
+        row(f'decide_{name}_besieged', beside, 'ns', alone * echo_beside / echo,
+            f'bar: 1x; alone {alone:.0f} ns; the echo {echo_beside / echo:.2f}x of itself alone')
+
+
 def told():
     agent = Agent()
     found = json.loads(run([BENCH / 'traffic', 'told', 500, agent.socket]))
@@ -109,5 +127,6 @@ def measure():
     others()
     crowd()
     many_budgets()
+    besieged()
     told()
     beside_opa()

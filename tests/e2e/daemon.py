@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
@@ -21,8 +22,11 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
+        # Who does not wait in connect() is refused while others stand in the queue.
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                             struct.pack('ll', self.timeout, 0))
         self.sock.connect(self.path)
+        self.sock.settimeout(self.timeout)
 
     def ask(self, method, path, body=None):
         """-> (status, headers, text)"""

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """The policy socket of a real agent: every answer by its published schema, the examples of the
-README as they stand there, and crowds of clients of which some die, 100 and 10,000 at once, after
-which the ledger and the counters say the same to the picodollar, also after a restart."""
+README as they stand there, a good user among bad ones, and crowds of clients of which some die, 100
+and 10,000 at once, after which the ledger and the counters say the same to the picodollar, also
+after a restart."""
 import contextlib
 import json
 import os
 import random
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +16,7 @@ import time
 from decimal import Decimal
 
 import daemon as agent
+import hostile
 from world import TOP, Checks, World, wait_for
 
 BUDGETS = '''\
@@ -33,6 +34,7 @@ TELL = {'provider': 'anthropic', 'model': 'claude-3-5-haiku-latest',
         'usage': {'input': 1000, 'output': 100}}
 CLIENTS, SESSIONS, KILLED = 100, 30, 20
 USERS, CONNECTIONS, KILLED_USERS, FIRST_UID = 50, 200, 5, 20000
+ASKED = 300  # by a good user among bad ones
 PICO = Decimal(10) ** 12
 
 
@@ -48,6 +50,7 @@ class Socket:
         self.answers()
         self.metrics()
         self.examples()
+        self.siege()
         self.crowd()
         self.check.equal('the daemon ends well', self.daemon.stop()[0], 0)
         self.check.finish(self.world)
@@ -146,6 +149,31 @@ class Socket:
         said = run.stdout.strip().lower()
         return {'true': True, 'false': False}.get(said, (said, run.stderr))
 
+    # --- a siege
+
+    def siege(self):
+        """Others do what they can to the socket: a user who asks beside them is served as ever."""
+        before, counted = self.spent()['asked'], self.daemon.get('/v1/status')['policy']
+        with hostile.siege(self.daemon.socket) as besiegers:
+            wait_for(lambda: self.refused() > counted['refused_connections'] + 1000, 20)
+            wrong = hostile.as_user(FIRST_UID, good_user, self.daemon.socket)
+            self.check.equal('besieged: they were at it all the time', besiegers(),
+                             len(hostile.DEEDS))
+        self.check('besieged: every answer to a good user is right', not wrong, wrong[:5])
+        self.check.equal('besieged: what it settled is what was spent',
+                         self.spent()['asked'] - before, ASKED * Decimal('0.0001'))
+        told = self.daemon.get('/v1/status')['policy']
+        for name, least in (('refused_connections', 1000), ('bad_requests', 10),
+                            ('throttled', 1)):
+            self.check(f'besieged: {name} says so', told[name] - counted[name] >= least,
+                       (counted, told))
+        self.check.equal('another user sees no call', hostile.as_user(
+            FIRST_UID + 1, lambda path: agent.Connection(path).ask('GET', '/v1/calls')[2],
+            self.daemon.socket), '')
+
+    def refused(self):
+        return self.daemon.get('/v1/status')['policy']['refused_connections']
+
     # --- a crowd
 
     def crowd(self):
@@ -223,6 +251,20 @@ class Socket:
         self.check.equal('and knows it all', self.spent(), spent)
 
 
+def good_user(path):
+    """Asks and settles, over one connection and over new ones -> the answers that are wrong."""
+    kept, wrong = agent.Connection(path), []
+    for i in range(ASKED):
+        connection = kept if i % 2 else agent.Connection(path)
+        status, _, text = connection.ask('POST', '/v1/decide', ASK)
+        held = json.loads(text).get('reservation') or {}
+        done, _, _ = connection.ask('POST', '/v1/settle',
+                                    {'reservation': held.get('id'), 'usd': '0.0001'})
+        if (status, held.get('usd'), done) != (200, ESTIMATE, 200):
+            wrong.append((status, text, done))
+    return wrong
+
+
 def client(path, seed):
     """One of the crowd: sessions of a connection each, of everything that can be done on it."""
     rng = random.Random(seed)
@@ -241,9 +283,8 @@ def user(path, seed, uid):
     os.setuid(uid)
     connections = [agent.Connection(os.path.basename(path)) for _ in range(CONNECTIONS)]
     for connection in connections:
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.connect(connection.path)  # waits for its turn, as one with a timeout won't
-        connection.sock.settimeout(60)
+        connection.timeout = 60
+        connection.connect()
     print('open', flush=True)
     if not sys.stdin.readline():
         return
