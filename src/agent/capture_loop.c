@@ -98,7 +98,7 @@ static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 	if (!conn->http)
 		return;
 	http_close(conn->http, time_utc_ns, lost);
-	if (conn->has_data && !conn->exchanges)
+	if (conn->has_data && !conn->has_calls)
 		tell_flows(ctx, conn, FLOW_UNREAD);
 	http_free(conn->http);
 	conn->http = NULL;

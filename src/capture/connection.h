@@ -23,9 +23,9 @@ struct connection {
 	const char *server; /* the name the client asked for, lower case; NULL: not known.
 	                                * Whoever made the connection frees it */
 	bool has_data;      /* some of its plaintext was seen */
+	bool has_calls;     /* an exchange has ended: set by http */
 	bool is_busy;       /* has calls in flight, as was told last */
 	unsigned calls;     /* in flight: counted by the meter */
-	unsigned exchanges; /* that have ended: counted by http */
 	void *http;         /* the parser of the next stage: set and freed by it */
 };
 

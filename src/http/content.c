@@ -2,6 +2,8 @@
  * marks the exchange and mutes the rest of the body; the framing goes on without us. */
 #include "http/content.h"
 
+#include <stdlib.h>
+
 #include "base/cleanup.h"
 #include "http/ws.h"
 
@@ -40,11 +42,18 @@ static struct codings find_codings(const struct http_head *head)
 	return codings;
 }
 
+static void drop_held(struct content *c)
+{
+	if (c->held)
+		buf_done(c->held);
+	free(TAKE_PTR(c->held));
+}
+
 /* Nothing more is decoded, and nothing kept for it. */
 static void stop(struct content *c)
 {
 	c->stopped = true;
-	buf_done(&c->held);
+	drop_held(c);
 	body_free(TAKE_PTR(c->body));
 }
 
@@ -60,9 +69,8 @@ void content_begin(struct content *c, struct exchange *ex)
 	c->ex = ex;
 	c->coded = find_codings(exchange_head(ex, c->direction)).n > 0;
 	c->unsure = !c->coded && ex->completeness >= COMPLETENESS_GAP;
-	c->told = (struct span){ NULL, 0 };
+	c->told = NULL;
 	c->stopped = false;
-	c->held = buf_with_max(CONTENT_HELD_MAX);
 }
 
 int content_begin_websocket(struct content *c, struct exchange *ex)
@@ -80,17 +88,17 @@ int content_begin_websocket(struct content *c, struct exchange *ex)
 static void look(struct content *c, struct span piece)
 {
 	if (span_starts(piece, SPAN("\x1f")))
-		c->told = SPAN("gzip");
+		c->told = "gzip";
 	else if (span_starts(piece, SPAN("\x28")))
-		c->told = SPAN("zstd");
-	c->coded = c->told.len;
+		c->told = "zstd";
+	c->coded = c->told;
 	c->unsure = false;
 }
 
 static int make_body(struct content *c, struct counter *taken)
 {
-	struct codings codings = c->told.len ? (struct codings){ 1, { c->told } }
-					     : find_codings(exchange_head(c->ex, c->direction));
+	struct codings codings = c->told ? (struct codings){ 1, { span_of(c->told) } }
+					 : find_codings(exchange_head(c->ex, c->direction));
 
 	return body_new(codings.names, codings.n, deliver, c, taken, &c->body);
 }
@@ -98,11 +106,12 @@ static int make_body(struct content *c, struct counter *taken)
 /* What is held, and a piece more. */
 static void decode(struct content *c, struct span piece, struct counter *taken)
 {
-	int err = c->held.failed ? -ENOMEM : c->body ? 0 : make_body(c, taken);
+	bool failed = c->held && c->held->failed;
+	int err = failed ? -ENOMEM : c->body ? 0 : make_body(c, taken);
 
-	if (!err)
-		err = body_feed(c->body, buf_span(&c->held));
-	buf_done(&c->held);
+	if (!err && c->held)
+		err = body_feed(c->body, buf_span(c->held));
+	drop_held(c);
 	if (!err)
 		err = body_feed(c->body, piece);
 	if (!err)
@@ -114,8 +123,22 @@ static void decode(struct content *c, struct span piece, struct counter *taken)
 /* Nothing more comes: its decoder is gone at once, and not counted. */
 static void decode_held(struct content *c)
 {
-	if (c->held.len)
+	if (c->held && c->held->len)
 		decode(c, (struct span){ NULL, 0 }, NULL);
+}
+
+/* False: there is no room for it. */
+static bool hold(struct content *c, struct span piece)
+{
+	if (!c->held)
+		c->held = calloc(1, sizeof(*c->held));
+	if (!c->held)
+		return false;
+	c->held->max = CONTENT_HELD_MAX;
+	if (piece.len > c->held->max - c->held->len)
+		return false;
+	buf_put(c->held, piece);
+	return true;
 }
 
 void content_piece(struct content *c, struct span piece)
@@ -130,9 +153,7 @@ void content_piece(struct content *c, struct span piece)
 		look(c, piece);
 	if (!c->coded)
 		deliver(c, piece);
-	else if (!c->body && piece.len <= CONTENT_HELD_MAX - c->held.len)
-		buf_put(&c->held, piece);
-	else
+	else if (c->body || !hold(c, piece))
 		decode(c, piece, &c->counters->decoder_bytes);
 }
 

@@ -23,9 +23,9 @@ struct content {
 	struct exchange *ex; /* NULL: no body at hand */
 	bool coded;          /* not identity: useless after a gap */
 	bool unsure;         /* the head may have said a coding that we did not see */
-	struct span told;    /* then the one by which the body begins */
+	const char *told;    /* then the one by which the body begins */
 	bool stopped;        /* by a gap or a fault */
-	struct buf held;     /* the beginning of a coded body */
+	struct buf *held;    /* the beginning of a coded body, from its first byte on */
 	struct body *body;   /* one that is longer */
 	struct ws *ws;       /* it is one */
 };

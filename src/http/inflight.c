@@ -84,7 +84,7 @@ static void end(struct inflight *f, struct call *call, int64_t time_utc_ns)
 {
 	call->ex.end_utc_ns = time_utc_ns;
 	counter_add(f->ended, 1);
-	f->connection->exchanges++;
+	f->connection->has_calls = true;
 	f->handler->end(f->ctx, &call->ex);
 	inflight_remove(f, call);
 }

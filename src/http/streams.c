@@ -54,7 +54,7 @@ static void end(struct streams *t, struct stream *s, int64_t time_utc_ns)
 		content_drop(&s->content[d]);
 	s->ex.end_utc_ns = time_utc_ns;
 	counter_add(&t->counters->exchanges, 1);
-	t->connection->exchanges++;
+	t->connection->has_calls = true;
 	t->handler->end(t->ctx, &s->ex);
 	for (unsigned d = 0; d < 2; d++) {
 		t->head_bytes -= exchange_head(&s->ex, d)->own_bytes;
