@@ -1,6 +1,8 @@
 /* Wires capture -> http -> meter -> price. While bytes flow the ring is drained by a timer
  * and the kernel wakes nobody, but when the ring fills up or for a new connection, whose process
- * may be gone in a moment; when it has been empty for a while the loop sleeps until it is woken. */
+ * may be gone in a moment. When the ring has been empty for a tick, or what woke the loop was a
+ * whole call after such a time, it sleeps until it is woken: calls that are few cost one look each,
+ * and are known at once. */
 #include "agent/capture_loop.h"
 
 #include <errno.h>
@@ -14,13 +16,14 @@
 #include "http/recording.h"
 
 #define BATCH       1024 /* records between two looks at the other events */
-#define IDLE_TICKS  2
+#define TICK_NS     (8 * NS_PER_MS)
 #define SWEEP_EVERY 5 /* seconds */
 
 /* A budget is to know of a call within 10 ms; where there is none nobody waits for its end. In
  * whole ticks of a kernel with 250 a second: libevent's clock is no finer, and a time between two
  * of them wakes us up to four times. */
-static const struct timeval tick = { .tv_usec = 48000 }, tick_for_budgets = { .tv_usec = 8000 };
+static const struct timeval tick = { .tv_usec = 48000 },
+			    tick_for_budgets = { .tv_usec = TICK_NS / 1000 };
 static const struct timeval at_once = { 0 };
 static const struct timeval sweep_every = { .tv_sec = SWEEP_EVERY };
 
@@ -36,7 +39,9 @@ struct capture_loop {
 	struct catalog *catalog;
 	struct event *ring_readable, *drain, *sweep;
 	struct intake reloads;
-	unsigned empty_ticks;
+	unsigned n_busy;    /* connections with a call in flight, while there are budgets */
+	int64_t woken_ns;   /* by the kernel, last */
+	bool is_first_look; /* since then, and it slept for a tick before */
 };
 
 /* --- stage to stage */
@@ -86,6 +91,7 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 		http_feed(conn->http, chunk);
 	if (l->options.has_budgets && conn->is_busy != (conn->calls > 0)) {
 		conn->is_busy = conn->calls > 0;
+		l->n_busy += conn->is_busy ? 1 : -1u;
 		tell_flows(l, conn, conn->is_busy ? FLOW_BUSY : FLOW_IDLE);
 	}
 }
@@ -93,6 +99,9 @@ static void on_chunk(void *ctx, struct connection *conn, const struct chunk *chu
 static void on_closed(void *ctx, struct connection *conn, int64_t time_utc_ns,
 		      const uint64_t lost[2])
 {
+	struct capture_loop *l = ctx;
+
+	l->n_busy -= conn->is_busy;
 	if (!conn->has_data && lost[0] + lost[1] && !canary_owns(conn))
 		tell_flows(ctx, conn, FLOW_CAPTURE_LOST);
 	if (!conn->http)
@@ -165,17 +174,20 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 	struct capture_loop *l = ctx;
 	unsigned n = capture_drain(l->capture, BATCH);
 	bool held = meter_settle(l->meter, clock_system.now_ns(&clock_system));
+	bool is_over = n == 0 || (l->is_first_look && !l->n_busy);
 
 	(void)fd;
 	(void)what;
 	wake_others(l);
-	l->empty_ticks = n || held ? 0 : l->empty_ticks + 1;
+	l->is_first_look = false;
 	if (n == BATCH) {
 		event_add(l->drain, &at_once);
 		return;
 	}
-	if (l->empty_ticks >= IDLE_TICKS && capture_sleep(l->capture))
+	if (is_over && !held && capture_sleep(l->capture)) {
+		event_del(l->drain);
 		return;
+	}
 	capture_nap(l->capture);
 	event_add(l->drain, l->options.has_budgets ? &tick_for_budgets : &tick);
 }
@@ -184,7 +196,10 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct capture_loop *l = ctx;
 
-	l->empty_ticks = 0;
+	int64_t now_ns = clock_system.monotonic_ns(&clock_system);
+
+	l->is_first_look = l->options.has_budgets && now_ns - l->woken_ns >= TICK_NS;
+	l->woken_ns = now_ns;
 	on_drain(fd, what, l);
 }
 
