@@ -2,10 +2,12 @@
  * configuration. */
 #include <errno.h>
 #include <inttypes.h>
+#include <link.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -83,6 +85,31 @@ static int replay(const struct options *options)
 	return err.text[0] ? fail(&err, EXIT_FAILED) : EXIT_FINE;
 }
 
+/* What is only read of a program or a library comes back from its file when it is needed. */
+static int give_back_code(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)ctx;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+		uintptr_t from = (info->dlpi_addr + segment->p_vaddr) & -page;
+		uintptr_t to = (info->dlpi_addr + segment->p_vaddr + segment->p_filesz) & -page;
+
+		if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W) && from < to)
+			(void)madvise((void *)from, to - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/* Loading needed megabytes that running does not. */
+static void give_back(void)
+{
+	malloc_trim(0);
+	dl_iterate_phdr(give_back_code, NULL);
+}
+
 static int run(const struct options *options)
 {
 	CLEANUP(config_done) struct config config = { 0 };
@@ -101,7 +128,7 @@ static int run(const struct options *options)
 	allow_files();
 	if (agent_new(options, &config, &agent, &err) < 0)
 		return fail(&err, EXIT_FAILED);
-	malloc_trim(0); /* loading needed megabytes that running does not */
+	give_back();
 	agent_run(agent);
 	agent_free(agent);
 	return EXIT_FINE;
@@ -112,9 +139,9 @@ int main(int argc, char **argv)
 	CLEANUP(options_done) struct options options = { 0 };
 	struct err err = { 0 };
 
-	/* A few small loops: an arena each would only hold memory. And what is large is a mapping
+	/* A few small loops: more arenas would only hold memory. And what is large is a mapping
 	 * of its own, also after a larger one was freed: then untouched pages cost nothing. */
-	mallopt(M_ARENA_MAX, 2);
+	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_MMAP_THRESHOLD, 128 << 10);
 	if (argc == 3 && strcmp(argv[1], CANARY_OPTION) == 0)
 		return canary_call(argv[2]);
