@@ -288,6 +288,7 @@ int ledger_loop_new(const struct ledger_loop_options *options, struct ledger_loo
 		code = intake_init(&l->queries, &l->loop, options->queries, take_queries, l);
 	if (code < 0)
 		return err_set(err, code, "cannot set up the sinks: %s", strerror(-code));
+	ledger_rest(options->ledger);
 	l->tasks.hold = (struct timeval){ .tv_usec = LEDGER_HOLD_MS * 1000 };
 	event_add(l->pump, &pump_every);
 	*ret_loop = TAKE_PTR(l);

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/pages.h"
 #include "ledger/journal.h"
 
 #define SURVEY_SECONDS 10
@@ -80,7 +81,7 @@ CLEANUP_FOR(lookout, struct lookout *, lookout_free)
 
 int lookout_new(const struct lookout_options *options, struct lookout **ret_lookout)
 {
-	CLEANUP(cleanup_lookout) struct lookout *lookout = calloc(1, sizeof(*lookout));
+	CLEANUP(cleanup_lookout) struct lookout *lookout = pages_new(sizeof(*lookout));
 	int code;
 
 	if (!lookout)
@@ -107,7 +108,7 @@ void lookout_free(struct lookout *lookout)
 	breakers_free(lookout->breakers);
 	habits_free(lookout->habits);
 	buf_done(&lookout->json);
-	free(lookout);
+	pages_free(lookout, sizeof(*lookout));
 }
 
 /* In their order; what finds no room waits. */

@@ -14,7 +14,7 @@
 
 #define JSON_DEPTH_MAX    512 /* nesting of a document; deeper is refused */
 #define JSON_POINTER_MAX  16  /* tokens of one pointer */
-#define JSON_POINTERS_MAX 256 /* pointers of one set */
+#define JSON_POINTERS_MAX 128 /* pointers of one set */
 #define JSON_TEXT_MAX     256 /* bytes kept of a selected string or number */
 #define JSON_KEY_MAX      64  /* bytes kept of a key that only a "*" stands for */
 

@@ -3,6 +3,7 @@
  * as many are kept after their end, the oldest of those go first. */
 #define HASH_NONFATAL_OOM 1 /* before uthash.h: an element that found no room has no table */
 #include "budget/reserve.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ struct reserve {
 
 int reserve_new(struct reserve **ret_reserve)
 {
-	struct reserve *reserve = calloc(1, sizeof(*reserve));
+	struct reserve *reserve = pages_new(sizeof(*reserve));
 
 	if (!reserve)
 		return -ENOMEM;
@@ -69,7 +70,7 @@ void reserve_free(struct reserve *reserve)
 		reserve->slabs = slab->next;
 		free(slab);
 	}
-	free(reserve);
+	pages_free(reserve, sizeof(*reserve));
 }
 
 static struct reservation *take_unused(struct reserve *reserve)

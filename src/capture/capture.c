@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "base/pages.h"
 #include "base/users.h"
 #include "bpf/event.h"
 #include "capture/facts.h"
@@ -45,7 +46,7 @@ struct capture {
 
 int capture_new(const struct capture_options *options, struct capture **ret_capture)
 {
-	struct capture *c = calloc(1, sizeof(*c));
+	struct capture *c = pages_new(sizeof(*c));
 	int code;
 
 	if (!c)
@@ -95,7 +96,7 @@ void capture_free(struct capture *c)
 	ring_close(c->ring);
 	users_free(c->users);
 	intern_free(c->processes);
-	free(c);
+	pages_free(c, sizeof(*c));
 }
 
 /* --- connections */

@@ -89,6 +89,11 @@ void ledger_close(struct ledger *ledger)
 	free(ledger);
 }
 
+void ledger_rest(struct ledger *ledger)
+{
+	(void)sqlite3_db_release_memory(ledger->db);
+}
+
 /* --- batches */
 
 int ledger_begin(struct ledger *ledger)
@@ -238,16 +243,19 @@ int ledger_events(struct ledger *ledger, const struct ledger_query *query, ledge
 		  void *ctx)
 {
 	enum statement which = query->uid == UINT32_MAX ? EVENTS : EVENTS_OF_USER;
-	sqlite3_stmt *stmt = ledger->stmts[which];
 	struct verdict verdict;
+	sqlite3_stmt *stmt;
 	int64_t after;
 	int code;
 
 	if (query->limit <= 0)
 		return 0;
-	code = find_start(ledger, query, &after);
+	code = statement_ready(ledger, which);
+	if (code == 0)
+		code = find_start(ledger, query, &after);
 	if (code <= 0)
 		return code;
+	stmt = ledger->stmts[which];
 	statement_bind_query(stmt, query, after);
 	code = statement_step(ledger, which);
 	while (code > 0) {

@@ -27,6 +27,9 @@ int ledger_set_cursor(struct ledger *ledger, const char *sink, int64_t seq);
 int ledger_commit(struct ledger *ledger);
 void ledger_rollback(struct ledger *ledger);
 
+/* Gives back the memory of what was read, as at a start: it is read again when it is needed. */
+void ledger_rest(struct ledger *ledger);
+
 /* 0 when the sink has none yet. */
 int ledger_cursor(struct ledger *ledger, const char *sink, int64_t *ret_seq);
 

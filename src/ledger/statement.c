@@ -180,9 +180,11 @@ static int prepare_text(struct ledger *ledger, enum statement which)
 }
 
 /* seq, a number that is NULL when a row that the call names is missing, and all columns. */
-static int prepare_events(struct ledger *ledger, enum statement which, const char *after)
+static int prepare_events(struct ledger *ledger, enum statement which)
 {
 	struct buf *sql = &ledger->scratch;
+	const char *after = which == EVENTS ? JOINED " ORDER BY seq LIMIT ?3"
+					    : JOINED OF_USER " ORDER BY seq LIMIT ?3";
 
 	buf_reset(sql);
 	buf_put(sql, SPAN("SELECT seq,caller.caller+service.service"));
@@ -207,17 +209,27 @@ static int prepare_add(struct ledger *ledger, enum table table)
 	return prepare_text(ledger, ADD + table);
 }
 
+static void forget(struct ledger *ledger, enum statement which)
+{
+	sqlite3_finalize(ledger->stmts[which]);
+	ledger->stmts[which] = NULL;
+}
+
+int statement_ready(struct ledger *ledger, enum statement which)
+{
+	return ledger->stmts[which] ? 0 : prepare_events(ledger, which);
+}
+
 int statement_prepare(struct ledger *ledger)
 {
 	int code = row_layout(ledger->db, tables, TABLE_MAX, &ledger->layout);
 
 	for (int i = 0; i < EVENTS && code == 0; i++)
 		code = prepare(ledger, i, fixed[i]);
-	if (code == 0)
-		code = prepare_events(ledger, EVENTS, JOINED " ORDER BY seq LIMIT ?3");
-	if (code == 0)
-		code =
-		    prepare_events(ledger, EVENTS_OF_USER, JOINED OF_USER " ORDER BY seq LIMIT ?3");
+	for (int i = EVENTS; i <= EVENTS_OF_USER && code == 0; i++) {
+		code = prepare_events(ledger, i);
+		forget(ledger, i);
+	}
 	for (unsigned t = 0; t < TABLE_MAX && code == 0; t++)
 		code = prepare_add(ledger, t);
 	return code;

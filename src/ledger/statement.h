@@ -75,8 +75,11 @@ int statement_set_cursor(struct ledger *ledger, enum statement which, const char
 int statement_cursor(struct ledger *ledger, enum statement which, const char *sink,
 		     int64_t *ret_seq); /* 1, or 0 and a zero: none yet */
 
-/* Prepares all of them. -errno. */
+/* Prepares all of them. -errno. Those that read events take more memory than all others, and many
+ * agents are never asked: they are only tried, and prepared again by statement_ready, before their
+ * use. */
 int statement_prepare(struct ledger *ledger);
+int statement_ready(struct ledger *ledger, enum statement which);
 
 /* What is not in it, as the uid of all, has no place in the statement. */
 void statement_bind_query(sqlite3_stmt *stmt, const struct ledger_query *query, int64_t after_seq);

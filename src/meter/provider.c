@@ -301,6 +301,8 @@ void providers_unref(struct providers *providers)
 	    atomic_fetch_sub_explicit(&providers->references, 1, memory_order_acq_rel) > 1)
 		return;
 	for (unsigned i = 0; i < providers->n; i++) {
+		for (unsigned j = 0; j < providers->list[i].n_routes; j++)
+			route_done(&providers->list[i].routes[j]);
 		free(providers->list[i].routes);
 		free(providers->list[i].limits);
 		free(providers->list[i].deployments);

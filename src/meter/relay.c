@@ -2,6 +2,7 @@
  * began, so an outer leg stands before its inner one. The invariant: what is held waits for open
  * legs alone, and every usage is handed on once or counted as relayed. */
 #include "meter/relay.h"
+#include "base/pages.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +42,7 @@ struct relay {
 
 int relay_new(const struct relay_options *options, struct relay **ret_relay)
 {
-	struct relay *relay = calloc(1, sizeof(*relay));
+	struct relay *relay = pages_new(sizeof(*relay));
 
 	if (!relay)
 		return -ENOMEM;
@@ -63,7 +64,7 @@ void relay_free(struct relay *relay)
 		return;
 	while (relay->held)
 		forget(relay, relay->held);
-	free(relay);
+	pages_free(relay, sizeof(*relay));
 }
 
 /* --- one call? */

@@ -3,6 +3,7 @@
 #include "meter/route.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "meter/estimate.h"
 #include "meter/format.h"
@@ -31,13 +32,31 @@ static bool is_word(struct span text)
 	return text.len > 0;
 }
 
-static int compile_match(const struct route_place *at, const char *match, struct route *route)
+/* There are hundreds of routes: each has its texts, and no more, in one piece. */
+static int copy_texts(const struct route_file *from, struct route *route)
 {
-	struct span rest;
+	const char *match = from->match ?: "", *within = from->within ?: "";
+	char *text = malloc(strlen(match) + strlen(from->operation) + strlen(within) + 3);
+
+	if (!text)
+		return -ENOMEM;
+	route->match = text;
+	route->operation = stpcpy(text, match) + 1;
+	route->within = stpcpy((char *)route->operation, from->operation) + 1;
+	stpcpy((char *)route->within, within);
+	return 0;
+}
+
+void route_done(struct route *route)
+{
+	free(route->match);
+}
+
+static int compile_match(const struct route_place *at, struct route *route)
+{
+	struct span rest = span_of(route->match);
 	const char *wrong;
 
-	span_copy(span_of(match), route->match, sizeof(route->match));
-	rest = span_of(route->match);
 	route->method = span_cut(&rest, ' ');
 	for (size_t i = 0; i < route->method.len; i++)
 		if (route->method.ptr[i] < 'A' || route->method.ptr[i] > 'Z')
@@ -87,7 +106,7 @@ static int check_counts(const struct route_place *at)
 
 static int compile_known(const struct route_place *at, struct route *route)
 {
-	int rc = compile_match(at, at->route->match, route);
+	int rc = compile_match(at, route);
 
 	if (rc == 0 && !is_word(span_of(at->route->operation)))
 		rc = refuse(at, "operation", "expected a word of a-z, 0-9, _, - and .");
@@ -106,7 +125,7 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 	static const struct route_file none = { .operation = (char *)"unknown" };
 	const struct route_file *from = index < file->routes_count ? &file->routes[index] : &none;
 	const struct route_place at = { path, file, from, index, err };
-	int rc = 0;
+	int rc;
 
 	*route = (struct route){
 		.free = from->free,
@@ -116,9 +135,8 @@ int route_compile(const char *path, const struct provider_file *file, unsigned i
 			   : from->provisional ? SETTLE_PROVISIONAL
 					       : SETTLE_ANSWER,
 	};
-	span_copy(span_of(from->within), route->within, sizeof(route->within));
-	span_copy(span_of(from->operation), route->operation, sizeof(route->operation));
-	if (from != &none)
+	rc = copy_texts(from, route);
+	if (rc == 0 && from != &none)
 		rc = compile_known(&at, route);
 	if (rc == 0)
 		rc = extract_share(extracts, &at, route->path, &route->extract);

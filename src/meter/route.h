@@ -5,23 +5,22 @@
 #include "meter/settle.h"
 
 struct route {
-	char match[96];     /* as in the file; empty: the route of what no other takes */
-	struct span method; /* both within `match` */
-	struct span path;
-	char operation[32];
+	char *match; /* as in the file; empty: the route of what no other takes. Its own, and: */
+	const char *operation, *within; /* behind it; a pointer to the sequence's array, or empty */
+	struct span method, path;       /* within `match` */
 	bool free;
-	bool each;       /* document of a sequence is an answer */
-	char within[96]; /* a pointer to the array that is the sequence, or empty */
+	bool each; /* document of a sequence is an answer */
 	enum settle_kind settles;
 	uint32_t formats; /* one bit a row of meter/format.c */
 	const struct extract *extract;
 };
 
 /* The `index`th route of a file; at `routes_count`, the one for all other requests, which reads
- * what stands at the top of the file. What it reads is one of `extracts`, which own it. In place:
- * the route points into itself. -EINVAL with file, line and key, or -ENOMEM. */
+ * what stands at the top of the file. What it reads is one of `extracts`, which own it. -EINVAL
+ * with file, line and key, or -ENOMEM; route_done in any case. */
 int route_compile(const char *path, const struct provider_file *file, unsigned index,
 		  struct extract **extracts, struct route *route, struct err *err);
+void route_done(struct route *route);
 
 /* Both read messages of one WebSocket: of a second kind, and of the first. */
 bool route_is_kind(const struct route *route, const struct route *first);

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/pages.h"
 #include "policy/calls.h"
 #include "policy/decide.h"
 #include "policy/override.h"
@@ -198,7 +199,7 @@ static int start(struct policy *policy, int fd)
 
 static struct policy *alloc(struct event_base *base, const struct policy_ports *ports)
 {
-	struct policy *policy = calloc(1, sizeof(*policy));
+	struct policy *policy = pages_new(sizeof(*policy));
 
 	if (!policy)
 		return NULL;
@@ -274,7 +275,7 @@ void policy_free(struct policy *policy)
 	free(policy->watched);
 	free(policy->limits);
 	users_free(policy->users);
-	free(policy);
+	pages_free(policy, sizeof(*policy));
 }
 
 void policy_calls_page(struct policy *policy, const struct policy_calls_page *page)
