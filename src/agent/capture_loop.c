@@ -23,7 +23,8 @@
  * whole ticks of a kernel with 250 a second: libevent's clock is no finer, and a time between two
  * of them wakes us up to four times. */
 static const struct timeval tick = { .tv_usec = 48000 },
-			    tick_for_budgets = { .tv_usec = TICK_NS / 1000 };
+			    tick_for_budgets = { .tv_usec = TICK_NS / 1000 },
+			    tick_for_rest = { .tv_usec = TICK_NS / 2000 };
 static const struct timeval at_once = { 0 };
 static const struct timeval sweep_every = { .tv_sec = SWEEP_EVERY };
 
@@ -175,6 +176,9 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 	unsigned n = capture_drain(l->capture, BATCH);
 	bool held = meter_settle(l->meter, clock_system.now_ns(&clock_system));
 	bool is_over = n == 0 || (l->is_first_look && !l->n_busy);
+	const struct timeval *next = !l->options.has_budgets ? &tick
+				     : l->is_first_look      ? &tick_for_rest
+							     : &tick_for_budgets;
 
 	(void)fd;
 	(void)what;
@@ -189,7 +193,7 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 		return;
 	}
 	capture_nap(l->capture);
-	event_add(l->drain, l->options.has_budgets ? &tick_for_budgets : &tick);
+	event_add(l->drain, next);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
