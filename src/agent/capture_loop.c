@@ -199,7 +199,6 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 static void on_readable(evutil_socket_t fd, short what, void *ctx)
 {
 	struct capture_loop *l = ctx;
-
 	int64_t now_ns = clock_system.monotonic_ns(&clock_system);
 
 	l->is_first_look = l->options.has_budgets && now_ns - l->woken_ns >= TICK_NS;
