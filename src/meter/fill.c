@@ -369,7 +369,8 @@ static int64_t most_output(const struct fill_input *in, const struct expr_input 
 	    expr_count(&numbers[ROUTE_ANSWERS], expr_in, &answers) < 0 ||
 	    __builtin_mul_overflow(most, answers, &most))
 		return -1;
-	return most < 0 ? -1 : most;
+	/* To some, 0 is as many as the model can. */
+	return most <= 0 ? -1 : most;
 }
 
 void fill_asked(const struct fill_input *in, struct usage *ret_usage, int64_t *ret_most_output)

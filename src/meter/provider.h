@@ -16,7 +16,7 @@
  *       service_tier: /service_tier
  *       region: /usage/inference_geo      # where it was served, if that has its price
  *       response_id: /id
- *       max_output: req:/max_tokens       # tokens that each of `answers: req:/n` may have
+ *       max_output: req:/max_tokens       # tokens that each of `answers: req:/n` may have; not 0
  *       usage:
  *         input: /usage/prompt_tokens - /usage/prompt_tokens_details/cached_tokens
  *         output: /usage/completion_tokens

@@ -176,6 +176,13 @@ static void says_what_is_in_flight_elsewhere(void **state)
 	} rows[] = {
 		{ "api.openai.com", "/v1/completions",
 		  "{\"model\":\"davinci-002\",\"max_tokens\":10,\"n\":2,\"best_of\":4}", 40 },
+		/* Each prompt of a list has its own answers. */
+		{ "api.openai.com", "/v1/completions",
+		  "{\"model\":\"davinci-002\",\"prompt\":[\"x\",\"y\"],\"max_tokens\":10}", -1 },
+		{ "api.openai.com", "/v1/completions",
+		  "{\"model\":\"davinci-002\",\"prompt\":[[1,2],[3]],\"max_tokens\":10}", -1 },
+		{ "api.openai.com", "/v1/completions",
+		  "{\"model\":\"davinci-002\",\"prompt\":\"x\"}", -1 },
 		{ "api.anthropic.com", "/v1/complete", "{\"max_tokens_to_sample\":9}", 9 },
 		{ "x.openai.azure.com", "/openai/deployments/d/chat/completions?api-version=1",
 		  "{\"max_completion_tokens\":20,\"n\":2}", 40 },
@@ -186,6 +193,10 @@ static void says_what_is_in_flight_elsewhere(void **state)
 		  "{\"prompt\":\"x\",\"max_gen_len\":60}", 60 },
 		{ "bedrock-runtime.us-east-1.amazonaws.com", "/model/amazon.titan-text/invoke",
 		  "{\"inputText\":\"x\",\"textGenerationConfig\":{\"maxTokenCount\":90}}", 90 },
+		{ "bedrock-runtime.us-east-1.amazonaws.com",
+		  "/model/ai21.jamba-1-5-mini-v1%3A0/invoke", "{\"max_tokens\":8,\"n\":3}", 24 },
+		{ "api.cerebras.ai", "/v1/completions",
+		  "{\"prompt\":\"x\",\"max_tokens\":10,\"n\":2,\"best_of\":5}", 50 },
 		{ "api.cohere.com", "/v1/generate", "{\"max_tokens\":5,\"num_generations\":4}",
 		  20 },
 		{ "ollama.com", "/api/chat", "{\"options\":{\"num_predict\":50}}", 50 },
@@ -196,6 +207,23 @@ static void says_what_is_in_flight_elsewhere(void **state)
 		  "{\"generationConfig\":{\"maxOutputTokens\":30,\"candidateCount\":2}}", 60 },
 		{ "us-south.ml.cloud.ibm.com", "/ml/v1/text/generation?version=1",
 		  "{\"parameters\":{\"max_new_tokens\":200}}", 200 },
+		{ "us-central1-aiplatform.googleapis.com",
+		  "/v1/projects/p/locations/l/publishers/mistralai/models/mistral-medium-3:"
+		  "rawPredict",
+		  "{\"max_tokens\":10,\"n\":2}", 20 },
+		/* As many as the model can. */
+		{ "us-south.ml.cloud.ibm.com", "/ml/v1/text/chat?version=1",
+		  "{\"max_completion_tokens\":0}", -1 },
+		/* It knows the older name alone. */
+		{ "ollama.com", "/v1/chat/completions", "{\"max_completion_tokens\":5}", -1 },
+		{ "ollama.com", "/v1/chat/completions", "{\"max_tokens\":5}", 5 },
+		/* Tools of its own may go round more than once. */
+		{ "openrouter.ai", "/api/v1/responses", "{\"max_output_tokens\":7}", 7 },
+		{ "openrouter.ai", "/api/v1/responses",
+		  "{\"tools\":[{\"type\":\"openrouter:web_search\"}],\"max_output_tokens\":7}",
+		  -1 },
+		/* No reference of it. */
+		{ "api.groq.com", "/openai/v1/completions", "{\"max_tokens\":5}", -1 },
 		/* What it thinks comes besides. */
 		{ "dashscope-intl.aliyuncs.com", "/compatible-mode/v1/chat/completions",
 		  "{\"max_tokens\":5}", -1 },
