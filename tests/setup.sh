@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the tests need besides the system's packages, into build/: Apache Kafka's jars in
-# build/kafka and a Python environment in build/venv. Does nothing, without network, when both are
-# there and their lists have not changed.
+# build/kafka, a Python environment in build/venv and, where npm can fetch it, bun in build/bun. Does
+# nothing, without network, when they are there and their lists have not changed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -36,5 +36,14 @@ make_venv() {
 	P
 }
 
+copy_bun() {
+	npm pack --silent --pack-destination build/bun "$(cat tests/e2e/npm.txt)" >/dev/null
+	tar -xzf build/bun/*.tgz -C build/bun --strip-components=1
+	rm build/bun/*.tgz
+}
+
 make_once build/kafka tests/e2e/pom.xml copy_jars
 make_once build/venv tests/e2e/requirements.txt make_venv
+if command -v npm >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+	make_once build/bun tests/e2e/npm.txt copy_bun
+fi

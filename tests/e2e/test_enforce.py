@@ -119,7 +119,7 @@ class Enforce:
         script = self.world.dir / 'fetch.cjs'
         script.write_text(FETCH)
         for name in ('node', 'bun'):
-            program = os.environ.get('OUTLAY_' + name.upper()) or shutil.which(name)
+            program = shutil.which(name) or shutil.which(TOP / 'build' / name / 'bin' / name)
             if program:
                 client = Client(self, name + suffix, [program, script])
                 if name == 'node':  # its TLS is its own
