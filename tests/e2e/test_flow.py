@@ -34,7 +34,8 @@ import socket, ssl, sys, time
 context = ssl.create_default_context(cafile=sys.argv[2])
 with socket.create_connection((sys.argv[1], 443)) as tcp, \\
         context.wrap_socket(tcp, server_hostname=sys.argv[1]) as server:
-    server.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)) + bytes(range(256)) * 256)
+    # No line ends: the server reads as much as a line may have before it refuses.
+    server.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)) + bytes(range(11, 256)) * 268)
     try:
         while server.recv(4096):
             pass

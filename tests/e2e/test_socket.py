@@ -131,7 +131,7 @@ class Socket:
 
     def examples(self):
         readme = (TOP / 'README.md').read_text()
-        section = readme[readme.index('A program may ask before it calls'):]
+        section = readme[readme.index('## Asking before a call'):]
         section = section[:section.index('\n## ')]
         for language, command in (('python', ['/usr/bin/python3', '-c']), ('js', ['node', '-e']),
                                   ('sh', ['sh', '-c'])):
