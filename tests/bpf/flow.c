@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -70,7 +71,8 @@ static void open_hooks(struct world *w)
 	assert_int_equal(n, 6);
 	for (unsigned i = 0; i < n; i++) {
 		assert_true(strlen(features[i].name) > 0);
-		assert_int_equal(features[i].code, 0);
+		if (strcmp(features[i].name, "sweep") != 0 || features[i].code != -EOPNOTSUPP)
+			assert_int_equal(features[i].code, 0);
 	}
 }
 
