@@ -251,6 +251,14 @@ unsigned budgets_count(const struct budgets *budgets)
 	return budgets->rules->count;
 }
 
+int budgets_find(const struct budgets *budgets, const char *name)
+{
+	const struct budget *budget;
+
+	HASH_FIND_STR(budgets->by_name, name, budget);
+	return budget ? (int)(budget - budgets->all) : -1;
+}
+
 /* Rolling: when the oldest piece that holds something stops to count. */
 static int64_t resets_at(const struct budget *budget)
 {

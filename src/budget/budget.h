@@ -88,9 +88,8 @@ void budgets_charge(struct budgets *budgets, const struct charge *charge, int64_
  * time; 0 = all told. */
 unsigned budgets_owed(struct budgets *budgets, struct budget_touch *touches);
 
-/* Thresholds that were reached since the last time, each told once a window, also over restarts:
- * `alerts` holds BUDGET_ALERTS_MAX; fewer = all told. They are of the current windows: to be asked
- * for after charges and settlements. */
+/* Thresholds reached since the last time, each told once a window, also over restarts; of current
+ * windows: ask after charges and settlements. At most BUDGET_ALERTS_MAX; fewer = all told. */
 #define BUDGET_ALERTS_MAX 16
 struct budget_alert {
 	unsigned index; /* of the budget */
@@ -103,6 +102,7 @@ unsigned budgets_alerts(struct budgets *budgets, struct budget_alert *alerts);
 void budgets_tick(struct budgets *budgets, int64_t now_ns);
 const struct budget_counters *budgets_counters(const struct budgets *budgets);
 unsigned budgets_count(const struct budgets *budgets);
+int budgets_find(const struct budgets *budgets, const char *name); /* its index, or -1 */
 /* `exceeded` here: spent + reserved is over the limit. */
 void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		  struct budget_view *ret_view);

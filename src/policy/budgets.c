@@ -62,25 +62,19 @@ static void emit_outlook(struct emit *e, const struct budget_view *view, int64_t
 		  outlook.exhausted_ns ? timestamp_format(outlook.exhausted_ns, time) : NULL);
 }
 
-static bool is_touched(const struct budget_view *view, const struct budget_touch *touches,
-		       unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		if (strcmp(view->name, touches[i].name) == 0)
-			return true;
-	return false;
-}
-
 void budgets_emit_touched(struct emit *e, struct budgets *budgets,
 			  const struct budget_touch *touches, unsigned n, int64_t now_ns)
 {
 	struct budget_view view;
 
 	emit_array(e, "budgets");
-	for (unsigned i = 0; n && i < budgets_count(budgets); i++) {
-		budgets_view(budgets, i, now_ns, &view);
-		if (is_touched(&view, touches, n))
-			budgets_emit(e, NULL, &view);
+	for (unsigned i = 0; i < n; i++) {
+		int index = budgets_find(budgets, touches[i].name);
+
+		if (index < 0)
+			continue;
+		budgets_view(budgets, (unsigned)index, now_ns, &view);
+		budgets_emit(e, NULL, &view);
 	}
 	emit_end_array(e);
 }

@@ -38,18 +38,6 @@ static void refuse(struct client *client, const struct request *request, unsigne
 	    request->keep_alive);
 }
 
-/* The index of a budget; -1: there is none of that name. */
-static int find_budget(struct budgets *budgets, const char *name, int64_t now_ns,
-		       struct budget_view *ret_view)
-{
-	for (unsigned i = 0; i < budgets_count(budgets); i++) {
-		budgets_view(budgets, i, now_ns, ret_view);
-		if (strcmp(ret_view->name, name) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
 /* NULL, or what is wrong: the first word is the field. */
 static const char *read_word(struct client *client, const struct override_request *asked,
 			     const struct budget_view *view, struct budget_override *word)
@@ -154,8 +142,11 @@ void override_serve(struct client *client, const struct request *request)
 		refuse(client, request, 400, fault.detail, fault.field);
 		return;
 	}
-	index = find_budget(ports->budgets, asked.budget, word.time_ns, &view);
-	wrong = index < 0 ? NULL : read_word(client, &asked, &view, &word);
+	index = budgets_find(ports->budgets, asked.budget);
+	if (index >= 0) {
+		budgets_view(ports->budgets, (unsigned)index, word.time_ns, &view);
+		wrong = read_word(client, &asked, &view, &word);
+	}
 	if (index < 0)
 		refuse(client, request, 404, "There is no budget of that name.", "budget");
 	else if (wrong)
