@@ -83,7 +83,7 @@ void alert_json(struct buf *out, const struct alert *alert, const char *host_id,
 /* --- what was told */
 
 struct alerts {
-	struct lru *told; /* keys alone, in the order in which they were told */
+	struct lru told; /* keys alone, in the order in which they were told */
 	struct uuid_maker ids;
 };
 
@@ -93,42 +93,48 @@ struct alerts *alerts_new(void)
 
 	if (alerts)
 		alerts->told =
-		    lru_new(sizeof(struct alert_key), sizeof(struct alert_key), ALERTS_KNOWN_MAX);
-	if (alerts && alerts->told)
-		return alerts;
-	free(alerts);
-	return NULL;
+		    lru_of(sizeof(struct alert_key), sizeof(struct alert_key), ALERTS_KNOWN_MAX);
+	return alerts;
 }
 
 void alerts_free(struct alerts *alerts)
 {
 	if (!alerts)
 		return;
-	lru_free(alerts->told);
+	lru_done(&alerts->told);
 	free(alerts);
 }
 
 bool alerts_told(const struct alerts *alerts, const struct alert_key *key)
 {
-	return lru_find(alerts->told, key) != NULL;
+	return lru_find(&alerts->told, key) != NULL;
+}
+
+struct alert_key alert_key_of(enum alert_kind kind, const char *subject, int64_t window_ns,
+			      uint32_t step)
+{
+	struct alert_key key;
+
+	memset(&key, 0, sizeof(key));
+	key.kind = kind;
+	key.step = step;
+	key.window_ns = window_ns;
+	span_copy(span_of(subject), key.subject, sizeof(key.subject));
+	return key;
 }
 
 /* True: it was not there. One that cannot be kept is told: better twice than never. */
 static bool add(struct alerts *alerts, const struct alert *alert)
 {
-	struct alert_key key;
+	struct alert_key key =
+	    alert_key_of(alert->kind, alert->subject, alert->window_ns, alert->step);
 	bool is_new;
 
 	if (!alert->window_ns)
 		return true;
-	memset(&key, 0, sizeof(key));
-	key.kind = alert->kind;
-	key.step = alert->step;
-	key.window_ns = alert->window_ns;
-	span_copy(span_of(alert->subject), key.subject, sizeof(key.subject));
 	if (alerts_told(alerts, &key))
 		return false;
-	(void)lru_use(alerts->told, &key, &is_new);
+	(void)lru_use(&alerts->told, &key, &is_new);
 	return true;
 }
 

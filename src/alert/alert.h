@@ -52,6 +52,9 @@ struct alert_key {
 	char subject[256]; /* its end is zeroes: the key is compared whole */
 };
 
+struct alert_key alert_key_of(enum alert_kind kind, const char *subject, int64_t window_ns,
+			      uint32_t step);
+
 const char *alert_kind_name(enum alert_kind kind);
 int alert_kind_find(struct span name, enum alert_kind *ret_kind); /* -ENOENT */
 const char *alert_level_name(enum alert_level level);

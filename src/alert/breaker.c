@@ -38,7 +38,7 @@ struct breaker {
 struct breakers {
 	struct breaker_limits limits;
 	struct usual *usual;
-	struct lru *providers; /* struct breaker */
+	struct lru providers; /* struct breaker */
 };
 
 static const char *const state_names[] = { "closed", "open", "half_open" };
@@ -70,8 +70,8 @@ int breakers_new(const struct breaker_limits *limits, struct breakers **ret_brea
 		return -ENOMEM;
 	breakers->usual = usual_new();
 	breakers->providers =
-	    lru_new(sizeof(struct key), sizeof(struct breaker), BREAKER_PROVIDERS_MAX);
-	if (!breakers->usual || !breakers->providers) {
+	    lru_of(sizeof(struct key), sizeof(struct breaker), BREAKER_PROVIDERS_MAX);
+	if (!breakers->usual) {
 		breakers_free(breakers);
 		return -ENOMEM;
 	}
@@ -89,7 +89,7 @@ void breakers_free(struct breakers *breakers)
 {
 	if (!breakers)
 		return;
-	lru_free(breakers->providers);
+	lru_done(&breakers->providers);
 	usual_free(breakers->usual);
 	free(breakers);
 }
@@ -227,7 +227,7 @@ static struct breaker *of_call(struct breakers *breakers, const struct usage *us
 {
 	struct key key = key_of(span_of(usage->provider));
 	bool is_new;
-	struct breaker *breaker = lru_use(breakers->providers, &key, &is_new);
+	struct breaker *breaker = lru_use(&breakers->providers, &key, &is_new);
 
 	if (breaker && is_new)
 		breaker->slot = now_ns / SLOT_NS;
@@ -270,7 +270,7 @@ bool breakers_view(struct breakers *breakers, struct span provider, int64_t now_
 		   struct breaker_view *ret_view)
 {
 	struct key key = key_of(provider);
-	struct breaker *breaker = lru_find(breakers->providers, &key);
+	struct breaker *breaker = lru_find(&breakers->providers, &key);
 	struct tally seen;
 
 	if (!breaker)
@@ -302,7 +302,7 @@ void breakers_restore(struct breakers *breakers, const struct breaker_memory *me
 
 	if (memory->learned_errors > memory->learned_calls || memory->learned_calls > INT64_MAX)
 		return;
-	breaker = lru_use(breakers->providers, memory->provider, &is_new);
+	breaker = lru_use(&breakers->providers, memory->provider, &is_new);
 	if (!breaker)
 		return;
 	breaker->is = *memory;
@@ -313,10 +313,10 @@ void breakers_restore(struct breakers *breakers, const struct breaker_memory *me
 
 unsigned breakers_owed(struct breakers *breakers, struct breaker_memory *memories, unsigned max)
 {
-	struct breaker *breaker = lru_next(breakers->providers, NULL);
+	struct breaker *breaker = lru_next(&breakers->providers, NULL);
 	unsigned n = 0;
 
-	for (; breaker && n < max; breaker = lru_next(breakers->providers, breaker)) {
+	for (; breaker && n < max; breaker = lru_next(&breakers->providers, breaker)) {
 		if (!breaker->is_owed)
 			continue;
 		breaker->is_owed = false;

@@ -30,7 +30,7 @@ struct habit {
 };
 
 struct habits {
-	struct lru *programs;
+	struct lru programs;
 };
 
 struct habits *habits_new(void)
@@ -39,18 +39,15 @@ struct habits *habits_new(void)
 
 	if (habits)
 		habits->programs =
-		    lru_new(sizeof(struct habit_program), sizeof(struct habit), HABIT_PROGRAMS_MAX);
-	if (habits && habits->programs)
-		return habits;
-	free(habits);
-	return NULL;
+		    lru_of(sizeof(struct habit_program), sizeof(struct habit), HABIT_PROGRAMS_MAX);
+	return habits;
 }
 
 void habits_free(struct habits *habits)
 {
 	if (!habits)
 		return;
-	lru_free(habits->programs);
+	lru_done(&habits->programs);
 	free(habits);
 }
 
@@ -139,7 +136,7 @@ static struct habit_program key_of(uint32_t uid, const char *exe)
 static struct habit *use(struct habits *habits, const struct habit_program *key, int64_t hour)
 {
 	bool is_new;
-	struct habit *habit = lru_use(habits->programs, key, &is_new);
+	struct habit *habit = lru_use(&habits->programs, key, &is_new);
 
 	if (habit && is_new) {
 		habit->hour = hour;
@@ -230,7 +227,7 @@ static struct habit *of_process(const struct habits *habits, const struct proces
 				int64_t now_ns)
 {
 	struct habit_program key = key_of(process->uid, process->exe);
-	struct habit *habit = lru_find(habits->programs, &key);
+	struct habit *habit = lru_find(&habits->programs, &key);
 
 	if (habit)
 		refresh(habit, now_ns);
@@ -279,10 +276,10 @@ static unsigned owed(struct habit *habit, struct habit_hour *hours, unsigned max
 
 unsigned habits_owed(struct habits *habits, struct habit_hour *hours, unsigned max)
 {
-	struct habit *habit = lru_next(habits->programs, NULL);
+	struct habit *habit = lru_next(&habits->programs, NULL);
 	unsigned n = 0;
 
-	for (; habit && n < max; habit = lru_next(habits->programs, habit))
+	for (; habit && n < max; habit = lru_next(&habits->programs, habit))
 		if (habit->owed_from != INT64_MAX)
 			n += owed(habit, hours + n, max - n);
 	return n;

@@ -18,19 +18,6 @@ static void put_details(struct alert *alert, struct span json)
 		alert->details[0] = '\0';
 }
 
-static struct alert_key key_of(enum alert_kind kind, const char *subject, int64_t window_ns,
-			       uint32_t step)
-{
-	struct alert_key key;
-
-	memset(&key, 0, sizeof(key));
-	key.kind = kind;
-	key.step = step;
-	key.window_ns = window_ns;
-	span_copy(span_of(subject), key.subject, sizeof(key.subject));
-	return key;
-}
-
 static struct alert once(struct alert_key key, enum alert_level level, int64_t now_ns)
 {
 	struct alert alert = { .time_ns = now_ns,
@@ -46,7 +33,13 @@ static struct alert once(struct alert_key key, enum alert_level level, int64_t n
 static struct alert each_time(enum alert_kind kind, enum alert_level level, const char *subject,
 			      int64_t now_ns)
 {
-	return once(key_of(kind, subject, 0, 0), level, now_ns);
+	return once(alert_key_of(kind, subject, 0, 0), level, now_ns);
+}
+
+/* When the day began, of UTC. */
+static int64_t day_of(int64_t now_ns)
+{
+	return now_ns / NS_PER_DAY * NS_PER_DAY;
 }
 
 /* --- budgets */
@@ -60,8 +53,9 @@ static int64_t window_of(const struct budget_view *view)
 void tell_threshold(const struct budget_view *view, unsigned percent, struct span budget_json,
 		    int64_t now_ns, struct alert *ret_alert)
 {
-	struct alert alert = once(key_of(ALERT_THRESHOLD, view->name, window_of(view), percent),
-				  percent < 100 ? ALERT_WARNING : ALERT_CRITICAL, now_ns);
+	struct alert alert =
+	    once(alert_key_of(ALERT_THRESHOLD, view->name, window_of(view), percent),
+		 percent < 100 ? ALERT_WARNING : ALERT_CRITICAL, now_ns);
 	char spent[MONEY_TEXT_MAX], limit[MONEY_TEXT_MAX];
 
 	snprintf(alert.text, sizeof(alert.text), "budget %s has used %u %%: %s of %s %s a %s",
@@ -73,7 +67,7 @@ void tell_threshold(const struct budget_view *view, unsigned percent, struct spa
 
 struct alert_key tell_forecast_key(const struct budget_view *view)
 {
-	return key_of(ALERT_FORECAST, view->name, window_of(view), 1);
+	return alert_key_of(ALERT_FORECAST, view->name, window_of(view), 1);
 }
 
 void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct span budget_json,
@@ -93,7 +87,7 @@ void tell_forecast(const struct budget_view *view, int64_t exhausted_ns, struct 
 
 struct alert_key tell_denial_key(const struct budget_view *view)
 {
-	return key_of(ALERT_DENIAL, view->name, window_of(view), view->unpriced ? 2 : 1);
+	return alert_key_of(ALERT_DENIAL, view->name, window_of(view), view->unpriced ? 2 : 1);
 }
 
 void tell_denial(const struct budget_view *view, struct span budget_json, int64_t now_ns,
@@ -225,9 +219,10 @@ static void put_habit(struct alert *alert, const struct process *process,
 void tell_anomaly(const struct process *process, const struct habit_view *view, int64_t now_ns,
 		  struct alert *ret_alert)
 {
-	struct alert alert = once(key_of(ALERT_ANOMALY, process->exe, now_ns / HOUR_NS * HOUR_NS,
-					 view->by_calls + 2u * view->by_spend),
-				  ALERT_WARNING, now_ns);
+	struct alert alert =
+	    once(alert_key_of(ALERT_ANOMALY, process->exe, now_ns / HOUR_NS * HOUR_NS,
+			      view->by_calls + 2u * view->by_spend),
+		 ALERT_WARNING, now_ns);
 	char spent[MONEY_TEXT_MAX], usual[MONEY_TEXT_MAX];
 
 	snprintf(alert.text, sizeof(alert.text),
@@ -244,8 +239,7 @@ struct alert_key tell_unmetered_key(const struct tell_traffic *traffic, int64_t 
 	char subject[256];
 
 	snprintf(subject, sizeof(subject), "%.120s to %.120s", traffic->exe, traffic->host);
-	return key_of(ALERT_UNMETERED, subject, now_ns / NS_PER_DAY * NS_PER_DAY,
-		      traffic->reason_step);
+	return alert_key_of(ALERT_UNMETERED, subject, day_of(now_ns), traffic->reason_step);
 }
 
 void tell_unmetered(const struct tell_traffic *traffic, int64_t now_ns, struct alert *ret_alert)
@@ -307,8 +301,8 @@ struct alert_key tell_unpriced_key(const struct charge *charge, int64_t now_ns)
 	char subject[256];
 
 	snprintf(subject, sizeof(subject), "%.120s %.120s", who_of(usage), what_of(usage));
-	return key_of(ALERT_UNPRICED, subject, now_ns / NS_PER_DAY * NS_PER_DAY,
-		      charge->doubt * 16u + usage->doubt);
+	return alert_key_of(ALERT_UNPRICED, subject, day_of(now_ns),
+			    charge->doubt * 16u + usage->doubt);
 }
 
 void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *ret_alert)
@@ -325,8 +319,7 @@ void tell_unpriced(const struct charge *charge, int64_t now_ns, struct alert *re
 void tell_canary(const char *library, int64_t now_ns, struct alert *ret_alert)
 {
 	struct alert alert =
-	    once(key_of(ALERT_CANARY, library, now_ns / NS_PER_DAY * NS_PER_DAY, 0), ALERT_CRITICAL,
-		 now_ns);
+	    once(alert_key_of(ALERT_CANARY, library, day_of(now_ns), 0), ALERT_CRITICAL, now_ns);
 
 	snprintf(alert.text, sizeof(alert.text),
 		 "a TLS call made through %.160s was not seen: others may be missed, too", library);

@@ -19,7 +19,7 @@ struct series {
 };
 
 struct usual {
-	struct lru *series;
+	struct lru series;
 };
 
 struct usual *usual_new(void)
@@ -28,18 +28,15 @@ struct usual *usual_new(void)
 
 	if (usual)
 		usual->series =
-		    lru_new(sizeof(struct usual_key), sizeof(struct series), USUAL_SERIES_MAX);
-	if (usual && usual->series)
-		return usual;
-	free(usual);
-	return NULL;
+		    lru_of(sizeof(struct usual_key), sizeof(struct series), USUAL_SERIES_MAX);
+	return usual;
 }
 
 void usual_free(struct usual *usual)
 {
 	if (!usual)
 		return;
-	lru_free(usual->series);
+	lru_done(&usual->series);
 	free(usual);
 }
 
@@ -87,7 +84,7 @@ int64_t usual_ttfb_ns(struct usual *usual, const struct usage *usage, bool learn
 
 	if (usage->ttfb_ns < 0)
 		return -1;
-	series = learns ? lru_use(usual->series, &key, &is_new) : lru_find(usual->series, &key);
+	series = learns ? lru_use(&usual->series, &key, &is_new) : lru_find(&usual->series, &key);
 	if (!series)
 		return -1;
 	before_ns = series->is.n >= USUAL_CALLS_MIN ? series->is.median_ns : -1;
@@ -106,7 +103,7 @@ void usual_restore(struct usual *usual, const struct usual_median *median)
 
 	if (median->median_ns < 0 || median->n < USUAL_CALLS_MIN)
 		return;
-	series = lru_use(usual->series, &median->key, &is_new);
+	series = lru_use(&usual->series, &median->key, &is_new);
 	if (!series)
 		return;
 	series->is = *median;
@@ -116,10 +113,10 @@ void usual_restore(struct usual *usual, const struct usual_median *median)
 
 unsigned usual_owed(struct usual *usual, struct usual_median *medians, unsigned max)
 {
-	struct series *series = lru_next(usual->series, NULL);
+	struct series *series = lru_next(&usual->series, NULL);
 	unsigned n = 0;
 
-	for (; series && n < max; series = lru_next(usual->series, series)) {
+	for (; series && n < max; series = lru_next(&usual->series, series)) {
 		if (!series->is_owed || series->is.n < USUAL_CALLS_MIN)
 			continue;
 		series->is_owed = false;

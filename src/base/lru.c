@@ -7,44 +7,28 @@
 #define HASH_NONFATAL_OOM 1 /* before uthash.h: an element that found no room has no table */
 #include <uthash.h>
 
-struct node {
+struct lru_node {
 	UT_hash_handle hh;
 	_Alignas(max_align_t) unsigned char item[];
 };
 
-struct lru {
-	struct node *nodes;
-	size_t key_bytes, item_bytes;
-	unsigned max;
-};
-
-struct lru *lru_new(size_t key_bytes, size_t item_bytes, unsigned max)
-{
-	struct lru *lru = calloc(1, sizeof(*lru));
-
-	if (lru)
-		*lru = (struct lru){ .key_bytes = key_bytes, .item_bytes = item_bytes, .max = max };
-	return lru;
-}
-
 static void drop_oldest(struct lru *lru)
 {
-	struct node *oldest = lru->nodes;
+	struct lru_node *oldest = lru->nodes;
 
 	HASH_DEL(lru->nodes, oldest);
 	free(oldest);
 }
 
-void lru_free(struct lru *lru)
+void lru_done(struct lru *lru)
 {
-	while (lru && lru->nodes)
+	while (lru->nodes)
 		drop_oldest(lru);
-	free(lru);
 }
 
-static struct node *find(const struct lru *lru, const void *key)
+static struct lru_node *find(const struct lru *lru, const void *key)
 {
-	struct node *node;
+	struct lru_node *node;
 
 	HASH_FIND(hh, lru->nodes, key, lru->key_bytes, node);
 	return node;
@@ -52,14 +36,14 @@ static struct node *find(const struct lru *lru, const void *key)
 
 void *lru_find(const struct lru *lru, const void *key)
 {
-	struct node *node = find(lru, key);
+	struct lru_node *node = find(lru, key);
 
 	return node ? node->item : NULL;
 }
 
 void *lru_use(struct lru *lru, const void *key, bool *ret_is_new)
 {
-	struct node *node = find(lru, key);
+	struct lru_node *node = find(lru, key);
 
 	*ret_is_new = !node;
 	if (node) {
@@ -81,10 +65,11 @@ void *lru_use(struct lru *lru, const void *key, bool *ret_is_new)
 
 void *lru_next(const struct lru *lru, const void *item)
 {
-	const struct node *node = lru->nodes;
+	const struct lru_node *node = lru->nodes;
 
 	if (item)
-		node = ((const struct node *)((const char *)item - offsetof(struct node, item)))
+		node = ((const struct lru_node *)((const char *)item -
+						  offsetof(struct lru_node, item)))
 			   ->hh.next;
 	return node ? (void *)node->item : NULL;
 }

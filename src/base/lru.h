@@ -6,10 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct lru;
+struct lru {
+	struct lru_node *nodes;
+	size_t key_bytes, item_bytes;
+	unsigned max;
+};
 
-struct lru *lru_new(size_t key_bytes, size_t item_bytes, unsigned max); /* NULL: no memory */
-void lru_free(struct lru *lru);
+/* Empty. */
+static inline struct lru lru_of(size_t key_bytes, size_t item_bytes, unsigned max)
+{
+	return (struct lru){ NULL, key_bytes, item_bytes, max };
+}
+void lru_done(struct lru *lru);
 
 /* NULL: it is not there. */
 void *lru_find(const struct lru *lru, const void *key);
