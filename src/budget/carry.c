@@ -15,11 +15,9 @@ struct carry {
 /* A budget of before, by its index then: the one of the same name now, or NULL. */
 static struct budget *heir(const struct carry *carry, unsigned index)
 {
-	const char *name = carry->former[index].rule->name;
-	struct budget *budget;
+	int now = budgets_find(carry->budgets, carry->former[index].rule->name);
 
-	HASH_FIND_STR(carry->budgets->by_name, name, budget);
-	return budget;
+	return now < 0 ? NULL : &carry->budgets->all[now];
 }
 
 /* Among the first n, which ascend: two that hold the same do so in the same order. */
@@ -140,12 +138,12 @@ void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, 
 	};
 	struct budget *budget;
 	struct window own;
+	int index = budgets_find(budgets, touch->name);
 
 	budgets_advance(budgets, now_ns);
-	HASH_FIND_STR(budgets->by_name, touch->name, budget);
-	if (!budget || budget->rule->counts != touch->unit)
+	if (index < 0 || budgets->all[index].rule->counts != touch->unit)
 		return;
-	budget = budgets_at(budgets, (unsigned)(budget - budgets->all));
+	budget = budgets_at(budgets, (unsigned)index);
 	own = window_at(&budget->rule->kind, touch->window_start_ns);
 	if (budget->rate && touch->window_end_ns <= now_ns)
 		rate_learn(budget->rate, touch->window_start_ns, touch->spent);

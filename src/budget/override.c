@@ -79,10 +79,9 @@ static void apply(struct budgets *budgets, struct budget *budget,
 
 static struct budget *find(struct budgets *budgets, const struct budget_override *word)
 {
-	struct budget *budget;
+	int index = budgets_find(budgets, word->budget);
 
-	HASH_FIND_STR(budgets->by_name, word->budget, budget);
-	return budget ? budgets_at(budgets, (unsigned)(budget - budgets->all)) : NULL;
+	return index < 0 ? NULL : budgets_at(budgets, (unsigned)index);
 }
 
 int override_obey(struct budgets *budgets, struct budget_override *word)
