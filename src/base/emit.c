@@ -1,6 +1,8 @@
 /* The JSON writer. One function escapes; everything else is punctuation. */
 #include "base/emit.h"
 
+#include <assert.h>
+
 #define REPLACEMENT SPAN("\xef\xbf\xbd")
 
 #define EACH(byte) (0x0101010101010101u * (byte))
@@ -10,27 +12,49 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
-/* Zero: no byte of the word is below `limit`, which is at most 128. */
+/* Bits of the bytes that are below `limit`, which is at most 128; of a byte above one that is, too,
+ * at times. */
 static uint64_t below(uint64_t word, unsigned limit)
 {
-	return (word - EACH(limit)) & ~word & EACH(0x80);
+	return (word - EACH(limit)) & ~word;
 }
 
-/* Bytes of the text's beginning that stand as they are, nearly all of them, by eights. */
-static size_t count_plain(struct span text)
+/* Zero: all bytes of the word are plain. */
+static uint64_t special(uint64_t word)
 {
-	size_t n = 0;
-	uint64_t word;
+	return (word | below(word, 0x20) | below(word ^ EACH(0x7f), 1) |
+		below(word ^ EACH('"'), 1) | below(word ^ EACH('\\'), 1)) &
+	       EACH(0x80);
+}
 
-	for (; n + sizeof(word) <= text.len; n += sizeof(word)) {
-		memcpy(&word, text.ptr + n, sizeof(word));
-		if ((word & EACH(0x80)) | below(word, 0x20) | below(word ^ EACH(0x7f), 1) |
-		    below(word ^ EACH('"'), 1) | below(word ^ EACH('\\'), 1))
-			break;
+/* Up to seven bytes, some of them twice. */
+static uint64_t load_few(const char *at, size_t n)
+{
+	uint32_t first, last;
+
+	if (!n)
+		return EACH(' ');
+	if (n < 4)
+		return EACH((unsigned char)at[0]) << 16 | (unsigned char)at[n / 2] << 8 |
+		       (unsigned char)at[n - 1];
+	memcpy(&first, at, sizeof(first));
+	memcpy(&last, at + n - sizeof(last), sizeof(last));
+	return first | (uint64_t)last << 32;
+}
+
+/* Whether a text stands as it is, as nearly all do: by eights, the last of which may overlap. */
+static bool is_plain_text(struct span text)
+{
+	const size_t step = sizeof(uint64_t);
+	uint64_t word, found = 0;
+
+	if (text.len < step)
+		return !special(load_few(text.ptr, text.len));
+	for (size_t i = 0; i < text.len; i += step) {
+		memcpy(&word, text.ptr + (i + step <= text.len ? i : text.len - step), step);
+		found |= special(word);
 	}
-	while (n < text.len && is_plain((unsigned char)text.ptr[n]))
-		n++;
-	return n;
+	return !found;
 }
 
 /* U+2028 and U+2029 break lines; U+202A to U+202E and U+2066 to U+2069 turn the direction of what
@@ -79,53 +103,63 @@ static size_t put_special(struct buf *out, struct span text)
 	return n;
 }
 
-static void put_special_string(struct buf *out, struct span text)
+static void put_special_text(struct buf *out, struct span text)
 {
-	buf_put(out, SPAN("\""));
 	while (text.len) {
-		size_t plain = count_plain(text);
+		size_t n = 0;
 
-		buf_put(out, span_head(text, plain));
-		text = span_skip(text, plain);
+		while (n < text.len && is_plain((unsigned char)text.ptr[n]))
+			n++;
+		buf_put(out, span_head(text, n));
+		text = span_skip(text, n);
 		if (text.len)
 			text = span_skip(text, put_special(out, text));
 	}
-	buf_put(out, SPAN("\""));
 }
 
-/* `after`: what stands behind it, one byte or none. */
-static void put_string(struct buf *out, struct span text, struct span after)
+static inline char *put(char *at, struct span bytes)
 {
+	if (bytes.len)
+		memcpy(at, bytes.ptr, bytes.len);
+	return at + bytes.len;
+}
+
+/* A comma where one is due, and the key: where the value is to be written, for which there is so
+ * much room. NULL: there is none. */
+static inline char *begin(struct emit *e, struct span key, size_t n_bytes)
+{
+	bool comma = e->not_first >> e->depth & 1;
 	char *at;
 
-	if (!text.len || count_plain(text) < text.len) {
-		put_special_string(out, text);
-		buf_put(out, after);
-	} else if (buf_room(out, text.len + 2 + after.len)) {
-		at = out->data + out->len;
-		*at++ = '"';
-		memcpy(at, text.ptr, text.len);
-		at += text.len;
-		*at++ = '"';
-		if (after.len)
-			*at = after.ptr[0];
-		out->len += text.len + 2 + after.len;
-	}
-}
-
-static void begin_value(struct emit *e, const char *key)
-{
-	if (e->not_first >> e->depth & 1)
-		buf_put(e->out, SPAN(","));
+	assert(is_plain_text(key));
+	if (!buf_room(e->out, comma + (key.ptr ? key.len + 3 : 0) + n_bytes))
+		return NULL;
+	at = e->out->data + e->out->len;
+	if (comma)
+		*at++ = ',';
 	e->not_first |= 1ULL << e->depth;
-	if (key)
-		put_string(e->out, span_of(key), SPAN(":"));
+	if (key.ptr) {
+		*at++ = '"';
+		at = put(at, key);
+		*at++ = '"';
+		*at++ = ':';
+	}
+	return at;
 }
 
-static void open_level(struct emit *e, const char *key, struct span bracket)
+static inline void end(struct emit *e, const char *at)
 {
-	begin_value(e, key);
-	buf_put(e->out, bracket);
+	e->out->len = (size_t)(at - e->out->data);
+}
+
+void emit_open(struct emit *e, struct span key, char bracket)
+{
+	char *at = begin(e, key, 1);
+
+	if (!at)
+		return;
+	*at++ = bracket;
+	end(e, at);
 	if (e->depth == EMIT_DEPTH_MAX) {
 		e->out->failed = true;
 		return;
@@ -134,76 +168,84 @@ static void open_level(struct emit *e, const char *key, struct span bracket)
 	e->not_first &= ~(1ULL << e->depth);
 }
 
-static void close_level(struct emit *e, struct span bracket)
+void emit_close(struct emit *e, char bracket)
 {
-	buf_put(e->out, bracket);
+	buf_put(e->out, (struct span){ &bracket, 1 });
 	if (e->depth)
 		e->depth--;
 }
 
-void emit_object(struct emit *e, const char *key)
+void emit_put_raw(struct emit *e, struct span key, struct span json)
 {
-	open_level(e, key, SPAN("{"));
+	char *at = begin(e, key, json.len);
+
+	if (at)
+		end(e, put(at, json));
 }
 
-void emit_array(struct emit *e, const char *key)
+static void put_plain(struct emit *e, struct span key, struct span value)
 {
-	open_level(e, key, SPAN("["));
+	char *at = begin(e, key, value.len + 2);
+
+	assert(is_plain_text(value));
+	if (!at)
+		return;
+	*at++ = '"';
+	at = put(at, value);
+	*at++ = '"';
+	end(e, at);
 }
 
-void emit_end_object(struct emit *e)
+void emit_put_string(struct emit *e, struct span key, struct span value)
 {
-	close_level(e, SPAN("}"));
+	char *at;
+
+	if (is_plain_text(value)) {
+		put_plain(e, key, value);
+		return;
+	}
+	at = begin(e, key, 1);
+	if (!at)
+		return;
+	*at++ = '"';
+	end(e, at);
+	put_special_text(e->out, value);
+	buf_put(e->out, SPAN("\""));
 }
 
-void emit_end_array(struct emit *e)
-{
-	close_level(e, SPAN("]"));
-}
-
-void emit_string(struct emit *e, const char *key, struct span value)
-{
-	begin_value(e, key);
-	put_string(e->out, value, SPAN(""));
-}
-
-void emit_text(struct emit *e, const char *key, const char *value)
+void emit_put_text(struct emit *e, struct span key, const char *value)
 {
 	if (value)
-		emit_string(e, key, span_of(value));
+		emit_put_string(e, key, span_of(value));
 	else
-		emit_null(e, key);
+		emit_put_raw(e, key, SPAN("null"));
 }
 
-void emit_int(struct emit *e, const char *key, int64_t value)
+void emit_put_name(struct emit *e, struct span key, const char *value)
+{
+	if (value)
+		put_plain(e, key, span_of(value));
+	else
+		emit_put_raw(e, key, SPAN("null"));
+}
+
+void emit_put_int(struct emit *e, struct span key, int64_t value)
 {
 	char digits[20], *at = digits + sizeof(digits);
 	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
-	begin_value(e, key);
 	do {
 		*--at = (char)('0' + rest % 10);
 		rest /= 10;
 	} while (rest);
 	if (value < 0)
 		*--at = '-';
-	buf_put(e->out, (struct span){ at, (size_t)(digits + sizeof(digits) - at) });
+	emit_put_raw(e, key, (struct span){ at, (size_t)(digits + sizeof(digits) - at) });
 }
 
-void emit_bool(struct emit *e, const char *key, bool value)
+void emit_key(struct emit *e, struct span key)
 {
-	begin_value(e, key);
-	buf_put(e->out, value ? SPAN("true") : SPAN("false"));
-}
-
-void emit_null(struct emit *e, const char *key)
-{
-	begin_value(e, key);
-	buf_put(e->out, SPAN("null"));
-}
-
-void emit_raw(struct emit *e, const char *key, struct span json)
-{
-	begin_value(e, key);
-	buf_put(e->out, json);
+	emit_put_string(e, (struct span){ NULL, 0 }, key);
+	buf_put(e->out, SPAN(":"));
+	e->not_first &= ~(1ULL << e->depth);
 }

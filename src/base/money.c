@@ -119,46 +119,45 @@ int money_parse_exponent(struct span text, int digits, money_wide *ret_value)
 			    negative ? -(int64_t)exponent : (int64_t)exponent, ret_value);
 }
 
-/* Takes the last digit off. A 128-bit division is a slow call; few amounts need one. */
-static char take_digit(unsigned __int128 *rest)
+/* In front of `at`, with so many digits at least. */
+static char *put_digits(char *at, unsigned __int128 rest, int n_least)
 {
-	uint64_t low = (uint64_t)*rest;
-	char digit;
+	uint64_t low;
 
-	if (*rest == low) {
-		*rest = low / 10;
-		return (char)('0' + low % 10);
+	/* A 128-bit division is a slow call; few amounts need one. */
+	for (; rest != (uint64_t)rest; rest /= 10, n_least--)
+		*--at = (char)('0' + (int)(rest % 10));
+	/* By twos: each division waits for the one before. */
+	for (low = (uint64_t)rest; low >= 10 || n_least > 1; low /= 100, n_least -= 2) {
+		unsigned two = (unsigned)(low % 100);
+
+		*--at = (char)('0' + two % 10);
+		*--at = (char)('0' + two / 10);
 	}
-	digit = (char)('0' + (int)(*rest % 10));
-	*rest /= 10;
-	return digit;
+	if (low || n_least > 0)
+		*--at = (char)('0' + low);
+	return at;
 }
 
 char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX])
 {
-	unsigned __int128 rest = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
-	char reversed[MONEY_TEXT_MAX];
-	int n = 0, length = 0, place = 0;
+	unsigned __int128 amount = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+	unsigned __int128 unit =
+	    digits == MONEY_PICO_DIGITS ? 1000000000000u : (unsigned __int128)power_of_ten(digits);
+	unsigned __int128 whole = amount / unit, fraction = amount - whole * unit;
+	char text[MONEY_TEXT_MAX], *end = text + sizeof(text), *at = end;
 
-	/* From the last decimal: zeros at the end are not written, the unit digit always is. Most
-	 * amounts have many: they are passed by sixes. */
-	while (place + 6 <= digits && rest == (uint64_t)rest && (uint64_t)rest % 1000000 == 0) {
-		rest = (uint64_t)rest / 1000000;
-		place += 6;
+	if (fraction) {
+		at = put_digits(at, fraction, digits);
+		*--at = '.';
+		while (end[-1] == '0')
+			end--;
 	}
-	for (; rest || place <= digits; place++) {
-		char digit = take_digit(&rest);
-
-		if (place == digits && n)
-			reversed[n++] = '.';
-		if (n || digit != '0' || place >= digits)
-			reversed[n++] = digit;
-	}
+	at = put_digits(at, whole, 1);
 	if (value < 0)
-		out[length++] = '-';
-	while (n)
-		out[length++] = reversed[--n];
-	out[length] = '\0';
+		*--at = '-';
+	memcpy(out, at, (size_t)(end - at));
+	out[end - at] = '\0';
 	return out;
 }
 

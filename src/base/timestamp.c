@@ -4,34 +4,39 @@
 
 #include <errno.h>
 
-static char *put_digits(char *out, int width, int64_t value, char after)
+static char *put_two(char *out, unsigned value, char after)
 {
-	for (int i = width - 1; i >= 0; i--, value /= 10)
-		out[i] = (char)('0' + value % 10);
-	out[width] = after;
-	return out + width + 1;
+	out[0] = (char)('0' + value / 10);
+	out[1] = (char)('0' + value % 10);
+	out[2] = after;
+	return out + 3;
 }
 
 /* By hand: decisions and events write several, and snprintf takes longer than the rest of one. */
 char *timestamp_format(int64_t utc_ns, char out[static TIMESTAMP_TEXT_MAX])
 {
 	int64_t days = utc_ns / NS_PER_DAY, rest = utc_ns % NS_PER_DAY, year;
-	int seconds, month, day;
+	unsigned seconds, micros;
+	int month, day;
 	char *at = out;
 
 	if (rest < 0) {
 		rest += NS_PER_DAY;
 		days--;
 	}
-	seconds = (int)(rest / NS_PER_SEC);
+	seconds = (unsigned)(rest / NS_PER_SEC);
+	micros = (unsigned)(rest % NS_PER_SEC / 1000);
 	civil_from_days(days, &year, &month, &day);
-	at = put_digits(at, 4, year, '-');
-	at = put_digits(at, 2, month, '-');
-	at = put_digits(at, 2, day, 'T');
-	at = put_digits(at, 2, seconds / 3600, ':');
-	at = put_digits(at, 2, seconds / 60 % 60, ':');
-	at = put_digits(at, 2, seconds % 60, '.');
-	at = put_digits(at, 6, rest % NS_PER_SEC / 1000, 'Z');
+	at = put_two(at, (unsigned)year / 100, '\0') - 1;
+	at = put_two(at, (unsigned)year % 100, '-');
+	at = put_two(at, (unsigned)month, '-');
+	at = put_two(at, (unsigned)day, 'T');
+	at = put_two(at, seconds / 3600, ':');
+	at = put_two(at, seconds / 60 % 60, ':');
+	at = put_two(at, seconds % 60, '.');
+	at = put_two(at, micros / 10000, '\0') - 1;
+	at = put_two(at, micros / 100 % 100, '\0') - 1;
+	at = put_two(at, micros % 100, 'Z');
 	*at = '\0';
 	return out;
 }

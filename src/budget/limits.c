@@ -20,7 +20,8 @@ void event_write_limits(struct buf *out, const struct verdict *v)
 	for (unsigned i = 0; i < usage->n_limits; i++) {
 		const struct usage_limit *limit = &usage->limits[i];
 
-		emit_object(&e, limit->name);
+		emit_key(&e, span_of(limit->name));
+		emit_object(&e, NULL);
 		if (limit->limit >= 0)
 			emit_int(&e, "limit", limit->limit);
 		if (limit->remaining >= 0)

@@ -50,7 +50,6 @@ void origin_write_labels(struct buf *out, const struct verdict *v)
 	const struct span all = span_of(v->charge.usage.process.labels);
 	struct emit e = emit_to(out);
 	struct span rest = all;
-	char key_text[sizeof(v->charge.usage.process.labels)];
 
 	if (!v->charge.usage.process.labels_known) {
 		emit_null(&e, NULL);
@@ -62,9 +61,8 @@ void origin_write_labels(struct buf *out, const struct verdict *v)
 
 		if (!key.len || !value.ptr || has_key(all, key.ptr, key))
 			continue;
-		memcpy(key_text, key.ptr, key.len);
-		key_text[key.len] = '\0';
-		emit_string(&e, key_text, value);
+		emit_key(&e, key);
+		emit_string(&e, NULL, value);
 	}
 	emit_end_object(&e);
 }

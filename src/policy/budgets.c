@@ -15,21 +15,21 @@ static void emit_state(struct emit *e, const struct budget_view *view)
 	bool money = view->unit == UNIT_USD;
 
 	emit_text(e, "name", view->name);
-	emit_text(e, "mode", modes[view->mode]);
+	emit_name(e, "mode", modes[view->mode]);
 	for (int i = 0; i < 4; i++)
-		emit_text(e, names[i][0], money ? unit_format(view->unit, amounts[i], text) : NULL);
-	emit_text(e, "resets",
+		emit_name(e, names[i][0], money ? unit_format(view->unit, amounts[i], text) : NULL);
+	emit_name(e, "resets",
 		  view->resets_ns == INT64_MAX ? NULL : timestamp_format(view->resets_ns, time));
-	emit_text(e, "window", view->window);
-	emit_text(e, "unit", unit_name(view->unit));
+	emit_name(e, "window", view->window);
+	emit_name(e, "unit", unit_name(view->unit));
 	for (int i = 0; !money && i < 4; i++)
-		emit_text(e, names[i][1], unit_format(view->unit, amounts[i], text));
+		emit_name(e, names[i][1], unit_format(view->unit, amounts[i], text));
 	if (view->rate)
-		emit_text(e, "rate", unit_format(view->unit, view->rate, text));
+		emit_name(e, "rate", unit_format(view->unit, view->rate, text));
 	if (view->carried)
-		emit_text(e, "carried", unit_format(view->unit, view->carried, text));
+		emit_name(e, "carried", unit_format(view->unit, view->carried, text));
 	if (view->raised)
-		emit_text(e, "raised", unit_format(view->unit, view->raised, text));
+		emit_name(e, "raised", unit_format(view->unit, view->raised, text));
 	if (view->stopped)
 		emit_bool(e, "stopped", true);
 }
@@ -46,7 +46,7 @@ static void emit_amount(struct emit *e, const char *usd, const char *name,
 {
 	char text[MONEY_TEXT_MAX];
 
-	emit_text(e, view->unit == UNIT_USD ? usd : name,
+	emit_name(e, view->unit == UNIT_USD ? usd : name,
 		  amount < 0 ? NULL : unit_format(view->unit, amount, text));
 }
 
@@ -58,7 +58,7 @@ static void emit_outlook(struct emit *e, const struct budget_view *view, int64_t
 	emit_amount(e, "estimated_usd", "estimated", view, view->estimated);
 	emit_amount(e, "projected_usd", "projected", view, outlook.projected);
 	emit_amount(e, "former_usd", "former", view, view->former);
-	emit_text(e, "exhausted",
+	emit_name(e, "exhausted",
 		  outlook.exhausted_ns ? timestamp_format(outlook.exhausted_ns, time) : NULL);
 }
 
@@ -86,7 +86,7 @@ static void emit_overshoot(struct emit *e, const struct budget_view *view,
 	char text[MONEY_TEXT_MAX];
 
 	emit_object(e, "overshoot");
-	emit_text(e, "most", bound->unknown ? NULL : unit_format(view->unit, bound->most, text));
+	emit_name(e, "most", bound->unknown ? NULL : unit_format(view->unit, bound->most, text));
 	emit_text(e, "unknown", bound->unknown);
 	emit_int(e, "calls_in_flight", bound->in_flight);
 	emit_int(e, "calls_more", bound->more);

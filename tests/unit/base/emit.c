@@ -43,12 +43,14 @@ static void test_punctuation(void **state)
 	emit_text(&e, "text", "x");
 	emit_text(&e, "none", NULL);
 	emit_raw(&e, "raw", SPAN("{\"a\":1}"));
-	emit_int(&e, "a \"key\"", INT64_MAX);
+	emit_key(&e, SPAN("a \"key\""));
+	emit_int(&e, NULL, INT64_MAX);
+	emit_bool(&e, "last", true);
 	emit_end_object(&e);
 	assert_text(&out,
 		    SPAN("{\"empty\":{},\"list\":[-9223372036854775808,[],{\"n\":null,\"t\":true},"
 			 "false],\"text\":\"x\",\"none\":null,\"raw\":{\"a\":1},"
-			 "\"a \\\"key\\\"\":9223372036854775807}"));
+			 "\"a \\\"key\\\"\":9223372036854775807,\"last\":true}"));
 	buf_done(&out);
 }
 
@@ -122,6 +124,34 @@ static void test_every_pair_of_bytes(void **state)
 	buf_done(&out);
 }
 
+/* Each byte at each place of short texts: what JSON needs escaped is, and nothing else of ASCII. */
+static void test_every_byte_at_every_place(void **state)
+{
+	struct buf out = buf_with_max(OUT_MAX);
+
+	(void)state;
+	for (size_t length = 1; length <= 24; length++) {
+		for (unsigned n = 0; n < length * 0x80; n++) {
+			char bytes[] = "abcdefghijklmnopqrstuvwxyz", byte = (char)(n % 0x80);
+			bool plain = byte >= ' ' && byte != '"' && byte != '\\' && byte != 0x7f;
+			struct emit e = emit_to(&out);
+			json_t *back;
+
+			bytes[n / 0x80] = byte;
+			buf_reset(&out);
+			emit_string(&e, NULL, (struct span){ bytes, length });
+			assert_int_equal(out.len == length + 2, plain);
+			back =
+			    json_loadb(out.data, out.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+			assert_non_null(back);
+			assert_int_equal(json_string_length(back), length);
+			assert_memory_equal(json_string_value(back), bytes, length);
+			json_decref(back);
+		}
+	}
+	buf_done(&out);
+}
+
 /* 32 levels are whole; the 33rd fails the buffer and nothing breaks. */
 static void test_depth(void **state)
 {
@@ -168,6 +198,7 @@ int main(void)
 		cmocka_unit_test(test_punctuation),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_every_pair_of_bytes),
+		cmocka_unit_test(test_every_byte_at_every_place),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_full_buffer_fails_quietly),
 	};
