@@ -4,7 +4,6 @@
 #include "budget/match.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/cgroup.h"
@@ -24,11 +23,19 @@ enum dimension {
 	DIMENSION_ANY
 };
 
+/* A rule in its chain, and which of its texts are worth a look. */
+struct entry {
+	int next; /* -1 ends a chain */
+	bool asks_call, asks_process;
+};
+
 struct match_index {
 	const struct budget_rules *rules;
-	uint64_t mask; /* number of chains less one */
-	int *heads;    /* -1 ends a chain */
-	int *next;     /* by rule */
+	uint64_t mask;         /* number of chains less one */
+	unsigned dimensions;   /* one bit each: in which rules stand */
+	bool asks_origin;      /* some rule does */
+	struct entry *entries; /* by rule */
+	int *heads;
 };
 
 void match_set_add(struct match_set *set, unsigned index)
@@ -41,28 +48,20 @@ void match_set_add(struct match_set *set, unsigned index)
 	set->busy[word / 64] |= (uint64_t)1 << word % 64;
 }
 
-/* The first bit that is set, from this one on; -1 = none. */
-static int next_bit(const uint64_t *words, unsigned n_words, unsigned from)
-{
-	uint64_t bits = from / 64 < n_words ? words[from / 64] & UINT64_MAX << from % 64 : 0;
-
-	for (unsigned i = from / 64; i < n_words; bits = ++i < n_words ? words[i] : 0)
-		if (bits)
-			return (int)(i * 64 + (unsigned)__builtin_ctzll(bits));
-	return -1;
-}
-
-int match_set_next(const struct match_set *set, unsigned from)
+int match_set_next_word(const struct match_set *set, unsigned from)
 {
 	unsigned n_busy = sizeof(set->busy) / sizeof(set->busy[0]);
-	uint64_t bits = from < BUDGETS_MAX ? match_set_word(set, from / 64) : 0;
-	int word;
+	uint64_t bits = from / 64 < n_busy ? set->busy[from / 64] & UINT64_MAX << from % 64 : 0;
 
-	bits &= UINT64_MAX << from % 64;
-	if (bits)
-		return (int)(from / 64 * 64 + (unsigned)__builtin_ctzll(bits));
-	word = next_bit(set->busy, n_busy, from / 64 + 1);
-	return word < 0 ? -1 : word * 64 + __builtin_ctzll(set->words[word]);
+	for (unsigned i = from / 64; i < n_busy; bits = ++i < n_busy ? set->busy[i] : 0) {
+		unsigned word;
+
+		if (!bits)
+			continue;
+		word = i * 64 + (unsigned)__builtin_ctzll(bits);
+		return (int)(word * 64 + (unsigned)__builtin_ctzll(set->words[word]));
+	}
+	return -1;
 }
 
 uint64_t match_hash(uint64_t hash, struct span text)
@@ -141,7 +140,7 @@ struct match_origin match_origin_of(const struct process *process)
 				       cgroup_container(span_of(process->cgroup)), "" };
 
 	if (process->uid != UINT32_MAX)
-		snprintf(origin.uid, sizeof(origin.uid), "%" PRIu32, process->uid);
+		money_format(process->uid, 0, origin.uid);
 	return origin;
 }
 
@@ -173,12 +172,10 @@ static bool model_matches(const struct budget_rule *rule, const struct match_sub
 	return false;
 }
 
-static bool rule_matches(const struct budget_rule *rule, const struct match_subject *subject,
-			 const struct match_origin *origin)
+static bool call_matches(const struct budget_rule *rule, const struct match_subject *subject)
 {
 	if (!match_text(rule->provider, subject->provider) || !model_matches(rule, subject) ||
-	    !match_text(rule->operation, subject->operation) ||
-	    !match_origin(rule, subject->process, origin))
+	    !match_text(rule->operation, subject->operation))
 		return false;
 	for (unsigned i = 0; i < rule->n_labels; i++)
 		if (!labels_hold(subject->process->labels, &rule->labels[i]) &&
@@ -194,34 +191,61 @@ static bool is_exact(const char *pattern)
 	return pattern[0] && !strchr(pattern, '*');
 }
 
-/* Where a rule stands. Equal labels have equal text "key=value" on both sides. */
-static uint64_t chain_of_rule(const struct match_index *index, const struct budget_rule *rule)
+/* Where a rule stands: the most selective of the exact texts that it asks for. */
+static enum dimension dimension_of(const struct budget_rule *rule, struct span *ret_text)
 {
-	if (rule->n_labels) {
-		uint64_t hash = MATCH_HASH_START ^ DIMENSION_LABEL;
+	const char *const texts[DIMENSION_ANY] = {
+		[DIMENSION_CONTAINER] = rule->container,
+		[DIMENSION_UNIT] = rule->unit,
+		[DIMENSION_EXE] = rule->exe,
+		[DIMENSION_USER] = rule->user,
+		[DIMENSION_UID] = rule->uid,
+		[DIMENSION_MODEL] = rule->model,
+		[DIMENSION_PROVIDER] = rule->provider,
+		[DIMENSION_OPERATION] = rule->operation,
+	};
 
-		hash = match_hash(hash, span_of(rule->labels[0].key));
-		hash = match_hash(hash, SPAN("="));
-		hash = match_hash(hash, span_of(rule->labels[0].value));
-		return (hash ^ hash >> 32) & index->mask;
+	*ret_text = SPAN("");
+	if (rule->n_labels)
+		return DIMENSION_LABEL;
+	for (int i = DIMENSION_CONTAINER; i < DIMENSION_ANY; i++) {
+		if (!is_exact(texts[i]))
+			continue;
+		*ret_text = span_of(texts[i]);
+		return (enum dimension)i;
 	}
-	if (is_exact(rule->container))
-		return chain_of(index, DIMENSION_CONTAINER, span_of(rule->container));
-	if (is_exact(rule->unit))
-		return chain_of(index, DIMENSION_UNIT, span_of(rule->unit));
-	if (is_exact(rule->exe))
-		return chain_of(index, DIMENSION_EXE, span_of(rule->exe));
-	if (rule->user[0])
-		return chain_of(index, DIMENSION_USER, span_of(rule->user));
-	if (rule->uid[0])
-		return chain_of(index, DIMENSION_UID, span_of(rule->uid));
-	if (is_exact(rule->model))
-		return chain_of(index, DIMENSION_MODEL, span_of(rule->model));
-	if (is_exact(rule->provider))
-		return chain_of(index, DIMENSION_PROVIDER, span_of(rule->provider));
-	if (is_exact(rule->operation))
-		return chain_of(index, DIMENSION_OPERATION, span_of(rule->operation));
-	return chain_of(index, DIMENSION_ANY, SPAN(""));
+	return DIMENSION_ANY;
+}
+
+/* Equal labels have equal text "key=value" on both sides. */
+static uint64_t chain_of_label(const struct match_index *index, const struct budget_label *label)
+{
+	uint64_t hash = MATCH_HASH_START ^ DIMENSION_LABEL;
+
+	hash = match_hash(hash, span_of(label->key));
+	hash = match_hash(hash, SPAN("="));
+	hash = match_hash(hash, span_of(label->value));
+	return (hash ^ hash >> 32) & index->mask;
+}
+
+static void add(struct match_index *index, unsigned i)
+{
+	const struct budget_rule *rule = &index->rules->rules[i];
+	struct span text;
+	enum dimension dimension = dimension_of(rule, &text);
+	uint64_t chain = dimension == DIMENSION_LABEL ? chain_of_label(index, &rule->labels[0])
+						      : chain_of(index, dimension, text);
+	bool asks_origin = rule->uid[0] || rule->unit[0] || rule->container[0];
+
+	index->entries[i] = (struct entry){
+		.next = index->heads[chain],
+		.asks_call =
+		    rule->provider[0] || rule->model[0] || rule->operation[0] || rule->n_labels,
+		.asks_process = asks_origin || rule->user[0] || rule->exe[0] || rule->cgroup[0],
+	};
+	index->heads[chain] = (int)i;
+	index->dimensions |= 1u << dimension;
+	index->asks_origin |= asks_origin;
 }
 
 int match_index_new(const struct budget_rules *rules, struct match_index **ret_index)
@@ -231,20 +255,17 @@ int match_index_new(const struct budget_rules *rules, struct match_index **ret_i
 
 	while (n_chains < 2 * (uint64_t)rules->count)
 		n_chains *= 2;
-	index = malloc(sizeof(*index) + (n_chains + rules->count) * sizeof(int));
+	index =
+	    malloc(sizeof(*index) + rules->count * sizeof(struct entry) + n_chains * sizeof(int));
 	if (!index)
 		return -ENOMEM;
 	*index = (struct match_index){ .rules = rules, .mask = n_chains - 1 };
-	index->heads = (int *)(index + 1);
-	index->next = index->heads + n_chains;
+	index->entries = (struct entry *)(index + 1);
+	index->heads = (int *)(index->entries + rules->count);
 	for (uint64_t i = 0; i < n_chains; i++)
 		index->heads[i] = -1;
-	for (unsigned i = 0; i < rules->count; i++) {
-		uint64_t chain = chain_of_rule(index, &rules->rules[i]);
-
-		index->next[i] = index->heads[chain];
-		index->heads[chain] = (int)i;
-	}
+	for (unsigned i = 0; i < rules->count; i++)
+		add(index, i);
 	*ret_index = index;
 	return 0;
 }
@@ -265,10 +286,21 @@ struct search {
 static void walk(const struct search *search, enum dimension dimension, struct span text)
 {
 	const struct match_index *index = search->index;
+	const struct entry *entry;
 
-	for (int i = index->heads[chain_of(index, dimension, text)]; i >= 0; i = index->next[i])
-		if (rule_matches(&index->rules->rules[i], search->subject, &search->origin))
-			match_set_add(search->set, (unsigned)i);
+	if (!(index->dimensions >> dimension & 1))
+		return;
+	for (int i = index->heads[chain_of(index, dimension, text)]; i >= 0; i = entry->next) {
+		const struct budget_rule *rule = &index->rules->rules[i];
+
+		entry = &index->entries[i];
+		if (entry->asks_call && !call_matches(rule, search->subject))
+			continue;
+		if (entry->asks_process &&
+		    !match_origin(rule, search->subject->process, &search->origin))
+			continue;
+		match_set_add(search->set, (unsigned)i);
+	}
 }
 
 static void walk_labels(const struct search *search, const char *labels)
@@ -283,8 +315,10 @@ void match_find(const struct match_index *index, const struct match_subject *sub
 		struct match_set *ret_set)
 {
 	const struct process *process = subject->process;
-	struct search search = { index, subject, match_origin_of(process), ret_set };
+	struct search search = { .index = index, .subject = subject, .set = ret_set };
 
+	if (index->asks_origin)
+		search.origin = match_origin_of(process);
 	match_set_clear(ret_set);
 	walk_labels(&search, process->labels);
 	walk_labels(&search, subject->labels);

@@ -37,8 +37,16 @@ static inline bool match_set_has(const struct match_set *set, unsigned index)
 }
 
 void match_set_add(struct match_set *set, unsigned index);
-/* The first member not before `from`, -1 = none. */
-int match_set_next(const struct match_set *set, unsigned from);
+/* The first member not before `from`, -1 = none; the same by words. */
+int match_set_next_word(const struct match_set *set, unsigned from);
+static inline int match_set_next(const struct match_set *set, unsigned from)
+{
+	uint64_t bits = from < BUDGETS_MAX ? match_set_word(set, from / 64) : 0;
+
+	bits &= UINT64_MAX << from % 64;
+	return bits ? (int)(from / 64 * 64 + (unsigned)__builtin_ctzll(bits))
+		    : match_set_next_word(set, from / 64 + 1);
+}
 
 #define MATCH_SET_EACH(i, set)                                                                     \
 	for (int i = match_set_next(set, 0); i >= 0; i = match_set_next(set, (unsigned)i + 1))
@@ -62,7 +70,7 @@ bool match_labels(const struct budget_rule *rule, const char *labels);
 /* The texts of a process that follow from others. */
 struct match_origin {
 	struct span unit, container;
-	char uid[12];
+	char uid[MONEY_TEXT_MAX];
 };
 struct match_origin match_origin_of(const struct process *process);
 
