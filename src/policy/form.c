@@ -13,12 +13,17 @@
 #define LABEL_KEY_MAX   63
 #define LABEL_VALUE_MAX 63
 
+/* What a pointer points to. */
+enum place { PLACE_DOCUMENT, PLACE_SIBLING, PLACE_MEMBER, PLACE_BELOW };
+
 struct form {
 	const struct form_field *fields;
 	unsigned n_fields;
 	struct json_paths *paths;
-	unsigned document, any_member;
-	unsigned members[FORM_FIELDS_MAX], below[FORM_FIELDS_MAX]; /* ids */
+	struct {
+		enum place place;
+		unsigned field;
+	} pointers[2 + 2 * FORM_FIELDS_MAX]; /* by id */
 };
 
 /* One body while it is read. */
@@ -29,13 +34,20 @@ struct reading {
 	uint32_t seen; /* one bit a field */
 };
 
-static int add(struct json_paths *paths, const char *before, const char *name, const char *after,
-	       unsigned *ret_id)
+static int add(struct form *form, enum place place, unsigned field)
 {
+	static const char *const patterns[] = { "%.0s", "/*%.0s", "/%s", "/%s/*" };
 	char pointer[80];
+	unsigned id;
+	int err;
 
-	snprintf(pointer, sizeof(pointer), "%s%s%s", before, name, after);
-	return json_paths_add(paths, span_of(pointer), ret_id);
+	snprintf(pointer, sizeof(pointer), patterns[place], form->fields[field].name);
+	err = json_paths_add(form->paths, span_of(pointer), &id);
+	if (err)
+		return err;
+	form->pointers[id].place = place;
+	form->pointers[id].field = field;
+	return 0;
 }
 
 static bool is_object(const struct form_field *field)
@@ -54,13 +66,13 @@ int form_new(const struct form_field *fields, unsigned n_fields, struct form **r
 	form->n_fields = n_fields;
 	err = json_paths_new(&form->paths);
 	if (!err)
-		err = add(form->paths, "", "", "", &form->document);
+		err = add(form, PLACE_DOCUMENT, 0);
 	if (!err)
-		err = add(form->paths, "/*", "", "", &form->any_member);
+		err = add(form, PLACE_SIBLING, 0);
 	for (unsigned i = 0; !err && i < n_fields; i++) {
-		err = add(form->paths, "/", fields[i].name, "", &form->members[i]);
+		err = add(form, PLACE_MEMBER, i);
 		if (!err && is_object(&fields[i]))
-			err = add(form->paths, "/", fields[i].name, "/*", &form->below[i]);
+			err = add(form, PLACE_BELOW, i);
 	}
 	if (err) {
 		form_free(form);
@@ -213,35 +225,47 @@ static void take_bucket(struct reading *reading, const struct form_field *field,
 	}
 }
 
+static void take_member(struct reading *reading, unsigned i, const struct json_value *value)
+{
+	const struct form_field *field = &reading->form->fields[i];
+
+	if (reading->seen >> i & 1)
+		fail(reading, span_of(field->name), "stands there twice");
+	reading->seen |= 1u << i;
+	take_value(reading, field, value);
+}
+
+static void take_below(struct reading *reading, const struct form_field *field,
+		       const struct json_value *value)
+{
+	if (field->kind == FORM_LABELS)
+		take_label(reading, field, value);
+	else
+		take_bucket(reading, field, value);
+}
+
 static void on_value(void *ctx, unsigned id, const struct json_value *value)
 {
 	struct reading *reading = ctx;
 	const struct form *form = reading->form;
 
-	if (id == form->document) {
+	switch (form->pointers[id].place) {
+	case PLACE_DOCUMENT:
 		if (value->type != JSON_OBJECT)
 			fail(reading, SPAN(""), "The body must be a JSON object.");
-		return;
+		break;
+	case PLACE_MEMBER:
+		take_member(reading, form->pointers[id].field, value);
+		break;
+	case PLACE_BELOW:
+		take_below(reading, &form->fields[form->pointers[id].field], value);
+		break;
+	case PLACE_SIBLING:
+		/* Reports the known members too; only those of no row have a key. */
+		if (value->key.ptr)
+			fail(reading, value->key, "there is no such field");
+		break;
 	}
-	for (unsigned i = 0; i < form->n_fields; i++) {
-		if (id == form->members[i]) {
-			if (reading->seen >> i & 1)
-				fail(reading, span_of(form->fields[i].name), "stands there twice");
-			reading->seen |= 1u << i;
-			take_value(reading, &form->fields[i], value);
-			return;
-		}
-		if (is_object(&form->fields[i]) && id == form->below[i]) {
-			if (form->fields[i].kind == FORM_LABELS)
-				take_label(reading, &form->fields[i], value);
-			else
-				take_bucket(reading, &form->fields[i], value);
-			return;
-		}
-	}
-	/* The siblings' pointer reports the known members too; only those of no row have a key. */
-	if (value->key.ptr)
-		fail(reading, value->key, "there is no such field");
 }
 
 static bool is_blank(char c)
