@@ -17,8 +17,6 @@
 
 #define CHARGES_AT_ONCE 64 /* between two looks at the socket */
 
-static const struct timeval tick = { .tv_sec = 1 };
-
 static int64_t now_utc(void)
 {
 	return clock_system.now_ns(&clock_system);
@@ -95,12 +93,10 @@ static void publish_unmetered(struct policy_loop *l)
 }
 
 /* Windows turn and money is added without a call. */
-static void on_tick(evutil_socket_t fd, short what, void *ctx)
+void policy_loop_tick(void *ctx)
 {
 	struct policy_loop *l = ctx;
 
-	(void)fd;
-	(void)what;
 	enforcement_look(l->enforcement, now_utc());
 	take_questions(l);
 	publish_unmetered(l);
@@ -209,10 +205,7 @@ static int add_enforcement(struct policy_loop *l)
 	if (code == 0)
 		enforcement_reload(l->enforcement, l->options.config.providers, now_utc());
 	l->users = users_new(&clock_system);
-	l->ticker = event_new(l->loop.base, -1, EV_PERSIST, on_tick, l);
-	if (!l->users || !l->ticker || event_add(l->ticker, &tick) < 0)
-		return -ENOMEM;
-	return code;
+	return l->users ? code : -ENOMEM;
 }
 
 int policy_loop_new(const struct policy_loop_options *options, struct policy_loop **ret_loop,
@@ -267,7 +260,6 @@ void policy_loop_free(struct policy_loop *l)
 	enforcement_free(l->enforcement);
 	lookout_free(l->lookout);
 	users_free(l->users);
-	loop_free_event(l->ticker);
 	intake_done(&l->questions);
 	budgets_free(l->budgets);
 	budget_rules_free(l->options.config.rules);

@@ -140,5 +140,6 @@ struct policy_ports policy_ports_of(struct policy_loop *l)
 				      .alert = raise_alert,
 				      .wait_ns = wait_ns,
 				      .catch_up = policy_loop_take_calls,
+				      .tick = policy_loop_tick,
 				      .status = status };
 }

@@ -13,7 +13,6 @@ struct policy_loop {
 	struct enforcement *enforcement;
 	struct lookout *lookout;
 	struct users *users;
-	struct event *ticker;
 	struct intake charges, flights, pages, reloads, questions;
 	struct buf json;
 	struct process question; /* waits for room among the orders */
@@ -24,6 +23,8 @@ struct policy_ports policy_ports_of(struct policy_loop *loop);
 
 /* What the capture loop has told: charges, then who is in flight. */
 void policy_loop_take_calls(void *ctx);
+/* What is looked at once a second. */
+void policy_loop_tick(void *ctx);
 
 /* A verdict, to the ledger and to whoever looks on; there is room. */
 void policy_ports_hand_on(struct policy_loop *loop, const struct ledger_task *task);

@@ -57,6 +57,8 @@ struct policy_ports {
 	int64_t (*wait_ns)(void *ctx, const struct process *process, int64_t now_ns);
 	/* Takes the calls that have begun and that nobody was woken for: before they are shown. */
 	void (*catch_up)(void *ctx);
+	/* Once a second, behind the server's own work. NULL: nothing. */
+	void (*tick)(void *ctx);
 	/* Writes the members of the status object that come after those of the server. */
 	void (*status)(void *ctx, struct emit *out);
 };

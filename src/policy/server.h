@@ -60,6 +60,7 @@ struct policy {
 	struct policy_ports ports;
 	struct event_base *base;
 	struct evconnlistener *listener;
+	int tick_fd;
 	struct event *tick, *relisten, *peek_timer, *flush;
 	struct client *clients;
 	struct client
