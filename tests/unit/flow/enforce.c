@@ -281,6 +281,12 @@ static void test_begun_when_held(void **state)
 	enforce_publish(w->enforce);
 	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_HOLD, false);
 	assert_int_equal(w->finishing, 1); /* by now it has been sent */
+	say(w, 1, FLOW_BUSY);
+	assert_int_equal(w->finishing, 1); /* and this is more of it */
+	say(w, 1, FLOW_IDLE);
+	hello(w, 2, 0, "a.test");
+	say(w, 2, FLOW_BUSY);
+	assert_int_equal(w->finishing, 2); /* nobody knows when that one began */
 }
 
 /* With at_once nothing ends by itself; a hold destroys nothing. */
@@ -452,6 +458,12 @@ static void test_a_sweep_for_one(void **state)
 	enforce_record(w->enforce, &refused, sizeof(refused));
 	assert_int_equal(enforce_counters(w->enforce)->cut_failed.value, 1);
 	assert_int_equal(w->over, 0);
+	w->sweep_error = 0;
+	w->rounds = 3; /* it has closed by now: the third sweep finds none */
+	enforce_record(w->enforce, &refused, sizeof(refused));
+	assert_int_equal(w->swept, 1);
+	assert_int_equal(enforce_counters(w->enforce)->cut.value, 1);
+	assert_int_equal(enforce_counters(w->enforce)->cut_failed.value, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
