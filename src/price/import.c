@@ -41,6 +41,14 @@ static const char *const fallback[][2] = {
 	{ "output_image", "=output" },
 };
 
+const char *import_fallback(const char *bucket)
+{
+	for (size_t i = 0; i < sizeof(fallback) / sizeof(fallback[0]); i++)
+		if (strcmp(fallback[i][0], bucket) == 0)
+			return fallback[i][1] + 1;
+	return NULL;
+}
+
 /* --- reading: numbers become texts, so that none is read as a binary fraction */
 
 static bool is_in_number(char c)

@@ -71,6 +71,9 @@ int import_models_dev_read(const json_t *root, struct import_table *table);
  * names of its models. */
 const char *import_provider_of(const char *source, const char *theirs, const char **ret_prefix);
 
+/* "output" of "output_reasoning": what a bucket costs that has no rate of its own, or NULL. */
+const char *import_fallback(const char *bucket);
+
 /* --- for merging */
 
 /* Merges models into a file's document. `names` of it are unique afterwards. */

@@ -8,6 +8,7 @@
 
 #include "base/money.h"
 #include "meter/usage.h"
+#include "price/import.h"
 
 #define FINE_DIGITS    30 /* of a rate while it is read: 10^-30 USD */
 #define MILLION_DIGITS 6
@@ -104,6 +105,25 @@ static const struct slot *lender(const struct slots *slots, const struct slot *s
 	return found;
 }
 
+/* Not what costs the lender as much as its own lender there (thoughts, as other output): so it does
+ * of `to`, whose own price may be another. */
+static void lend(const json_t *from, json_t *to)
+{
+	const char *bucket;
+	json_t *rate;
+
+	json_object_foreach((json_t *)from, bucket, rate)
+	{
+		const char *like = import_fallback(bucket);
+		json_t *own = like ? json_object_get(to, like) : NULL;
+
+		if (own && !json_equal(own, rate) && json_equal(json_object_get(from, like), rate))
+			continue;
+		if (!json_object_get(to, bucket))
+			json_object_set(to, bucket, rate);
+	}
+}
+
 void slots_inherit(struct slots *slots)
 {
 	qsort(slots->slots, slots->n, sizeof(slots->slots[0]), compare);
@@ -113,9 +133,9 @@ void slots_inherit(struct slots *slots)
 
 		if (!from || (!slot->over && !slot->tier[0]))
 			continue;
-		json_object_update_missing(slot->per_million, from->per_million);
-		json_object_update_missing(slot->per_unit, from->per_unit);
-		json_object_update_missing(slot->per_hour, from->per_hour);
+		lend(from->per_million, slot->per_million);
+		lend(from->per_unit, slot->per_unit);
+		lend(from->per_hour, slot->per_hour);
 	}
 }
 

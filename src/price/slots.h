@@ -36,7 +36,8 @@ struct slot_key {
 void slots_put(struct slots *slots, const struct slot_key *key, const char *bucket,
 	       struct span number, int units);
 
-/* What a step or a tier does not say is what the slot below it in the same list says. */
+/* What a step or a tier does not say is what the slot below it in the same list says, but for a
+ * bucket that costs there what its fallback does (import.h): it follows the own price of that. */
 void slots_inherit(struct slots *slots);
 
 /* The list for "rates", NULL when there is no rate over zero; `slots` is empty afterwards. */

@@ -290,6 +290,34 @@ static void test_change_of_tier(void **state)
 				      "--force takes it");
 }
 
+/* Gemini's flex and batch are half of the standard price and priority 1.8 of it, thoughts as all
+ * other output (its page of prices); LiteLLM names the price of thoughts for the standard tier
+ * alone. Thoughts that are dearer than other output there keep the price that they have. */
+static void test_thoughts_of_a_tier(void **state)
+{
+	static const char catalog[] =
+	    "{'same': {'litellm_provider': 'openai', 'output_cost_per_token': 2e-06,"
+	    "  'output_cost_per_reasoning_token': 2e-06, 'output_cost_per_token_flex': 1e-06},"
+	    " 'dearer': {'litellm_provider': 'openai', 'output_cost_per_token': 2e-06,"
+	    "  'output_cost_per_reasoning_token': 3e-06, 'output_cost_per_token_flex': 1e-06}}";
+#define THOUGHTS(name, model, tier, usd)                                                           \
+	{                                                                                          \
+		name, "openai", model, tier, "2026-11-25",                                         \
+		    { { USAGE_OUTPUT_REASONING, 1000000 } }, usd                                   \
+	}
+	static const struct case_row rows[] = {
+		THOUGHTS("standard", "same", "", "2"),
+		THOUGHTS("half as all output", "same", "flex", "1"),
+		THOUGHTS("dearer", "dearer", "", "3"),
+		THOUGHTS("no other price is known", "dearer", "flex", "3"),
+	};
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(*state, "litellm", catalog, "2026-11-25", false, &counts, &err), 0);
+	check(*state, rows, sizeof(rows) / sizeof(rows[0]));
+}
+
 /* From an old version only what is not there, also by the name that a call is looked up by. */
 static void test_only_missing(void **state)
 {
@@ -488,6 +516,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change_of_tier, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_thoughts_of_a_tier, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_missing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_left_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_out_of_range, set_up, tear_down),
