@@ -95,7 +95,8 @@ static void put_rates(struct show_table *table, const json_t *entry, const char 
 {
 	bool in_force = json_is_true(json_object_get(entry, "in_force"));
 	const json_t *minimum = json_object_get(entry, "minimum");
-	char when[32], over[32] = "", least[32];
+	const json_t *maximum = json_object_get(entry, "maximum");
+	char when[32], over[32] = "", least[32], most[32];
 	const char *bucket;
 	json_t *rate;
 
@@ -105,10 +106,11 @@ static void put_rates(struct show_table *table, const json_t *entry, const char 
 	json_object_foreach(json_object_get(entry, group), bucket, rate)
 	{
 		put_count(minimum, bucket, least);
+		put_count(maximum, bucket, most);
 		show_table_add(table, in_force ? SHOW_PLAIN : SHOW_DIM,
 			       (const char *[]){ show_member(entry, "from"),
 						 show_member(entry, "tier"), over, when, bucket,
-						 json_string_value(rate), per, least });
+						 json_string_value(rate), per, least, most });
 	}
 }
 
@@ -130,8 +132,8 @@ static void print_uplifts(const json_t *entry)
 static void print_entry(const json_t *entry, const char *asked)
 {
 	const json_t *rates = json_object_get(entry, "rates");
-	struct show_table table = { .n_columns = 8,
-				    .right = { [2] = true, [5] = true, [7] = true } };
+	struct show_table table = { .n_columns = 9,
+				    .right = { [2] = true, [5] = true, [7] = true, [8] = true } };
 	char head[512];
 
 	snprintf(head, sizeof(head), "%s/%s", show_member(entry, "provider"),
@@ -145,7 +147,7 @@ static void print_entry(const json_t *entry, const char *asked)
 	print_uplifts(entry);
 	show_table_add(&table, SHOW_BOLD,
 		       (const char *[]){ "FROM", "TIER", "INPUT OVER", "HOURS", "WHAT", "USD",
-					 "PER", "AT LEAST" });
+					 "PER", "AT LEAST", "AT MOST" });
 	for (size_t i = 0; i < json_array_size(rates); i++) {
 		put_rates(&table, json_array_get(rates, i), "per_million", "1M tokens");
 		put_rates(&table, json_array_get(rates, i), "per_unit", "one");

@@ -48,6 +48,7 @@ static const struct word contexts[] = {
 	{ "hours=", "the call began within these hours (UTC), which have rates of their own" },
 	{ "weekdays", "and on one of the days that these rates are for" },
 	{ "minimum=", "less was used than is billed at the least" },
+	{ "maximum=", "more was used than is billed at the most" },
 	{ "region=", "calls of this region have a factor on the rates of tokens" },
 	{ "region!=", "calls of other regions than this have a factor on the rates of tokens" },
 	{ "server=", "calls to this server have a factor on the rates of tokens" },
@@ -127,12 +128,21 @@ struct words_sums words_sums(json_t *usage)
 	return sums;
 }
 
+/* What the context says behind `word` of that bucket; else `otherwise`. */
+static int64_t bound_of(const char *context, const char *word, const char *bucket,
+			int64_t otherwise)
+{
+	const char *said = context ? strstr(context, word) : NULL;
+	struct span rest = span_of(said ? said + strlen(word) : "");
+	struct span name = span_cut(&rest, ':');
+
+	return span_eq(name, span_of(bucket)) && rest.len ? atoll(rest.ptr) : otherwise;
+}
+
 int64_t words_billed(const char *context, const char *bucket, int64_t count)
 {
-	const char *word = context ? strstr(context, "minimum=") : NULL;
-	struct span rest = span_of(word ? word + strlen("minimum=") : "");
-	struct span name = span_cut(&rest, ':');
-	int64_t least = span_eq(name, span_of(bucket)) && rest.len ? atoll(rest.ptr) : 0;
+	int64_t least = bound_of(context, "minimum=", bucket, count);
+	int64_t most = bound_of(context, "maximum=", bucket, count);
 
-	return count < least ? least : count;
+	return count < least ? least : count > most ? most : count;
 }

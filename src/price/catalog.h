@@ -16,7 +16,8 @@
  * date, which takes the whole call when its input* counts sum to more
  * than that; `input_from`: to that or more. "hours": "01:00-04:00" (UTC) and "weekdays": [1, 5]
  * (1 is Monday): an entry below another, for those times only. "minimum": {"audio_seconds": 10}:
- * what is billed at the least. Rates are decimal text in USD: "per_million", "per_thousand",
+ * what is billed at the least; "maximum": {"web_searches": 1}: at the most, where a fee is for all
+ * of them together. Rates are decimal text in USD: "per_million", "per_thousand",
  * "per_unit" and "per_hour" (of seconds), each bucket in one of them.
  *
  * "uplifts" of a model: {"region=us": "1.1", "server!=api.openai.com": "1.1"}, factors on its token

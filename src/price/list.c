@@ -78,6 +78,10 @@ static void set_conditions(json_t *entry, const struct rates *rates)
 		json_object_set_new(entry, "minimum",
 				    json_pack("{s:I}", usage_bucket_name(rates->least_bucket),
 					      (json_int_t)rates->least));
+	if (rates->most)
+		json_object_set_new(entry, "maximum",
+				    json_pack("{s:I}", usage_bucket_name(rates->most_bucket),
+					      (json_int_t)rates->most));
 }
 
 static json_t *list_rates(const struct rates *rates, bool in_force)

@@ -7,8 +7,8 @@
 #include "price/catalog.h"
 
 /* { "provider", "model", "catalog", "source", "contracted", "uplifts": {}, "rates": [ { "from",
- *   "tier", "input_over", "hours", "weekdays", "minimum", "in_force", "per_million",
- *   "per_unit" } ] }:
+ *   "tier", "input_over", "hours", "weekdays", "minimum", "maximum", "in_force",
+ *   "per_million", "per_unit" } ] }:
  * every entry, what is borrowed resolved; "in_force" on that date, at some hour and some length of
  * input. `only_in_force`: no others. */
 json_t *list_model(const struct model *model, int64_t time_ns, bool only_in_force);

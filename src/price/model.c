@@ -209,7 +209,10 @@ static const struct rates *in_force(const struct model *model, const struct usag
 
 static int64_t billed(const struct rates *rates, unsigned bucket, int64_t count)
 {
-	return bucket == rates->least_bucket && count < rates->least ? rates->least : count;
+	if (bucket == rates->least_bucket && count < rates->least)
+		return rates->least;
+	return rates->most && bucket == rates->most_bucket && count > rates->most ? rates->most
+										  : count;
 }
 
 /* Tokens alone are dearer in a region. */
@@ -262,6 +265,9 @@ void model_context(const struct rates *rates, const char *tier, struct charge *c
 	if (rates && counts[rates->least_bucket] > 0 && counts[rates->least_bucket] < rates->least)
 		charge_put_context(charge, "minimum=%s:%lld",
 				   usage_bucket_name(rates->least_bucket), (long long)rates->least);
+	if (rates && rates->most && counts[rates->most_bucket] > rates->most)
+		charge_put_context(charge, "maximum=%s:%lld", usage_bucket_name(rates->most_bucket),
+				   (long long)rates->most);
 }
 
 /* The name of a gateway's server says nothing of where its calls are served. */

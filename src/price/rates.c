@@ -9,9 +9,10 @@
 #include "price/hours.h"
 #include "price/pool.h"
 
-static const char *const rates_keys[] = { "from",         "tier",     "input_over", "input_from",
-					  "hours",        "weekdays", "minimum",    "per_million",
-					  "per_thousand", "per_unit", "per_hour",   NULL };
+static const char *const rates_keys[] = { "from",        "tier",         "input_over", "input_from",
+					  "hours",       "weekdays",     "minimum",    "maximum",
+					  "per_million", "per_thousand", "per_unit",   "per_hour",
+					  NULL };
 
 /* Rates while they are read: one a bucket, own or borrowed. */
 struct draft {
@@ -231,28 +232,28 @@ static int parse_tier(const json_t *entry, const struct document_place *at, stru
 	return rc;
 }
 
-/* "minimum": { "audio_seconds": 10 }: what a call is billed for at the least. */
-static int parse_minimum(const json_t *entry, const struct document_place *parent,
-			 struct rates *rates, struct err *err)
+/* "minimum": { "audio_seconds": 10 }: what a call is billed for at the least; "maximum" alike. */
+static int parse_bound(const json_t *entry, const char *key, const struct document_place *parent,
+		       int64_t *ret_count, uint8_t *ret_bucket, struct err *err)
 {
-	struct document_place minimum_at = document_member(parent, "minimum");
-	json_t *minimum = json_object_get(entry, "minimum");
-	void *only = json_object_iter(minimum);
+	struct document_place bound_at = document_member(parent, key);
+	json_t *bound = json_object_get(entry, key);
+	void *only = json_object_iter(bound);
 	enum usage_bucket bucket;
 	struct document_place at;
 	int rc;
 
-	if (!minimum)
+	if (!bound)
 		return 0;
-	if (json_object_size(minimum) != 1)
-		return document_refuse(&minimum_at, err, "an object of one bucket: count");
-	at = document_member(&minimum_at, json_object_iter_key(only));
+	if (json_object_size(bound) != 1)
+		return document_refuse(&bound_at, err, "an object of one bucket: count");
+	at = document_member(&bound_at, json_object_iter_key(only));
 	rc = find_bucket(span_of(at.key), &at, &bucket, err);
 	if (rc)
 		return rc;
-	rates->least = json_integer_value(json_object_iter_value(only));
-	rates->least_bucket = (uint8_t)bucket;
-	return rates->least > 0 ? 0 : document_refuse(&at, err, "a whole number over 0");
+	*ret_count = json_integer_value(json_object_iter_value(only));
+	*ret_bucket = (uint8_t)bucket;
+	return *ret_count > 0 ? 0 : document_refuse(&at, err, "a whole number over 0");
 }
 
 /* The rates of the draft, each that occurs once, behind its head. */
@@ -300,7 +301,11 @@ int rates_parse(const json_t *entry, const struct rates_loans *loans,
 	if (!rc)
 		rc = hours_parse(entry, at, &draft.head, err);
 	if (!rc)
-		rc = parse_minimum(entry, at, &draft.head, err);
+		rc = parse_bound(entry, "minimum", at, &draft.head.least, &draft.head.least_bucket,
+				 err);
+	if (!rc)
+		rc = parse_bound(entry, "maximum", at, &draft.head.most, &draft.head.most_bucket,
+				 err);
 	if (!rc)
 		rc = parse_groups(entry, loans, at, &draft, err);
 	if (rc)

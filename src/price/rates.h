@@ -17,14 +17,16 @@ struct rates_holidays {
 
 /* Of the same bytes when they say the same. */
 struct rates {
-	int64_t from_ns;           /* UTC midnight, inclusive */
-	int64_t input_over;        /* holds when the input* counts sum to more; -1: always */
-	int64_t least;             /* what least_bucket is billed at the least; 0: nothing */
-	uint64_t rated;            /* one bit a bucket */
-	uint16_t begin_minute;     /* of the UTC day; equal to end_minute: the whole day */
-	uint16_t end_minute;       /* exclusive; may be before the begin: over midnight */
-	uint8_t weekdays;          /* bit 0: Monday; 0: every day */
-	uint8_t least_bucket;      /* an enum usage_bucket */
+	int64_t from_ns;       /* UTC midnight, inclusive */
+	int64_t input_over;    /* holds when the input* counts sum to more; -1: always */
+	int64_t least;         /* what least_bucket is billed at the least; 0: nothing */
+	int64_t most;          /* what most_bucket is billed at the most; 0: all of it */
+	uint64_t rated;        /* one bit a bucket */
+	uint16_t begin_minute; /* of the UTC day; equal to end_minute: the whole day */
+	uint16_t end_minute;   /* exclusive; may be before the begin: over midnight */
+	uint8_t weekdays;      /* bit 0: Monday; 0: every day */
+	uint8_t least_bucket;  /* an enum usage_bucket, as is */
+	uint8_t most_bucket;
 	char from[11];             /* the same as text */
 	char tier[RATES_TIER_MAX]; /* empty: the standard price */
 	uint8_t n;                 /* of `yocto` */

@@ -239,16 +239,20 @@ static void test_rows(void **state)
 	catalog_unref(catalog);
 }
 
-/* What is billed at the least is said, when it was more than what was used. */
-static void test_minimum(void **state)
+/* What is billed at the least and at the most is said, when it was not what was used. */
+static void test_bounds(void **state)
 {
 	static const struct {
-		int64_t input, pico;
+		int64_t input, output, pico;
 		const char *context;
-	} cases[] = { { 3, 10000000, "minimum=input:10" },
-		      { 10, 10000000, "" },
-		      { 11, 11000000, "" },
-		      { 0, 0, "" } };
+	} cases[] = { { 3, 0, 10000000, "minimum=input:10" },
+		      { 10, 0, 10000000, "" },
+		      { 11, 0, 11000000, "" },
+		      { 0, 0, 0, "" },
+		      { 0, 1, 1000000, "" },
+		      { 0, 2, 2000000, "" },
+		      { 11, 3, 13000000, "maximum=output:2" },
+		      { 1, 9, 12000000, "minimum=input:10 maximum=output:2" } };
 	struct err err = { "" };
 	struct catalog *catalog;
 
@@ -258,13 +262,14 @@ static void test_minimum(void **state)
 	    add_text(catalog,
 		     "{'catalog':'least','provider':'openai','source':['x'],'models':["
 		     "{'model':'m','rates':[{'from':'2026-01-01','minimum':{'input':10},"
+		     "'maximum':{'output':2},"
 		     "'per_million':{'input':'1','input_cache_read':'1','output':'1',"
 		     "'output_reasoning':'1'}}]}]}",
 		     &err),
 	    0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct usage usage =
-		    a_usage("m", "2026-02-01", (struct counts){ cases[i].input, 0, 0, 0 });
+		struct usage usage = a_usage(
+		    "m", "2026-02-01", (struct counts){ cases[i].input, 0, cases[i].output, 0 });
 		struct charge charge;
 
 		catalog_price(catalog, &usage, &charge);
@@ -672,7 +677,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_minimum),
+		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_proof),
 		cmocka_unit_test(test_served_model_wins),
 		cmocka_unit_test(test_doubts),

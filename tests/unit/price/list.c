@@ -19,7 +19,8 @@ static const char old_list[] =
     "  {'from': '2025-01-01', 'hours': '16:30-00:30', 'weekdays': [1, 5],"
     "   'per_million': {'input': '1'}},"
     "  {'from': '2025-01-01', 'input_over': 200000, 'per_million': {'input': '6'}},"
-    "  {'from': '2025-01-01', 'tier': 'flex', 'minimum': {'audio_seconds': 10},"
+    "  {'from': '2025-01-01', 'tier': 'flex', 'minimum': {'audio_seconds': 10}, 'maximum': "
+    "{'web_searches': 1},"
     "   'per_unit': {'requests': '0.01'}, 'per_hour': {'audio_seconds': '0.36'}}]}]}";
 
 static const char new_list[] =
@@ -72,7 +73,8 @@ static void check(json_t *value, const char *expected)
 	"'rates':["
 #define FORMER "{'from':'2024-01-01','in_force':false,'per_million':{'input':'9'}},"
 #define FLEX                                                                                       \
-	"{'from':'2025-01-01','tier':'flex','minimum':{'audio_seconds':10},'in_force':true,"       \
+	"{'from':'2025-01-01','tier':'flex','minimum':{'audio_seconds':10},'maximum':{'web_"       \
+	"searches':1},'in_force':true,"                                                            \
 	"'per_unit':{'requests':'0.01','audio_seconds':'0.0001'}}]}]"
 #define LATTER                                                                                     \
 	"{'from':'2025-01-01','in_force':true,'per_million':{'input':'3','output':'1.5',"          \
