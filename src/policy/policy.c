@@ -184,7 +184,7 @@ static void on_flush(evutil_socket_t fd, short what, void *ctx)
 }
 
 /* A descriptor that ticks, not a timer of the event loop: with one of those each wait for the next
- * request would set up a timer of the kernel and take it down, a twentieth of what a decision takes. */
+ * request would set up a timer of the kernel and take it down: some 5 % of a decision. */
 static int start_ticks(struct policy *policy)
 {
 	static const struct itimerspec second = { { .tv_sec = 1 }, { .tv_sec = 1 } };
