@@ -9,7 +9,7 @@
 #include "budget/match.h"
 #include "budget/stop.h"
 #include "flow/enforce.h"
-#include "policy/routes.h"
+#include "policy/figures.h"
 
 #define EVENT_BYTES_MAX 4096
 
@@ -127,7 +127,7 @@ static void tell(struct enforcement *e, const struct stop_action *action, int64_
 	emit_text(&out, "action", names[action->stop]);
 	emit_text(&out, "who", action->who);
 	emit_text(&out, "why", action->why);
-	budgets_emit(&out, "budget", &action->view);
+	figures_emit(&out, "budget", &action->view);
 	emit_end_object(&out);
 	tell_enforcement(action->view.name, names[action->stop], action->why, buf_span(&json),
 			 now_ns, &alert);

@@ -2,45 +2,6 @@
 #include "budget/outlook.h"
 #include "policy/routes.h"
 
-static void emit_state(struct emit *e, const struct budget_view *view)
-{
-	static const char *const modes[] = { "observe", "advise", "hold", "cut" };
-	static const char *const names[][2] = { { "limit_usd", "limit" },
-						{ "spent_usd", "spent" },
-						{ "reserved_usd", "reserved" },
-						{ "remaining_usd", "remaining" } };
-	const money_wide amounts[] = { view->limit, view->spent, view->reserved,
-				       view->limit - view->spent - view->reserved };
-	char text[MONEY_TEXT_MAX], time[TIMESTAMP_TEXT_MAX];
-	bool money = view->unit == UNIT_USD;
-
-	emit_text(e, "name", view->name);
-	emit_name(e, "mode", modes[view->mode]);
-	for (int i = 0; i < 4; i++)
-		emit_name(e, names[i][0], money ? unit_format(view->unit, amounts[i], text) : NULL);
-	emit_name(e, "resets",
-		  view->resets_ns == INT64_MAX ? NULL : timestamp_format(view->resets_ns, time));
-	emit_name(e, "window", view->window);
-	emit_name(e, "unit", unit_name(view->unit));
-	for (int i = 0; !money && i < 4; i++)
-		emit_name(e, names[i][1], unit_format(view->unit, amounts[i], text));
-	if (view->rate)
-		emit_name(e, "rate", unit_format(view->unit, view->rate, text));
-	if (view->carried)
-		emit_name(e, "carried", unit_format(view->unit, view->carried, text));
-	if (view->raised)
-		emit_name(e, "raised", unit_format(view->unit, view->raised, text));
-	if (view->stopped)
-		emit_bool(e, "stopped", true);
-}
-
-void budgets_emit(struct emit *e, const char *key, const struct budget_view *view)
-{
-	emit_object(e, key);
-	emit_state(e, view);
-	emit_end_object(e);
-}
-
 static void emit_amount(struct emit *e, const char *usd, const char *name,
 			const struct budget_view *view, money_wide amount)
 {
@@ -74,7 +35,7 @@ void budgets_emit_touched(struct emit *e, struct budgets *budgets,
 		if (index < 0)
 			continue;
 		budgets_view(budgets, (unsigned)index, now_ns, &view);
-		budgets_emit(e, NULL, &view);
+		figures_emit(e, NULL, &view);
 	}
 	emit_end_array(e);
 }
@@ -114,7 +75,7 @@ void budgets_serve(struct client *client, const struct request *request)
 		budgets_view(ports->budgets, i, now_ns, &view);
 		flight_bound(ports->budgets, i, &bound);
 		emit_object(&e, NULL);
-		emit_state(&e, &view);
+		figures_emit_members(&e, &view);
 		emit_outlook(&e, &view, now_ns);
 		emit_overshoot(&e, &view, &bound);
 		emit_end_object(&e);

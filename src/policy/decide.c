@@ -123,11 +123,14 @@ void decide_emit(struct emit *e, const struct decide *d)
 	emit_breaker(e, d);
 }
 
-void decide_emit_budgets(struct emit *e, const struct budget_answer *answer)
+void decide_emit_budgets(struct emit *e, const struct decide *d)
 {
+	const struct budget_answer *answer = &d->answer;
+	unsigned generation = budgets_generation(d->policy->ports.budgets);
+
 	emit_array(e, "budgets");
 	for (unsigned i = 0; i < answer->n_budgets; i++)
-		budgets_emit(e, NULL, &answer->budgets[i]);
+		figures_emit_again(&d->policy->stencils, generation, e, &answer->budgets[i]);
 	emit_end_array(e);
 	if (answer->n_cut)
 		emit_int(e, "budgets_not_shown", answer->n_cut);
@@ -140,7 +143,7 @@ static void emit_allow(struct emit *e, const struct decide *d)
 	emit_reservation(e, &d->answer);
 	if (d->answer.decision == DECISION_WARN)
 		deny_emit_reasons(e, d);
-	decide_emit_budgets(e, &d->answer);
+	decide_emit_budgets(e, d);
 	emit_end_object(e);
 }
 
@@ -204,6 +207,7 @@ static void serve_one(struct client *client, const struct request *request)
 	struct answer answer;
 	struct emit e;
 
+	d.policy = policy;
 	d.now_ns = policy->ports.clock->now_ns(policy->ports.clock);
 	if (read_question(policy, request->body, &d.request, &fault) < 0) {
 		routes_refuse_field(client, request, &fault);
@@ -267,6 +271,7 @@ static void serve_list(struct client *client, const struct request *request, str
 	for (unsigned i = 0; i < n; i++) {
 		struct decide d;
 
+		d.policy = policy;
 		d.request = asked[i];
 		d.now_ns = policy->ports.clock->now_ns(policy->ports.clock);
 		judge(client, &d);

@@ -17,6 +17,7 @@ struct decide_request {
 };
 
 struct decide {
+	struct policy *policy;
 	struct decide_request request;
 	bool is_priced, is_breaker_known;
 	int64_t asked_pico;
@@ -29,4 +30,4 @@ int decide_form(struct form **ret_form); /* -ENOMEM */
 
 /* Members that every answer has. */
 void decide_emit(struct emit *e, const struct decide *d);
-void decide_emit_budgets(struct emit *e, const struct budget_answer *answer);
+void decide_emit_budgets(struct emit *e, const struct decide *d);

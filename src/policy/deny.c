@@ -208,7 +208,7 @@ void deny_emit(struct emit *e, const struct decide *d)
 		emit_int(e, "retry_after_ms", milliseconds(retry_at(&d->answer) - d->now_ns));
 	decide_emit(e, d);
 	deny_emit_reasons(e, d);
-	decide_emit_budgets(e, &d->answer);
+	decide_emit_budgets(e, d);
 	emit_end_object(e);
 	buf_done(&detail);
 }

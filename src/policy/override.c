@@ -78,7 +78,7 @@ static void emit_word(struct emit *e, const struct budget_override *word,
 	emit_int(e, "uid", word->uid);
 	emit_int(e, "pid", word->pid);
 	emit_text(e, "why", word->why);
-	budgets_emit(e, "budget", view);
+	figures_emit(e, "budget", view);
 	emit_end_object(e);
 }
 

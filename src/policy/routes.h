@@ -40,8 +40,6 @@ bool routes_can_store(struct client *client, const struct request *request);
 /* The members of the status object, without the time. */
 void status_emit(struct emit *e, const struct policy *policy);
 
-/* The state of a budget as a JSON object. */
-void budgets_emit(struct emit *e, const char *key, const struct budget_view *view);
 /* "budgets": those that were charged. */
 void budgets_emit_touched(struct emit *e, struct budgets *budgets,
 			  const struct budget_touch *touches, unsigned n, int64_t now_ns);

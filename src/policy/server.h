@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 
+#include "policy/figures.h"
 #include "policy/form.h"
 #include "policy/peer.h"
 #include "policy/policy.h"
@@ -61,6 +62,7 @@ struct policy {
 	struct event_base *base;
 	struct evconnlistener *listener;
 	int tick_fd;
+	struct stencils stencils;
 	struct event *tick, *relisten, *peek_timer, *flush;
 	struct client *clients;
 	struct client

@@ -116,7 +116,7 @@ static void send_budget(struct policy *policy, unsigned index, const char *name,
 	struct buf json = buf_with_max(EVENT_BYTES_MAX);
 	struct emit e = emit_to(&json);
 
-	budgets_emit(&e, NULL, view);
+	figures_emit(&e, NULL, view);
 	if (!json.failed)
 		watch_concerned(policy, index, name, buf_span(&json));
 	buf_done(&json);
@@ -135,7 +135,7 @@ static void tell_person(struct policy *policy, const struct budget_view *view, u
 	struct emit e = emit_to(&json);
 	struct alert alert;
 
-	budgets_emit(&e, NULL, view);
+	figures_emit(&e, NULL, view);
 	if (percent)
 		tell_threshold(view, percent, buf_span(&json), now_ns, &alert);
 	else if (exhausted_ns)
@@ -155,7 +155,7 @@ static void send_threshold(struct policy *policy, const struct budget_alert *ale
 	emit_object(&e, NULL);
 	emit_text(&e, "time", timestamp_format(now_ns, time));
 	emit_int(&e, "percent", alert->percent);
-	budgets_emit(&e, "budget", &alert->view);
+	figures_emit(&e, "budget", &alert->view);
 	emit_end_object(&e);
 	tell_person(policy, &alert->view, alert->percent, 0, now_ns);
 	if (!json.failed)

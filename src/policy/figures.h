@@ -1,0 +1,30 @@
+/* A budget's object, as every answer and event shows it, and stencils of those that decisions write
+ * again and again: from one to the next only what is spent and reserved changes, the rest is kept
+ * as text. A stencil is a copy and nothing depends on it: it is used while all that it was made
+ * from is the same. */
+#pragma once
+
+#include "base/emit.h"
+#include "budget/budget.h"
+
+#define STENCILS          64  /* two budgets of one place take turns */
+#define STENCIL_BYTES_MAX 512 /* of text; a longer one is not kept */
+
+struct stencil {
+	unsigned generation; /* of the rules, whose texts the view borrows */
+	struct budget_view of;
+	uint16_t n_before, n_bytes; /* of the text; 0: there is none */
+	char text[STENCIL_BYTES_MAX];
+};
+
+/* Zero: all are empty. */
+struct stencils {
+	struct stencil all[STENCILS];
+};
+
+void figures_emit(struct emit *e, const char *key, const struct budget_view *view);
+void figures_emit_members(struct emit *e, const struct budget_view *view);
+
+/* The same as figures_emit with a NULL key. */
+void figures_emit_again(struct stencils *stencils, unsigned generation, struct emit *e,
+			const struct budget_view *view);
