@@ -9,9 +9,9 @@
 #include "base/span.h"
 
 #define UUID_BYTES  16
-#define UUID_TEXT   37 /* 36 characters and NUL */
-#define UUID_RANDOM 10 /* the last bytes of an id, from the kernel */
-#define UUID_AHEAD  24 /* ids whose random bytes are fetched in one system call */
+#define UUID_TEXT   37   /* 36 characters and NUL */
+#define UUID_RANDOM 10   /* the last bytes of an id, from the kernel */
+#define UUID_AHEAD  1024 /* ids whose random bytes are fetched in one system call */
 
 struct uuid {
 	uint8_t bytes[UUID_BYTES];
@@ -21,7 +21,7 @@ struct uuid {
 struct uuid_maker {
 	int64_t last_ms;
 	uint16_t counter;
-	uint8_t n_ahead;
+	uint16_t n_ahead;
 	uint8_t ahead[UUID_AHEAD][UUID_RANDOM];
 };
 

@@ -68,7 +68,7 @@ void reserve_free(struct reserve *reserve)
 		struct slab *slab = reserve->slabs;
 
 		reserve->slabs = slab->next;
-		free(slab);
+		pages_free(slab, sizeof(*slab));
 	}
 	pages_free(reserve, sizeof(*reserve));
 }
@@ -78,7 +78,7 @@ static struct reservation *take_unused(struct reserve *reserve)
 	struct reservation *r;
 
 	if (!reserve->unused) {
-		struct slab *slab = malloc(sizeof(*slab));
+		struct slab *slab = pages_new_with(sizeof(*slab), MAP_POPULATE);
 
 		if (!slab)
 			return NULL;
