@@ -2,6 +2,7 @@
  * is not given, and the doubt says why; nothing is clamped, nothing is guessed. */
 #include "meter/fill.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 #include "base/money.h"
@@ -70,17 +71,17 @@ static void fill_image(const struct fill_input *in, const struct expr_input *exp
 	naming_image(quality, size, usage);
 }
 
-/* A type or a code, not a sentence: messages quote what the caller sent. */
+/* A type or a code: no sentence, which may quote the caller, nor what a recording has for one. */
 static bool is_code(struct span text)
 {
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i], lower = c | 0x20;
+	bool overwritten = true;
 
-		if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') &&
-		    (!c || !strchr("_-.:", c)))
+	for (size_t i = 0; i < text.len; i++) {
+		if (!isalnum((unsigned char)text.ptr[i]) && !memchr("_-.:", text.ptr[i], 4))
 			return false;
+		overwritten &= text.ptr[i] == 'x';
 	}
-	return text.len < sizeof(((struct usage *)0)->error);
+	return !overwritten && text.len < sizeof(((struct usage *)0)->error);
 }
 
 static void fill_error(const struct extract *extract, const struct expr_input *expr_in,
@@ -89,10 +90,9 @@ static void fill_error(const struct extract *extract, const struct expr_input *e
 	struct span text;
 	int rc = expr_text(&extract->texts[ROUTE_ERROR], expr_in, &text);
 
-	if (rc > 0 && is_code(text))
-		span_copy(text, usage->error, sizeof(usage->error));
-	else if (rc != 0)
-		span_copy(SPAN("unknown"), usage->error, sizeof(usage->error));
+	if (rc != 0)
+		span_copy(rc > 0 && is_code(text) ? text : SPAN("unknown"), usage->error,
+			  sizeof(usage->error));
 }
 
 static void fill_key(const struct fill_input *in, const struct expr_input *expr_in,
