@@ -30,7 +30,8 @@
  *
  * A bucket without a rate of its own costs what another one costs only when the file says so:
  * "output_reasoning": "=output" in an entry, or for all entries of the file that rate the lender
- * and not the borrower "fallback": {"output_reasoning": "=output"}. Also for the whole file:
+ * and not the borrower "fallback": {"output_reasoning": "=output"}. What costs the same of all
+ * models stands there, too: {"web_searches": "0.01"}, a rate a unit. Also for the whole file:
  * "holidays": ["2026-10-01"], dates on which entries with weekdays do not hold, and "contracted":
  * true, prices of the user's own, which win over those of a file without it, and are found by the
  * name asked for as well as by the one that served: a deployment of Azure, a profile of Bedrock.

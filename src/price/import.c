@@ -248,6 +248,31 @@ static int open_document(const char *provider, const struct import_options *opti
 	return 0;
 }
 
+/* What the file says of all its models is not said of each. */
+static void leave_out_common(const json_t *document, json_t *models)
+{
+	json_t *common = json_object_get(document, "fallback"), *rate, *model;
+	const char *name, *bucket;
+
+	json_object_foreach(models, name, model)
+	{
+		json_t *rates = json_object_get(model, "rates");
+
+		for (size_t i = 0; i < json_array_size(rates); i++) {
+			json_t *one = json_array_get(rates, i);
+			json_t *units = json_object_get(one, "per_unit");
+
+			json_object_foreach(
+			    common, bucket,
+			    rate) if (json_object_get(one, "per_million") &&
+				      json_equal(json_object_get(units, bucket), rate))
+			    json_object_del(units, bucket);
+			if (units && !json_object_size(units))
+				json_object_del(one, "per_unit");
+		}
+	}
+}
+
 /* What is written can be loaded. */
 static int check_document(struct catalog *catalog, const char *provider, const json_t *document,
 			  struct err *err)
@@ -282,6 +307,7 @@ static int merge_all(const struct import_table *table, const struct import_optio
 		if (rc)
 			break;
 		record_source(document, options);
+		leave_out_common(document, models);
 		rc = import_merge(document, models, options, counts, err);
 		if (!rc)
 			rc = check_document(catalog, provider, document, err);

@@ -27,6 +27,8 @@ struct group {
 	int divisor; /* the quotient is rounded half to even, far below a picodollar */
 };
 
+#define PER_UNIT 2
+
 /* To add a unit of prices: a row, and its key above. */
 static const struct group groups[] = {
 	{ "per_million", MONEY_YOCTO_DIGITS - 6, 1 },
@@ -89,21 +91,26 @@ int rates_parse_loans(const json_t *object, const char *key, const struct docume
 {
 	struct document_place loans_at = document_member(parent, key);
 	json_t *member = json_object_get(object, key);
-	struct rates_loans loans = { { 0 } };
+	struct rates_loans loans = { 0 };
 	int rc = 0;
 
 	if (member && !json_is_object(member))
-		return document_refuse(&loans_at, err, "an object of bucket: \"=bucket\"");
+		return document_refuse(&loans_at, err,
+				       "an object of bucket: \"=bucket\", or a rate");
 	for (void *i = json_object_iter(member); i && !rc; i = json_object_iter_next(member, i)) {
 		struct document_place at = document_member(&loans_at, json_object_iter_key(i));
 		const json_t *value = json_object_iter_value(i);
 		enum usage_bucket bucket;
 
 		rc = find_bucket(span_of(at.key), &at, &bucket, err);
-		if (!rc && !is_loan(value))
-			rc = document_refuse(&at, err, "= and the name of a bucket");
-		if (!rc)
+		if (rc)
+			break;
+		if (is_loan(value)) {
 			rc = parse_loan(value, &at, &loans.from[bucket], err);
+			continue;
+		}
+		rc = parse_rate(value, &groups[PER_UNIT], &at, &loans.yocto[bucket], err);
+		loans.rated |= UINT64_C(1) << bucket;
 	}
 	if (!rc)
 		*ret_loans = loans;
@@ -140,17 +147,19 @@ static int parse_group(const json_t *entry, const struct group *group,
 	return rc;
 }
 
-/* The file's own loans hold only where the entry says nothing and the lender has a rate: its own,
- * or one that it borrowed itself and stands before it in the table of buckets. */
+/* The file's own rates and loans hold only where the entry says nothing; loans, where the lender
+ * has a rate: its own, or one that it borrowed itself and stands before it in the table of buckets.
+ */
 static void borrow_by_file(const struct rates_loans *loans, struct draft *draft)
 {
 	for (int i = 0; i < USAGE_BUCKET_MAX; i++) {
 		int lender = loans->from[i] - 1;
+		bool is_common = loans->rated >> i & 1;
 
-		if (lender < 0 || rates_has(&draft->head, (unsigned)i) ||
-		    !rates_has(&draft->head, (unsigned)lender))
+		if (rates_has(&draft->head, (unsigned)i) ||
+		    (!is_common && (lender < 0 || !rates_has(&draft->head, (unsigned)lender))))
 			continue;
-		draft->yocto[i] = draft->yocto[lender];
+		draft->yocto[i] = is_common ? loans->yocto[i] : draft->yocto[lender];
 		draft->head.rated |= UINT64_C(1) << i;
 	}
 }
@@ -179,9 +188,9 @@ static int parse_groups(const json_t *entry, const struct rates_loans *loans,
 		draft->yocto[i] = draft->yocto[lender];
 		draft->head.rated |= UINT64_C(1) << i;
 	}
-	borrow_by_file(loans, draft);
 	if (!draft->head.rated)
 		return document_refuse(at, err, "a rate in per_million or per_unit");
+	borrow_by_file(loans, draft);
 	return 0;
 }
 

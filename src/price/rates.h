@@ -34,9 +34,11 @@ struct rates {
 	/* Behind them a byte for each bucket of `rated`, in order: its place in `yocto`. */
 };
 
-/* What one borrows from another where it has no rate of its own: bucket + 1, or 0. */
+/* What a bucket without a rate of its own costs: what another one does, or a rate. */
 struct rates_loans {
-	uint8_t from[USAGE_BUCKET_MAX];
+	uint8_t from[USAGE_BUCKET_MAX]; /* bucket + 1, or 0 */
+	uint64_t rated;                 /* one bit a bucket */
+	money_wide yocto[USAGE_BUCKET_MAX];
 };
 
 static inline bool rates_has(const struct rates *rates, unsigned bucket)
@@ -53,7 +55,7 @@ static inline money_wide rates_of(const struct rates *rates, unsigned bucket)
 	    ->yocto[places[__builtin_popcountll(rates->rated & ((UINT64_C(1) << bucket) - 1))]];
 }
 
-/* An object of "bucket": "=bucket", absent or not: the loans of a whole file. */
+/* An object of "bucket": "=bucket" or a rate a unit, absent or not: the loans of a whole file. */
 int rates_parse_loans(const json_t *object, const char *key, const struct document_place *at,
 		      struct rates_loans *ret_loans, struct err *err);
 

@@ -239,6 +239,41 @@ static void test_rows(void **state)
 	catalog_unref(catalog);
 }
 
+/* What costs the same of all models of a list is said once; an entry's own rate wins. */
+static void test_common_rates(void **state)
+{
+	static const struct {
+		const char *model;
+		int64_t searches, pico;
+	} cases[] = { { "m", 3, 30000000000 }, { "own", 3, 75000000000 }, { "m", 0, 0 } };
+	struct err err = { "" };
+	struct catalog *catalog;
+
+	(void)state;
+	assert_int_equal(catalog_new(&catalog), 0);
+	assert_int_equal(
+	    add_text(catalog,
+		     "{'catalog':'common','provider':'openai','source':['x'],"
+		     "'fallback':{'web_searches':'0.01'},'models':["
+		     "{'model':'m','rates':[{'from':'2026-01-01','per_million':{'input':'1'}}]},"
+		     "{'model':'own','rates':[{'from':'2026-01-01','per_million':{'input':'1'},"
+		     "'per_unit':{'web_searches':'0.025'}}]}]}",
+		     &err),
+	    0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct usage usage =
+		    a_usage(cases[i].model, "2026-02-01", (struct counts){ 0, 0, 0, 0 });
+		struct charge charge;
+
+		usage.present = USAGE_BIT(USAGE_WEB_SEARCHES) | USAGE_BIT(USAGE_INPUT);
+		usage.counts[USAGE_WEB_SEARCHES] = cases[i].searches;
+		catalog_price(catalog, &usage, &charge);
+		assert_int_equal(charge.source, COST_CATALOG);
+		assert_true(charge.cost_pico == cases[i].pico);
+	}
+	catalog_unref(catalog);
+}
+
 /* What is billed at the least and at the most is said, when it was not what was used. */
 static void test_bounds(void **state)
 {
@@ -448,6 +483,10 @@ static const struct bad_row bad_rows[] = {
 	{ "{'Catalog': 'c'}",
 	  "test.json: Catalog: expected one of the keys catalog, provider, gateways, source, "
 	  "contracted, fallback, holidays, models" },
+	{ "{'catalog': 'c', 'provider': 'p', 'fallback': {'web_searches': 1}}",
+	  "test.json: fallback.web_searches: expected decimal text" },
+	{ "{'catalog': 'c', 'provider': 'p', 'fallback': []}",
+	  "test.json: fallback: expected an object of bucket" },
 	{ "{'catalog': 'c', 'provider': 'p', 'gateways': [7], 'models': [{'model': 'm', 'rates': "
 	  "[{'from': '2025-01-01', 'per_unit': {'input': '1'}}]}]}",
 	  "test.json: models[0]: expected gateways that are names of providers" },
@@ -678,6 +717,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_common_rates),
 		cmocka_unit_test(test_proof),
 		cmocka_unit_test(test_served_model_wins),
 		cmocka_unit_test(test_doubts),

@@ -245,6 +245,39 @@ static void test_change(void **state)
 	assert_int_equal(counts.changed, 0);
 }
 
+/* What a list says of all its models is no change of one that says it, too. */
+static void test_common(void **state)
+{
+	static const char list[] =
+	    "{'catalog': 'openai-1', 'provider': 'openai', 'source': [], "
+	    "'fallback': {'web_searches': '0.01'}, 'models': ["
+	    "{'model': 'gpt-old', 'source': 'genai-prices 1.2', 'rates': [{'from': '2020-01-01', "
+	    "'per_million': {'input': '3'}}]}]}";
+	static const char said[] =
+	    "[{'id': 'openai', 'models': ["
+	    "{'id': 'gpt-old', 'prices': {'input_mtok': '3', 'web_searches_kcount': '10'}},"
+	    "{'id': 'gpt-new', 'prices': {'input_mtok': '4', 'web_searches_kcount': '10'}},"
+	    "{'id': 'gpt-dear', 'prices': {'input_mtok': '5', 'web_searches_kcount': '25'}}]}]";
+	struct fixture *f = *state;
+	struct import_counts counts = { 0 };
+	struct err err = { "" };
+	char path[96];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/openai.json", f->dir);
+	file = fopen(path, "we");
+	for (const char *c = list; *c; c++)
+		putc(*c == '\'' ? '"' : *c, file);
+	fclose(file);
+	assert_int_equal(take(f, "genai-prices", said, "2026-11-26", false, &counts, &err), 0);
+	assert_int_equal(f->lines, 0);
+	assert_int_equal(counts.changed, 0);
+	assert_true(file_holds(f, "openai.json", "{\"input\":\"3\"}}]"));
+	assert_true(file_holds(f, "openai.json", "{\"input\":\"4\"}}]"));
+	assert_true(file_holds(f, "openai.json",
+			       "{\"input\":\"5\"},\"per_unit\":{\"web_searches\":\"0.025\"}"));
+}
+
 #define TIERED(plain, batch, long)                                                                 \
 	"{'m': {'litellm_provider': 'openai', 'input_cost_per_token': " plain                      \
 	", 'input_cost_per_token_batches': " batch                                                 \
@@ -515,6 +548,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_genai, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_common, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change_of_tier, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_thoughts_of_a_tier, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_only_missing, set_up, tear_down),
