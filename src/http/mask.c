@@ -29,6 +29,7 @@ static const char *const headers[] = {
 	"x-amzn-bedrock-input-token-count",
 	"x-amzn-bedrock-output-token-count",
 	"x-amzn-bedrock-service-tier",
+	"x-amzn-bedrock-performanceconfig-latency",
 	"dg-char-count",
 	"dg-model-name",
 	"x-stainless-retry-count",

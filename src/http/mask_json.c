@@ -38,7 +38,8 @@ static const struct row rows[] = {
 	{ "modelVersion", true, ZONE_DARK },
 	{ "id", true, ZONE_DARK },
 	{ "responseId", true, ZONE_DARK },
-	{ "object", true, ZONE_DARK },
+	{ "batch_id", true, ZONE_DARK },
+	{ "request_id", true, ZONE_DARK },
 	{ "type", true, ZONE_DARK },
 	{ "code", true, ZONE_DARK },
 	{ "status", true, ZONE_DARK },
@@ -92,7 +93,9 @@ static const struct row rows[] = {
 	{ "billed_units", false, ZONE_USAGE },
 	{ "metrics", false, ZONE_USAGE },
 	{ "choices", false, ZONE_DARK },
-	{ "candidates", false, ZONE_DARK },
+	{ "candidates", false, ZONE_CHAIN }, /* down to how many searches there were */
+	{ "groundingMetadata", false, ZONE_CHAIN },
+	{ "webSearchQueries", false, ZONE_DARK },
 	{ "data", false, ZONE_DARK },
 	{ NULL, false, ZONE_DARK },
 };
