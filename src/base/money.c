@@ -2,12 +2,14 @@
  * through a binary fraction; what does not fit, or would need a digit more, is refused. */
 #include "base/money.h"
 
+#include <endian.h>
 #include <errno.h>
 
 /* 10^15 USD; in yoctodollars 10^14, because 10^39 is over 2^127. */
 #define MAX_USD_DIGITS   15
 #define MAX_VALUE_DIGITS 38
 #define EXPONENT_MAX     999
+#define PICO_PER_USD     1000000000000u
 
 static money_wide power_of_ten(int n)
 {
@@ -119,32 +121,60 @@ int money_parse_exponent(struct span text, int digits, money_wide *ret_value)
 			    negative ? -(int64_t)exponent : (int64_t)exponent, ret_value);
 }
 
-/* In front of `at`, with so many digits at least. */
+/* The digits of a number below 10^8, the first in the lowest byte: halves, then halves of these,
+ * side by side in a word. */
+static uint64_t eight_digits(uint64_t number)
+{
+	uint64_t fours = number / 10000 | number % 10000 << 32;
+	uint64_t hundreds = fours * 10486 >> 20 & 0x0000007f0000007f; /* fours / 100 */
+	uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+	uint64_t tens = twos * 103 >> 10 & 0x000f000f000f000f; /* twos / 10 */
+
+	return tens | (twos - tens * 10) << 8;
+}
+
+static void store_digits(char *out, uint64_t digits)
+{
+	digits = htole64(digits | 0x3030303030303030);
+	memcpy(out, &digits, sizeof(digits));
+}
+
+/* Picodollars that 64 bits hold, as nearly all do, without a loop: decisions write many, and the
+ * lengths of amounts are nothing that a processor could foresee. */
+static void put_pico(char *out, uint64_t pico)
+{
+	uint64_t whole = eight_digits(pico / PICO_PER_USD), fraction = pico % PICO_PER_USD;
+	int zeros = whole ? __builtin_ctzll(whole) / 8 : 7;
+	uint64_t first, last;
+
+	store_digits(out, whole >> 8 * zeros);
+	out += 8 - zeros;
+	if (fraction) {
+		first = eight_digits(fraction / 10000);
+		last = eight_digits(fraction % 10000 * 10000);
+		*out++ = '.';
+		store_digits(out, first);
+		store_digits(out + 8, last);
+		out += last ? 16 - __builtin_clzll(last) / 8 : 8 - __builtin_clzll(first) / 8;
+	}
+	*out = '\0';
+}
+
+/* In front of `at`, with so many digits at least. A 128-bit division is a slow call. */
 static char *put_digits(char *at, unsigned __int128 rest, int n_least)
 {
 	uint64_t low;
 
-	/* A 128-bit division is a slow call; few amounts need one. */
 	for (; rest != (uint64_t)rest; rest /= 10, n_least--)
 		*--at = (char)('0' + (int)(rest % 10));
-	/* By twos: each division waits for the one before. */
-	for (low = (uint64_t)rest; low >= 10 || n_least > 1; low /= 100, n_least -= 2) {
-		unsigned two = (unsigned)(low % 100);
-
-		*--at = (char)('0' + two % 10);
-		*--at = (char)('0' + two / 10);
-	}
-	if (low || n_least > 0)
-		*--at = (char)('0' + low);
+	for (low = (uint64_t)rest; low || n_least > 0; low /= 10, n_least--)
+		*--at = (char)('0' + low % 10);
 	return at;
 }
 
-char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX])
+static void put_any(char *out, unsigned __int128 amount, int digits)
 {
-	unsigned __int128 amount = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
-	unsigned __int128 unit =
-	    digits == MONEY_PICO_DIGITS ? 1000000000000u : (unsigned __int128)power_of_ten(digits);
-	unsigned __int128 whole = amount / unit, fraction = amount - whole * unit;
+	unsigned __int128 unit = (unsigned __int128)power_of_ten(digits), fraction = amount % unit;
 	char text[MONEY_TEXT_MAX], *end = text + sizeof(text), *at = end;
 
 	if (fraction) {
@@ -153,11 +183,22 @@ char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX]
 		while (end[-1] == '0')
 			end--;
 	}
-	at = put_digits(at, whole, 1);
-	if (value < 0)
-		*--at = '-';
+	at = put_digits(at, amount / unit, 1);
 	memcpy(out, at, (size_t)(end - at));
 	out[end - at] = '\0';
+}
+
+char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX])
+{
+	unsigned __int128 amount = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+	char *at = out;
+
+	if (value < 0)
+		*at++ = '-';
+	if (digits == MONEY_PICO_DIGITS && amount == (uint64_t)amount)
+		put_pico(at, (uint64_t)amount);
+	else
+		put_any(at, amount, digits);
 	return out;
 }
 

@@ -202,6 +202,43 @@ static void test_text_goes_both_ways(void **state)
 	}
 }
 
+/* What snprintf writes of whole dollars and picodollars, less the zeros at its end. */
+static void assert_as_printed(uint64_t pico)
+{
+	char out[MONEY_TEXT_MAX], expected[MONEY_TEXT_MAX];
+	int n = snprintf(expected, sizeof(expected), "%llu.%012llu",
+			 (unsigned long long)(pico / 1000000000000),
+			 (unsigned long long)(pico % 1000000000000));
+
+	while (expected[n - 1] == '0')
+		n--;
+	n -= expected[n - 1] == '.';
+	expected[n] = '\0';
+	assert_string_equal(money_format((money_wide)pico, PICO, out), expected);
+}
+
+static void test_every_length(void **state)
+{
+	uint64_t seed = 20261126, power = 1;
+
+	(void)state;
+	assert_as_printed(0);
+	assert_as_printed(UINT64_MAX);
+	for (int zeros = 0; zeros < 20; zeros++, power *= 10) {
+		for (uint64_t digit = 1; digit < 10 && digit <= UINT64_MAX / power; digit++) {
+			assert_as_printed(power * digit - 1);
+			assert_as_printed(power * digit);
+			assert_as_printed(power * digit + 1);
+		}
+	}
+	for (int i = 0; i < 100000; i++) {
+		uint64_t pico = random_next(&seed) >> random_next(&seed) % 64;
+
+		for (uint64_t unit = 1; unit <= 1000000000000; unit *= 10)
+			assert_as_printed(pico / unit * unit);
+	}
+}
+
 static void test_accumulate(void **state)
 {
 	money_wide sum = 5;
@@ -328,9 +365,13 @@ static void test_prices(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),      cmocka_unit_test(test_parse_exponent),
-		cmocka_unit_test(test_format),     cmocka_unit_test(test_text_goes_both_ways),
-		cmocka_unit_test(test_accumulate), cmocka_unit_test(test_round_half_to_even),
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_exponent),
+		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_text_goes_both_ways),
+		cmocka_unit_test(test_every_length),
+		cmocka_unit_test(test_accumulate),
+		cmocka_unit_test(test_round_half_to_even),
 		cmocka_unit_test(test_prices),
 	};
 
