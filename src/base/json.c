@@ -134,17 +134,94 @@ static const char *end_container(struct json_scan *scan, const char *at)
 	return at + 1;
 }
 
-static const char *on_value(struct json_scan *scan, const char *at)
+static void end_key(struct json_scan *scan, struct span key)
+{
+	uint16_t parent = scan->nodes[scan->tracked];
+
+	/* No pointer names a key so long, but a wildcard takes it. */
+	scan->node = json_text_is_truncated(scan) ? scan->paths->nodes[parent].other
+						  : json_paths_member(scan->paths, parent, key);
+	scan->has_key = scan->node && scan->node == scan->paths->nodes[parent].other;
+	if (scan->has_key) {
+		key = span_head(key, JSON_KEY_MAX);
+		memcpy(scan->key, key.ptr, key.len);
+		scan->key_len = (uint8_t)key.len;
+	}
+	scan->state = COLON;
+}
+
+static void end_string(struct json_scan *scan, struct span text)
+{
+	if (scan->is_key) {
+		end_key(scan, text);
+		return;
+	}
+	if (scan->collect) {
+		struct json_value value = json_text_string_value(scan, text);
+
+		report(scan, &value);
+	}
+	end_value(scan);
+}
+
+static void end_scalar(struct json_scan *scan, struct span text)
+{
+	struct json_value value;
+
+	end_value(scan);
+	if (!scan->collect)
+		return;
+	if (json_text_scalar_value(scan, text, &value) < 0)
+		scan->error = EBADMSG;
+	else
+		report(scan, &value);
+}
+
+/* Most strings lie in one piece and have no escapes: such a one ends here. */
+static const char *begin_string(struct json_scan *scan, bool is_key, const char *at,
+				const char *end)
+{
+	const char *stop = json_string_stop(at, end);
+
+	scan->state = STRING;
+	scan->is_key = is_key;
+	json_text_begin(scan, is_key || json_node_is_wanted(node_at_hand(scan)));
+	if (stop == end || *stop != '"')
+		return at;
+	end_string(scan, json_text_whole(scan, (struct span){ at, (size_t)(stop - at) }));
+	return stop + 1;
+}
+
+static const char *on_string(struct json_scan *scan, const char *at, const char *end)
+{
+	bool ended = false;
+	struct span text;
+
+	at = json_text_take_string(scan, at, end, &ended, &text);
+	if (ended)
+		end_string(scan, text);
+	return at;
+}
+
+static const char *on_scalar(struct json_scan *scan, const char *at, const char *end)
+{
+	bool ended = false;
+	struct span text;
+
+	at = json_text_take_scalar(scan, at, end, &ended, &text);
+	if (ended)
+		end_scalar(scan, text);
+	return at;
+}
+
+static const char *on_value(struct json_scan *scan, const char *at, const char *end)
 {
 	switch (*at) {
 	case '{':
 	case '[':
 		return begin_container(scan, at);
 	case '"':
-		scan->state = STRING;
-		scan->is_key = false;
-		json_text_begin(scan, json_node_is_wanted(node_at_hand(scan)));
-		return at + 1;
+		return begin_string(scan, false, at + 1, end);
 	case '-':
 	case '0' ... '9':
 	case 't':
@@ -152,20 +229,15 @@ static const char *on_value(struct json_scan *scan, const char *at)
 	case 'n':
 		scan->state = SCALAR;
 		json_text_begin(scan, json_node_is_wanted(node_at_hand(scan)));
-		return at;
+		return on_scalar(scan, at, end);
 	default:
 		return refuse(scan, EBADMSG, at);
 	}
 }
 
-static const char *on_key(struct json_scan *scan, const char *at)
+static const char *on_key(struct json_scan *scan, const char *at, const char *end)
 {
-	if (*at != '"')
-		return refuse(scan, EBADMSG, at);
-	scan->state = STRING;
-	scan->is_key = true;
-	json_text_begin(scan, true);
-	return at + 1;
+	return *at == '"' ? begin_string(scan, true, at + 1, end) : refuse(scan, EBADMSG, at);
 }
 
 static const char *on_comma_or_end(struct json_scan *scan, const char *at)
@@ -187,74 +259,13 @@ static const char *on_comma_or_end(struct json_scan *scan, const char *at)
 	return at + 1;
 }
 
-static void end_key(struct json_scan *scan, struct span key)
-{
-	uint16_t parent = scan->nodes[scan->tracked];
-
-	/* No pointer names a key so long, but a wildcard takes it. */
-	scan->node = json_text_is_truncated(scan) ? scan->paths->nodes[parent].other
-						  : json_paths_member(scan->paths, parent, key);
-	scan->has_key = scan->node && scan->node == scan->paths->nodes[parent].other;
-	if (scan->has_key) {
-		key = span_head(key, JSON_KEY_MAX);
-		memcpy(scan->key, key.ptr, key.len);
-		scan->key_len = (uint8_t)key.len;
-	}
-	scan->state = COLON;
-}
-
-static const char *on_string(struct json_scan *scan, const char *at, const char *end)
-{
-	bool ended = false;
-	struct span text;
-
-	at = json_text_take_string(scan, at, end, &ended, &text);
-	if (!ended)
-		return at;
-	if (scan->is_key) {
-		end_key(scan, text);
-		return at;
-	}
-	if (scan->collect) {
-		struct json_value value = json_text_string_value(scan, text);
-
-		report(scan, &value);
-	}
-	end_value(scan);
-	return at;
-}
-
-static void end_scalar(struct json_scan *scan, struct span text)
-{
-	struct json_value value;
-
-	end_value(scan);
-	if (!scan->collect)
-		return;
-	if (json_text_scalar_value(scan, text, &value) < 0)
-		scan->error = EBADMSG;
-	else
-		report(scan, &value);
-}
-
-static const char *on_scalar(struct json_scan *scan, const char *at, const char *end)
-{
-	bool ended = false;
-	struct span text;
-
-	at = json_text_take_scalar(scan, at, end, &ended, &text);
-	if (ended)
-		end_scalar(scan, text);
-	return at;
-}
-
 /* The brackets of one block; returns where the container ended, or NULL. */
-static const char *skip_brackets(struct json_scan *scan, const char *at, uint64_t brackets,
-				 uint64_t opens)
+static const char *skip_brackets(struct json_scan *scan, const char *at, uint64_t brackets)
 {
 	for (; brackets; brackets &= brackets - 1) {
 		unsigned i = (unsigned)__builtin_ctzll(brackets);
-		int err = opens >> i & 1 ? push(scan, at[i]) : pop(scan, at[i]);
+		bool opens = (at[i] | JSON_BRACE_BIT) == '{';
+		int err = opens ? push(scan, at[i]) : pop(scan, at[i]);
 
 		if (err)
 			return refuse(scan, err, at + i);
@@ -284,7 +295,7 @@ static const char *skip_container(struct json_scan *scan, const char *at, const 
 		block = json_block_of(n < JSON_BLOCK ? padded : at);
 		block.quotes &= ~json_block_escaped(block.backslashes, (unsigned)n, &escaped);
 		inside = json_block_between(block.quotes) ^ -(uint64_t)scan->in_string;
-		stop = skip_brackets(scan, at, (block.opens | block.closes) & ~inside, block.opens);
+		stop = skip_brackets(scan, at, block.brackets & ~inside);
 		if (stop)
 			return stop;
 		scan->in_string = inside >> (JSON_BLOCK - 1);
@@ -314,13 +325,13 @@ static const char *step(struct json_scan *scan, const char *at, const char *end)
 {
 	switch ((enum state)scan->state) {
 	case VALUE_OR_END:
-		return *at == ']' ? end_container(scan, at) : on_value(scan, at);
+		return *at == ']' ? end_container(scan, at) : on_value(scan, at, end);
 	case VALUE:
-		return on_value(scan, at);
+		return on_value(scan, at, end);
 	case KEY_OR_END:
-		return *at == '}' ? end_container(scan, at) : on_key(scan, at);
+		return *at == '}' ? end_container(scan, at) : on_key(scan, at, end);
 	case KEY:
-		return on_key(scan, at);
+		return on_key(scan, at, end);
 	case COLON:
 		return expect(scan, at, ':', VALUE);
 	case COMMA_OR_END:
@@ -368,9 +379,7 @@ int json_scan_feed(struct json_scan *scan, struct span piece)
 		else
 			at = step(scan, at, end);
 	}
-	if (scan->error)
-		return -scan->error;
-	return scan->state == COMPLETE;
+	return scan->error ? -scan->error : scan->state == COMPLETE;
 }
 
 bool json_scan_in_text(const struct json_scan *scan)

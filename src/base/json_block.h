@@ -15,8 +15,7 @@
 struct json_block {
 	uint64_t quotes;
 	uint64_t backslashes;
-	uint64_t opens;  /* { [ */
-	uint64_t closes; /* } ] */
+	uint64_t brackets;
 };
 
 /* '[' and '{', ']' and '}' differ in this bit. */
@@ -29,8 +28,8 @@ static inline struct json_block json_block_bytewise(const char *at)
 	for (int i = 0; i < JSON_BLOCK; i++) {
 		block.quotes |= (uint64_t)(at[i] == '"') << i;
 		block.backslashes |= (uint64_t)(at[i] == '\\') << i;
-		block.opens |= (uint64_t)((at[i] | JSON_BRACE_BIT) == '{') << i;
-		block.closes |= (uint64_t)((at[i] | JSON_BRACE_BIT) == '}') << i;
+		block.brackets |= (uint64_t)((at[i] | JSON_BRACE_BIT) == '{') << i;
+		block.brackets |= (uint64_t)((at[i] | JSON_BRACE_BIT) == '}') << i;
 	}
 	return block;
 }
@@ -56,11 +55,12 @@ static inline struct json_block json_block_sse2(const char *at)
 	for (int i = 0; i < JSON_BLOCK; i += 16) {
 		__m128i bytes = _mm_loadu_si128((const __m128i *)(at + i));
 		__m128i braces = _mm_or_si128(bytes, _mm_set1_epi8(JSON_BRACE_BIT));
+		__m128i brackets = _mm_or_si128(_mm_cmpeq_epi8(braces, _mm_set1_epi8('{')),
+						_mm_cmpeq_epi8(braces, _mm_set1_epi8('}')));
 
 		block.quotes |= json_mask_sse2(bytes, '"') << i;
 		block.backslashes |= json_mask_sse2(bytes, '\\') << i;
-		block.opens |= json_mask_sse2(braces, '{') << i;
-		block.closes |= json_mask_sse2(braces, '}') << i;
+		block.brackets |= (uint64_t)_mm_movemask_epi8(brackets) << i;
 	}
 	return block;
 }

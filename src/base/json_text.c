@@ -12,25 +12,11 @@
 
 enum escape { ESCAPE_NONE, ESCAPE_BEGUN, ESCAPE_UNIT }; /* + hex digits seen */
 
-void json_text_begin(struct json_scan *scan, bool collect)
-{
-	scan->collect = collect;
-	scan->escape = ESCAPE_NONE;
-	scan->surrogate = 0;
-	scan->text_length = 0;
-}
-
-static void tell_piece(const struct json_scan *scan, struct span bytes)
-{
-	if (scan->piece_fn && scan->collect && !scan->is_key)
-		scan->piece_fn(scan->ctx, bytes);
-}
-
 static void append(struct json_scan *scan, struct span bytes)
 {
 	if (!scan->collect || !bytes.len)
 		return;
-	tell_piece(scan, bytes);
+	json_text_tell(scan, bytes);
 	if (scan->text_length < JSON_TEXT_MAX) {
 		size_t room = JSON_TEXT_MAX - scan->text_length;
 
@@ -135,16 +121,14 @@ struct span json_text_kept(const struct json_scan *scan)
 			      json_text_is_truncated(scan) ? JSON_TEXT_MAX : scan->text_length };
 }
 
-/* The last piece of a token: borrowed when it is the only one. */
+/* The last piece of a token. */
 static struct span end_text(struct json_scan *scan, struct span last)
 {
 	if (scan->text_length) {
 		append(scan, last);
 		return json_text_kept(scan);
 	}
-	tell_piece(scan, last);
-	scan->text_length = last.len;
-	return span_head(last, JSON_TEXT_MAX);
+	return json_text_whole(scan, last);
 }
 
 const char *json_text_take_string(struct json_scan *scan, const char *at, const char *end,
@@ -177,18 +161,17 @@ const char *json_text_take_string(struct json_scan *scan, const char *at, const 
 	return at;
 }
 
-static bool is_scalar_byte(char c)
-{
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-' ||
-	       c == '+' || c == '.';
-}
+static const bool scalar_bytes[256] = {
+	['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+	['-'] = true,         ['+'] = true,         ['.'] = true,
+};
 
 const char *json_text_take_scalar(struct json_scan *scan, const char *at, const char *end,
 				  bool *ret_ended, struct span *ret_text)
 {
 	struct span text = { at, 0 };
 
-	while (at < end && is_scalar_byte(*at))
+	while (at < end && scalar_bytes[(unsigned char)*at])
 		at++;
 	text.len = (size_t)(at - text.ptr);
 	*ret_ended = at < end;
@@ -231,7 +214,7 @@ static bool skip_byte(struct span *text, char low, char high)
 static bool is_number(struct span text, bool truncated, bool *ret_is_integer)
 {
 	skip_byte(&text, '-', '-');
-	if (count_digits(text) > 1 && text.ptr[0] == '0')
+	if (text.len > 1 && text.ptr[0] == '0' && text.ptr[1] >= '0' && text.ptr[1] <= '9')
 		return false;
 	if (!skip_digits(&text, truncated))
 		return false;

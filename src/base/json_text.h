@@ -6,7 +6,27 @@
 #include "base/json.h"
 
 /* Starts a token; the take functions then run until it ends. */
-void json_text_begin(struct json_scan *scan, bool collect);
+static inline void json_text_begin(struct json_scan *scan, bool collect)
+{
+	scan->collect = collect;
+	scan->escape = 0;
+	scan->surrogate = 0;
+	scan->text_length = 0;
+}
+
+static inline void json_text_tell(const struct json_scan *scan, struct span bytes)
+{
+	if (scan->piece_fn && scan->collect && !scan->is_key)
+		scan->piece_fn(scan->ctx, bytes);
+}
+
+/* Ends a token that is this piece and no other: its text is borrowed. */
+static inline struct span json_text_whole(struct json_scan *scan, struct span text)
+{
+	json_text_tell(scan, text);
+	scan->text_length = text.len;
+	return span_head(text, JSON_TEXT_MAX);
+}
 
 /* Both take bytes at `at` and return where they stopped. With *ret_ended the token is over and,
  * if it was to be collected, *ret_text is its text (at most JSON_TEXT_MAX bytes; scan->text_length

@@ -658,8 +658,8 @@ static void test_searches_agree(void **state)
 		for (unsigned i = 0; i < JSON_BLOCK; i++) {
 			assert_int_equal(block.quotes >> i & 1, text[i] == '"');
 			assert_int_equal(block.backslashes >> i & 1, text[i] == '\\');
-			assert_int_equal(block.opens >> i & 1, text[i] == '{' || text[i] == '[');
-			assert_int_equal(block.closes >> i & 1, text[i] == '}' || text[i] == ']');
+			assert_int_equal(block.brackets >> i & 1,
+					 text[i] && strchr("{}[]", text[i]) != NULL);
 		}
 #ifdef __SSE2__
 		struct json_block fast = json_block_sse2(text);
