@@ -65,10 +65,12 @@ static int64_t token_index(struct span token)
 static void link_child(struct json_paths *paths, uint16_t parent, uint16_t child)
 {
 	struct json_node *nodes = paths->nodes;
+	uint16_t *first = &nodes[parent].named[json_node_bucket(nodes[child].token)];
 
-	nodes[child].next = nodes[parent].child;
-	nodes[parent].child = child;
-	nodes[parent].lengths |= 1ULL << (nodes[child].token.len % 64);
+	nodes[child].next = *first;
+	*first = child;
+	nodes[parent].has_named = true;
+	nodes[parent].has_indexes |= nodes[child].index >= 0;
 }
 
 /* A node like `from`, with all below it, not linked to a parent. `from` may be none. */
@@ -79,11 +81,13 @@ static int copy_node(struct json_paths *paths, uint16_t from, struct span token,
 	if (to < 0 || !from)
 		return to;
 	memcpy(paths->nodes[to].ids, paths->nodes[from].ids, sizeof(paths->nodes[to].ids));
-	for (uint16_t at = paths->nodes[from].child; at; at = paths->nodes[at].next) {
-		copy = copy_node(paths, at, paths->nodes[at].token, paths->nodes[at].index);
-		if (copy < 0)
-			return copy;
-		link_child(paths, (uint16_t)to, (uint16_t)copy);
+	for (unsigned i = 0; i < JSON_NODE_BUCKETS; i++) {
+		for (uint16_t at = paths->nodes[from].named[i]; at; at = paths->nodes[at].next) {
+			copy = copy_node(paths, at, paths->nodes[at].token, paths->nodes[at].index);
+			if (copy < 0)
+				return copy;
+			link_child(paths, (uint16_t)to, (uint16_t)copy);
+		}
 	}
 	if (paths->nodes[from].other) {
 		copy = copy_node(paths, paths->nodes[from].other, SPAN("*"), -1);
@@ -109,8 +113,10 @@ static int insert_everywhere(struct json_paths *paths, uint16_t parent, struct s
 		paths->nodes[parent].other = (uint16_t)other;
 	}
 	err = insert(paths, (uint16_t)other, rest, id);
-	for (uint16_t at = paths->nodes[parent].child; at && !err; at = paths->nodes[at].next)
-		err = insert(paths, at, rest, id);
+	for (unsigned i = 0; i < JSON_NODE_BUCKETS; i++)
+		for (uint16_t at = paths->nodes[parent].named[i]; at && !err;
+		     at = paths->nodes[at].next)
+			err = insert(paths, at, rest, id);
 	return err;
 }
 
@@ -118,7 +124,7 @@ static int insert_everywhere(struct json_paths *paths, uint16_t parent, struct s
 static int insert_named(struct json_paths *paths, uint16_t parent, struct span token,
 			struct span rest, unsigned id)
 {
-	int child = paths->nodes[parent].child;
+	int child = paths->nodes[parent].named[json_node_bucket(token)];
 
 	while (child && !span_eq(paths->nodes[child].token, token))
 		child = paths->nodes[child].next;

@@ -10,14 +10,16 @@
 #define JSON_NODE_NONE 0 /* wants nothing and leads nowhere */
 #define JSON_NODE_ROOT 1 /* the document */
 
+#define JSON_NODE_BUCKETS 8
+
 struct json_node {
 	uint64_t ids[JSON_POINTERS_MAX / 64]; /* pointers that end here, a bit each */
-	uint64_t lengths;                     /* of the children's tokens, bit = length % 64 */
 	struct span token;                    /* owned, but for `texts` */
 	int64_t index;                        /* the token as an array index, or -1 */
-	uint16_t child;                       /* first named one */
-	uint16_t next;                        /* named sibling */
+	uint16_t named[JSON_NODE_BUCKETS];    /* the first child of each bucket of names */
+	uint16_t next;                        /* named sibling of the same bucket */
 	uint16_t other;                       /* the wildcard's: every child without a name here */
+	bool has_named, has_indexes;          /* children; and such that are indexes */
 };
 
 struct json_paths {
@@ -40,7 +42,17 @@ static inline bool json_node_is_wanted(const struct json_node *node)
 
 static inline bool json_node_leads_on(const struct json_node *node)
 {
-	return node->child || node->other;
+	return node->has_named || node->other;
+}
+
+/* By what siblings differ in, mostly. */
+static inline unsigned json_node_bucket(struct span name)
+{
+	unsigned mix = (unsigned)name.len;
+
+	if (name.len)
+		mix ^= (unsigned char)name.ptr[0] ^ (unsigned char)name.ptr[name.len / 2];
+	return mix % JSON_NODE_BUCKETS;
 }
 
 /* The node of an object's member. */
@@ -49,10 +61,9 @@ static inline uint16_t json_paths_member(const struct json_paths *paths, uint16_
 {
 	const struct json_node *nodes = paths->nodes;
 
-	if (nodes[parent].lengths >> (key.len % 64) & 1)
-		for (uint16_t at = nodes[parent].child; at; at = nodes[at].next)
-			if (span_eq(nodes[at].token, key))
-				return at;
+	for (uint16_t at = nodes[parent].named[json_node_bucket(key)]; at; at = nodes[at].next)
+		if (span_eq(nodes[at].token, key))
+			return at;
 	return nodes[parent].other;
 }
 
@@ -62,8 +73,9 @@ static inline uint16_t json_paths_element(const struct json_paths *paths, uint16
 {
 	const struct json_node *nodes = paths->nodes;
 
-	for (uint16_t at = nodes[parent].child; at; at = nodes[at].next)
-		if (nodes[at].index == index)
-			return at;
+	for (unsigned i = 0; i < JSON_NODE_BUCKETS && nodes[parent].has_indexes; i++)
+		for (uint16_t at = nodes[parent].named[i]; at; at = nodes[at].next)
+			if (nodes[at].index == index)
+				return at;
 	return nodes[parent].other;
 }
