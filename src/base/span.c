@@ -3,28 +3,6 @@
 
 #include <errno.h>
 
-struct span span_trim(struct span text)
-{
-	while (text.len && (*text.ptr == ' ' || *text.ptr == '\t'))
-		text = span_skip(text, 1);
-	while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-		text.len--;
-	return text;
-}
-
-struct span span_cut(struct span *text, char separator)
-{
-	struct span all = *text;
-	const char *at = all.len ? memchr(all.ptr, separator, all.len) : NULL;
-
-	if (!at) {
-		*text = (struct span){ NULL, 0 };
-		return all;
-	}
-	*text = span_skip(all, (size_t)(at - all.ptr) + 1);
-	return span_head(all, (size_t)(at - all.ptr));
-}
-
 int span_u64(struct span text, uint64_t *ret_value)
 {
 	uint64_t value = 0;
@@ -47,12 +25,10 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-bool span_ieq(struct span a, struct span b)
+bool span_ieq_bytes(const char *a, const char *b, size_t len)
 {
-	if (a.len != b.len)
-		return false;
-	for (size_t i = 0; i < a.len; i++)
-		if (lower(a.ptr[i]) != lower(b.ptr[i]))
+	for (size_t i = 0; i < len; i++)
+		if (a[i] != b[i] && lower(a[i]) != lower(b[i]))
 			return false;
 	return true;
 }
@@ -87,19 +63,26 @@ static bool is_control(struct span text, size_t n)
 	return n == 1 ? c < 0x20 || c == 0x7f : c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0;
 }
 
-size_t span_plain(struct span text)
+/* Of 8 bytes none is over 0x7f, below 0x20, or 0x7f; a borrow comes from one that is below. */
+static bool is_plain_word(const char *at)
 {
 	const uint64_t ones = 0x0101010101010101, tops = ones << 7;
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return !((word | (word - 0x20 * ones) | (word + ones)) & tops);
+}
+
+size_t span_plain(struct span text)
+{
+	const size_t step = sizeof(uint64_t);
 	size_t n = 0;
 
-	for (; text.len - n >= sizeof(ones); n += sizeof(ones)) {
-		uint64_t word;
-
-		memcpy(&word, text.ptr + n, sizeof(word));
-		/* Over 0x7f, below 0x20, or 0x7f; a borrow comes from one that is below. */
-		if ((word | (word - 0x20 * ones) | (word + ones)) & tops)
-			break;
-	}
+	while (text.len - n >= step && is_plain_word(text.ptr + n))
+		n += step;
+	/* The last few, and once more some before them. */
+	if (n && text.len - n < step && is_plain_word(text.ptr + text.len - step))
+		return text.len;
 	while (n < text.len && text.ptr[n] >= 0x20 && text.ptr[n] < 0x7f)
 		n++;
 	return n;

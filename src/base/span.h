@@ -24,8 +24,14 @@ static inline bool span_eq(struct span a, struct span b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* Of as many bytes at both. */
+bool span_ieq_bytes(const char *a, const char *b, size_t len);
+
 /* ASCII case is ignored, whatever the locale. */
-bool span_ieq(struct span a, struct span b);
+static inline bool span_ieq(struct span a, struct span b)
+{
+	return a.len == b.len && span_ieq_bytes(a.ptr, b.ptr, a.len);
+}
 
 static inline bool span_starts(struct span text, struct span head)
 {
@@ -47,12 +53,30 @@ static inline struct span span_head(struct span text, size_t n)
 }
 
 /* Without the spaces and tabs at both ends (HTTP's optional white space). */
-struct span span_trim(struct span text);
+static inline struct span span_trim(struct span text)
+{
+	while (text.len && (*text.ptr == ' ' || *text.ptr == '\t'))
+		text = span_skip(text, 1);
+	while (text.len && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+		text.len--;
+	return text;
+}
 
 /* Cuts `*text` at the first `separator` byte: returns what is before it and leaves what is after
  * it in `*text`. Without one, returns all and leaves an empty span with a NULL pointer, so that
  * `while (text.ptr)` visits every field, the empty ones too. */
-struct span span_cut(struct span *text, char separator);
+static inline struct span span_cut(struct span *text, char separator)
+{
+	struct span all = *text;
+	const char *at = all.len ? memchr(all.ptr, separator, all.len) : NULL;
+
+	if (!at) {
+		*text = (struct span){ NULL, 0 };
+		return all;
+	}
+	*text = span_skip(all, (size_t)(at - all.ptr) + 1);
+	return span_head(all, (size_t)(at - all.ptr));
+}
 
 /* Unsigned decimal, all of the span, no sign, no space. -EINVAL, or -ERANGE over UINT64_MAX. */
 int span_u64(struct span text, uint64_t *ret_value);

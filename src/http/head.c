@@ -17,13 +17,19 @@ static const bool token_bytes[256] = {
 	['A' ... 'Z'] = true, ['a' ... 'z'] = true,
 };
 
+/* Of the token at the front. */
+static size_t token_length(struct span text)
+{
+	size_t n = 0;
+
+	while (n < text.len && token_bytes[(unsigned char)text.ptr[n]])
+		n++;
+	return n;
+}
+
 static bool is_token(struct span text)
 {
-	bool all = text.len > 0;
-
-	for (size_t i = 0; i < text.len; i++)
-		all &= token_bytes[(unsigned char)text.ptr[i]];
-	return all;
+	return text.len && token_length(text) == text.len;
 }
 
 /* Any control byte besides the tab; a CR within a line is one. */
@@ -102,10 +108,11 @@ static long take_status_line(struct span in, struct http_head *head)
 /* From the first header to the empty line. */
 static long take_headers(struct span in, struct http_head *head)
 {
-	struct span rest = in, line, name;
+	struct span rest = in, line;
 
 	for (;;) {
 		long n = take_line(rest, &line);
+		size_t name;
 
 		if (n < 0)
 			return n;
@@ -114,10 +121,12 @@ static long take_headers(struct span in, struct http_head *head)
 			return (long)(in.len - rest.len);
 		if (head->n_headers == HEAD_HEADERS_MAX)
 			return -E2BIG;
-		name = span_cut(&line, ':');
-		if (!line.ptr || !is_token(name))
+		name = token_length(line);
+		if (!name || name == line.len || line.ptr[name] != ':')
 			return -EBADMSG;
-		head->headers[head->n_headers++] = (struct http_header){ name, span_trim(line) };
+		head->headers[head->n_headers++] =
+		    (struct http_header){ span_head(line, name),
+					  span_trim(span_skip(line, name + 1)) };
 	}
 }
 

@@ -215,25 +215,30 @@ static void test_copy(void **state)
 	}
 }
 
-/* Eight characters at a time: one that is not plain at each place, and each byte. */
-static void test_copy_words(void **state)
+static void check_words(size_t len, size_t at, char c)
 {
 	char text[24], expected[25], out[25];
 
+	memset(text, 'a', len);
+	text[at] = c;
+	memcpy(expected, text, len);
+	expected[len] = '\0';
+	expected[at] = c < 0x20 || c == 0x7f ? '?' : c;
+	assert_true(span_copy((struct span){ text, len }, out, len + 1));
+	assert_string_equal(out, expected);
+	assert_false(span_copy((struct span){ text, len }, out, len));
+	expected[len - 1] = '\0';
+	assert_string_equal(out, expected);
+}
+
+/* Eight characters at a time: one that is not plain at each place, and each byte. */
+static void test_copy_words(void **state)
+{
 	(void)state;
-	for (unsigned at = 0; at < sizeof(text); at++)
-		for (unsigned c = 0; c < 0x80; c++) {
-			memset(text, 'a', sizeof(text));
-			text[at] = (char)c;
-			memcpy(expected, text, sizeof(text));
-			expected[sizeof(text)] = '\0';
-			expected[at] = c < 0x20 || c == 0x7f ? '?' : (char)c;
-			assert_true(span_copy((struct span){ text, sizeof(text) }, out, 25));
-			assert_string_equal(out, expected);
-			assert_false(span_copy((struct span){ text, sizeof(text) }, out, 17));
-			expected[16] = '\0';
-			assert_string_equal(out, expected);
-		}
+	for (size_t len = 1; len <= 24; len++)
+		for (size_t at = 0; at < len; at++)
+			for (int c = 0; c < 0x80; c++)
+				check_words(len, at, (char)c);
 }
 
 int main(void)
