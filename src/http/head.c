@@ -180,46 +180,41 @@ long head_parse_response(struct span in, struct http_header room[static HEAD_HEA
 	return parse(in, 0, take_status_line, room, ret_head);
 }
 
-static size_t copy_bytes(const struct http_head *head)
+/* The same place of the copy; what lies elsewhere stays. */
+static struct span moved(struct span text, struct span bytes, char *to)
 {
-	size_t n = head->method.len + head->target.len + head->n_headers * sizeof(*head->headers);
+	uintptr_t at = (uintptr_t)text.ptr - (uintptr_t)bytes.ptr;
 
-	for (unsigned i = 0; i < head->n_headers; i++)
-		n += head->headers[i].name.len + head->headers[i].value.len;
-	return n;
+	return at <= bytes.len ? (struct span){ to + at, text.len } : text;
 }
 
-/* An absent text stays absent. */
-static struct span put(char **at, struct span text)
+static void move_texts(struct http_head *head, struct span bytes, char *to)
 {
-	char *to = *at;
-
-	if (!text.len)
-		return text.ptr ? SPAN("") : text;
-	*at = mempcpy(to, text.ptr, text.len);
-	return (struct span){ to, text.len };
-}
-
-int head_copy(const struct http_head *head, struct http_head *ret_copy)
-{
-	struct http_head copy = *head;
-	char *at;
-
-	copy.own_bytes = (uint32_t)copy_bytes(head);
-	if (!copy.own_bytes) {
-		copy.headers = NULL;
-		*ret_copy = copy;
-		return 0;
+	head->method = moved(head->method, bytes, to);
+	head->target = moved(head->target, bytes, to);
+	for (unsigned i = 0; i < head->n_headers; i++) {
+		head->headers[i].name = moved(head->headers[i].name, bytes, to);
+		head->headers[i].value = moved(head->headers[i].value, bytes, to);
 	}
-	copy.headers = malloc(copy.own_bytes);
-	if (!copy.headers)
-		return -ENOMEM;
-	at = (char *)(copy.headers + copy.n_headers);
-	copy.method = put(&at, head->method);
-	copy.target = put(&at, head->target);
-	for (unsigned i = 0; i < copy.n_headers; i++)
-		copy.headers[i] = (struct http_header){ put(&at, head->headers[i].name),
-							put(&at, head->headers[i].value) };
+}
+
+int head_copy(const struct http_head *head, struct span bytes, struct http_head *ret_copy)
+{
+	size_t table = head->n_headers * sizeof(*head->headers);
+	struct http_head copy = *head;
+	char *to;
+
+	copy.own_bytes = (uint32_t)(table + bytes.len);
+	copy.headers = NULL;
+	if (copy.own_bytes) {
+		copy.headers = malloc(copy.own_bytes);
+		if (!copy.headers)
+			return -ENOMEM;
+		memcpy(copy.headers, head->headers, table);
+		to = (char *)(copy.headers + copy.n_headers);
+		memcpy(to, bytes.ptr, bytes.len);
+		move_texts(&copy, bytes, to);
+	}
 	*ret_copy = copy;
 	return 0;
 }

@@ -31,8 +31,9 @@ long head_parse_request(struct span in, struct http_header room[static HEAD_HEAD
 long head_parse_response(struct span in, struct http_header room[static HEAD_HEADERS_MAX],
 			 struct http_head *ret_head);
 
-/* In one allocation, which points nowhere else. -ENOMEM. */
-int head_copy(const struct http_head *head, struct http_head *ret_copy);
+/* In one allocation, with a copy of the bytes that its texts lie in; texts that lie elsewhere must
+ * outlive it. -ENOMEM. */
+int head_copy(const struct http_head *head, struct span bytes, struct http_head *ret_copy);
 /* Of a copy, wipes and frees the memory, for it holds credentials. Leaves an empty head. */
 void head_done(struct http_head *head);
 

@@ -281,7 +281,7 @@ int hpack_end(struct hpack *h, struct hpack_block *ret_block)
 	block.malformed = h->malformed;
 	read_fields(h, &block, &head);
 	block.unknown = h->unknown || h->fields.failed;
-	if (head_copy(&head, &block.head) < 0)
+	if (head_copy(&head, buf_span(&h->fields), &block.head) < 0)
 		block.unknown = true;
 	next_block(h);
 	*ret_block = block;

@@ -33,7 +33,7 @@ int inflight_set_head(struct inflight *f, struct call *call, enum direction dire
 
 	if (n < 0)
 		return (int)n;
-	if (head_copy(&head, &copy) < 0)
+	if (head_copy(&head, span_head(bytes, (size_t)n), &copy) < 0)
 		return -ENOMEM;
 	if (copy.own_bytes > INFLIGHT_HEADS_MAX - f->head_bytes) {
 		head_done(&copy);

@@ -34,7 +34,8 @@ struct playback {
 	bool failed;
 	char piece[RECORDING_PIECE_MAX];
 	struct http_header headers[HEAD_HEADERS_MAX];
-	char texts[HEAD_HEADERS_MAX * HEADER_MAX]; /* of these */
+	size_t texts_len; /* of the head at hand */
+	char texts[RECORDING_METHOD_MAX + MASK_TARGET_MAX + HEAD_HEADERS_MAX * HEADER_MAX];
 };
 
 static int refuse(struct playback *p, const char *expected)
@@ -166,33 +167,40 @@ static int take_opened(struct playback *p, uint32_t number)
 	return 0;
 }
 
+/* The next text of the head. */
+static struct span keep_text(struct playback *p, size_t max)
+{
+	struct span text = take_text(p, p->texts + p->texts_len, max);
+
+	p->texts_len += text.len;
+	return text;
+}
+
 /* The headers of the head. */
 static void take_headers(struct playback *p, struct http_head *head)
 {
 	unsigned n = (unsigned)take_uint(p, 1);
-	char *at = p->texts;
 
 	p->failed |= n > HEAD_HEADERS_MAX;
 	head->headers = p->headers;
 	for (; !p->failed && head->n_headers < n; head->n_headers++) {
 		struct http_header *header = &p->headers[head->n_headers];
 
-		header->name = take_text(p, at, MASK_NAME_MAX);
-		header->value = take_text(p, at + MASK_NAME_MAX, MASK_VALUE_MAX);
-		at += HEADER_MAX;
+		header->name = keep_text(p, MASK_NAME_MAX);
+		header->value = keep_text(p, MASK_VALUE_MAX);
 	}
 }
 
 static int take_head(struct playback *p, struct played *played, enum direction direction)
 {
-	char method[RECORDING_METHOD_MAX], target[MASK_TARGET_MAX];
 	struct exchange *ex = &played->exchange;
 	struct http_head head = { .minor = 1 };
 	int rc;
 
+	p->texts_len = 0;
 	if (direction == DIRECTION_SENT) {
-		head.method = take_text(p, method, sizeof(method));
-		head.target = take_text(p, target, sizeof(target));
+		head.method = keep_text(p, RECORDING_METHOD_MAX);
+		head.target = keep_text(p, MASK_TARGET_MAX);
 	} else {
 		head.status = (unsigned)take_uint(p, 2);
 	}
@@ -202,7 +210,8 @@ static int take_head(struct playback *p, struct played *played, enum direction d
 	rc = take_standing(p, ex);
 	if (rc)
 		return rc;
-	if (head_copy(&head, exchange_head(ex, direction)) < 0)
+	if (head_copy(&head, (struct span){ p->texts, p->texts_len },
+		      exchange_head(ex, direction)) < 0)
 		return err_set(p->err, -ENOMEM, "out of memory");
 	played->has_head[direction] = true;
 	(direction == DIRECTION_SENT ? p->next->request : p->next->response)(p->ctx, ex);

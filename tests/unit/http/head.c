@@ -231,6 +231,44 @@ static void test_get(void **state)
 	assert_null(head_get(&head, SPAN("abc")).ptr);
 }
 
+static void test_copy_is_its_own(void **state)
+{
+	static const char text[] = "GET /p HTTP/1.1\r\nA: b\r\nE:\r\n\r\n";
+	char *bytes = strdup(text);
+	struct http_head head, copy;
+	long n = head_parse_request(span_of(bytes), room, &head);
+
+	(void)state;
+	assert_int_equal(n, strlen(text));
+	head.headers[head.n_headers++] = (struct http_header){ SPAN("host"), { NULL, 0 } };
+	assert_int_equal(head_copy(&head, (struct span){ bytes, (size_t)n }, &copy), 0);
+	memset(bytes, '#', strlen(text));
+	free(bytes);
+	memset(room, '#', sizeof(room));
+	assert_int_equal(copy.own_bytes, strlen(text) + 3 * sizeof(struct http_header));
+	assert_text(copy.method, "GET");
+	assert_text(copy.target, "/p");
+	assert_text(head_get(&copy, SPAN("a")), "b");
+	assert_text(head_get(&copy, SPAN("e")), "");
+	assert_true(head_get(&copy, SPAN("e")).ptr > (char *)copy.headers);
+	assert_null(head_get(&copy, SPAN("host")).ptr);
+	assert_text(copy.headers[2].name, "host");
+	head_done(&copy);
+	assert_int_equal(copy.n_headers, 0);
+}
+
+static void test_copy_of_nothing(void **state)
+{
+	struct http_head head = { .status = 200 }, copy;
+
+	(void)state;
+	assert_int_equal(head_copy(&head, (struct span){ NULL, 0 }, &copy), 0);
+	assert_int_equal(copy.status, 200);
+	assert_null(copy.method.ptr);
+	assert_int_equal(copy.own_bytes, 0);
+	head_done(&copy);
+}
+
 struct framed {
 	const char *method;  /* of the request that is answered; NULL: a request */
 	const char *headers; /* the first line of a response stands before the bar */
@@ -322,8 +360,9 @@ static void test_framing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good_heads), cmocka_unit_test(test_bad_heads),
-		cmocka_unit_test(test_limits),     cmocka_unit_test(test_get),
+		cmocka_unit_test(test_good_heads),      cmocka_unit_test(test_bad_heads),
+		cmocka_unit_test(test_limits),          cmocka_unit_test(test_get),
+		cmocka_unit_test(test_copy_is_its_own), cmocka_unit_test(test_copy_of_nothing),
 		cmocka_unit_test(test_framing),
 	};
 
