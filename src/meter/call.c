@@ -40,7 +40,7 @@ void call_free(struct call *call)
 {
 	format_end(&call->request, false);
 	format_end(&call->response, false);
-	slots_done(call->slots, scope_of(call)->request.n + scope_of(call)->response.n);
+	slots_free_texts(call->slots, scope_of(call)->request.n + scope_of(call)->response.n);
 	providers_unref(call->providers);
 	free(call);
 }

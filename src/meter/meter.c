@@ -330,9 +330,12 @@ static void on_sent(void *ctx, struct exchange *ex)
 /* What the readings as of other routes agree on, if they do, is the usage. */
 static void end_readings(struct meter *meter, struct call *call, struct usage *usage)
 {
-	struct shape shape = { .found = false };
+	struct shape shape;
 	struct usage read;
 
+	if (!call->next)
+		return;
+	shape.found = shape.torn = false;
 	for (struct call *reading = call->next, *next; reading; reading = next) {
 		next = reading->next;
 		call_finish(reading);

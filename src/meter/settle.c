@@ -117,18 +117,21 @@ static void settle_replay(struct settle *settle, struct usage *usage)
 		put(&settle->replays, key, usage->time_start_ns);
 }
 
+static void await(struct memory *awaited, uint64_t key, int64_t time_ns)
+{
+	if (!find(awaited, key))
+		put(awaited, key, time_ns);
+}
+
 void settle_usage(struct settle *settle, enum settle_kind kind, struct usage *usage)
 {
-	uint64_t key =
-	    kind == SETTLE_PROVISIONAL && usage->present ? told_key(usage) : response_key(usage);
-
 	if (kind == SETTLE_POLL)
 		settle_poll(settle, usage);
 	else if (!settle || !usage->status || usage->status >= 400 || usage->error[0])
 		return;
 	else if (usage->present && usage->idempotency_key[0])
 		settle_replay(settle, usage);
-	else if ((!usage->present || kind == SETTLE_PROVISIONAL) && usage->response_id[0] &&
-		 !find(&settle->awaited, key))
-		put(&settle->awaited, key, usage->time_start_ns);
+	else if ((!usage->present || kind == SETTLE_PROVISIONAL) && usage->response_id[0])
+		await(&settle->awaited, usage->present ? told_key(usage) : response_key(usage),
+		      usage->time_start_ns);
 }

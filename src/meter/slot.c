@@ -35,10 +35,16 @@ static void keep_text(struct slot *slot, struct span text)
 	slot->text_len = (uint8_t)strlen(slot->text);
 }
 
-void slots_done(struct slot *slots, unsigned n)
+void slots_free_texts(struct slot *slots, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		free(slots[i].text);
+		if (slots[i].text) /* few have one */
+			free(slots[i].text);
+}
+
+void slots_done(struct slot *slots, unsigned n)
+{
+	slots_free_texts(slots, n);
 	memset(slots, 0, n * sizeof(*slots));
 }
 
@@ -110,6 +116,15 @@ static const char *find_selector(struct span pointer)
 	return memmem(pointer.ptr, pointer.len, "/*[", 3);
 }
 
+static void mark_parts(struct slot_plan *plan, const struct slot_selector *selector)
+{
+	const unsigned ids[] = { selector->slot, selector->element, selector->kind,
+				 selector->value };
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(*ids); i++)
+		plan->selects[ids[i] / 64] |= 1ULL << (ids[i] % 64);
+}
+
 /* Its slot is that of a pointer with the selector's own text, which no document has. */
 static int add_selector(struct slot_plan *plan, struct span pointer, const char *at,
 			unsigned *ret_slot)
@@ -139,6 +154,7 @@ static int add_selector(struct slot_plan *plan, struct span pointer, const char 
 		return rc;
 	selector.slot = *ret_slot;
 	selector.value = rest.len ? selector.value : selector.kind;
+	mark_parts(plan, &selector);
 	selectors = reallocarray(plan->selectors, plan->n_selectors + 1, sizeof(selector));
 	if (!selectors)
 		return -ENOMEM;
@@ -153,17 +169,6 @@ int slot_plan_add(struct slot_plan *plan, struct span pointer, unsigned *ret_slo
 
 	return at ? add_selector(plan, pointer, at, ret_slot)
 		  : add_pointer(plan, pointer, ret_slot);
-}
-
-bool slot_plan_selects(const struct slot_plan *plan, unsigned id)
-{
-	for (unsigned i = 0; i < plan->n_selectors; i++) {
-		const struct slot_selector *selector = &plan->selectors[i];
-
-		if (id == selector->element || id == selector->kind || id == selector->value)
-			return true;
-	}
-	return false;
 }
 
 /* Kind and value of an element come in any order. */
@@ -192,7 +197,7 @@ static void choose(const struct slot_selector *selector, struct slot *slot, uint
 void slot_plan_store(const struct slot_plan *plan, struct slot *slots, uint32_t document,
 		     unsigned id, const struct json_value *value)
 {
-	for (unsigned i = 0; i < plan->n_selectors; i++) {
+	for (unsigned i = 0; i < plan->n_selectors && slot_plan_selects(plan, id); i++) {
 		const struct slot_selector *selector = &plan->selectors[i];
 
 		if (id == selector->slot)

@@ -52,9 +52,11 @@ struct slot_plan {
 	bool measures; /* texts, for characters() or segments() */
 	unsigned n_selectors;
 	struct slot_selector *selectors;
+	uint64_t selects[JSON_POINTERS_MAX / 64]; /* the pointers of selectors, a bit each */
 };
 
 void slots_done(struct slot *slots, unsigned n); /* zeroed again */
+void slots_free_texts(struct slot *slots, unsigned n);
 
 int slot_plan_init(struct slot_plan *plan);   /* -ENOMEM */
 void slot_plan_close(struct slot_plan *plan); /* no more will be added */
@@ -63,8 +65,11 @@ void slot_plan_done(struct slot_plan *plan);
 /* As json_paths_add; `pointer` may hold one selector. */
 int slot_plan_add(struct slot_plan *plan, struct span pointer, unsigned *ret_slot);
 
-/* Whether the pointer `id` is a part of a selector. */
-bool slot_plan_selects(const struct slot_plan *plan, unsigned id);
+/* Whether the pointer `id` is one of a selector. */
+static inline bool slot_plan_selects(const struct slot_plan *plan, unsigned id)
+{
+	return plan->selects[id / 64] >> (id % 64) & 1;
+}
 
 /* A value that the scanner found for the pointer `id`: into its slot, and those of selectors. */
 void slot_plan_store(const struct slot_plan *plan, struct slot *slots, uint32_t document,

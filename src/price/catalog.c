@@ -295,6 +295,14 @@ static bool is_unbilled_error(const struct usage *usage)
 	return true;
 }
 
+/* In place: a charge is 3 KiB. */
+static void begin(struct charge *charge, const struct usage *usage)
+{
+	charge->usage = *usage;
+	memset((char *)charge + sizeof(*usage), 0, sizeof(*charge) - sizeof(*usage));
+	charge->source = COST_UNPRICED;
+}
+
 static void price_zero(struct charge *charge, const char *why)
 {
 	charge->source = COST_CATALOG;
@@ -354,7 +362,7 @@ static bool was_charged(const struct catalog *catalog, struct charge *charge)
 void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		   struct charge *ret_charge)
 {
-	*ret_charge = (struct charge){ .usage = *usage, .source = COST_UNPRICED };
+	begin(ret_charge, usage);
 	if (!usage->provider[0]) {
 		ret_charge->doubt = PRICE_DOUBT_PROVIDER_UNKNOWN;
 		return;
@@ -364,7 +372,7 @@ void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		return;
 	}
 	if (was_charged(catalog, ret_charge)) {
-		*ret_charge = (struct charge){ .usage = *usage };
+		begin(ret_charge, usage);
 		price_zero(ret_charge, "told");
 		return;
 	}
