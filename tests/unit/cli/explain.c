@@ -193,6 +193,20 @@ static void test_minimum_and_difference(void **state)
 	assert_step("differs", "1000000001", "", "");
 }
 
+/* A fee for all of them together: one of three is billed. */
+static void test_maximum(void **state)
+{
+	assert_true(print(*state, false,
+			  HEAD
+			  "'usage':{'web_searches':3},'matched':'m','context':"
+			  "'maximum=web_searches:1 allowance','rates':{'web_searches':'0.035'},"
+			  "'cost_pico':'35000000000','cost_usd':'0.035','cost_source':"
+			  "'estimated'}"));
+	assert_step("context", "maximum=web_searches:1", "at the most", "");
+	assert_step("rate", "web_searches", "35000000000", "1 x 0.035 USD");
+	assert_null(strstr(out, "differs"));
+}
+
 static void test_reported(void **state)
 {
 	assert_true(print(*state, false,
@@ -283,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_rounding),
 		cmocka_unit_test(test_minimum_and_difference),
+		cmocka_unit_test(test_maximum),
 		cmocka_unit_test(test_region),
 		cmocka_unit_test(test_reported),
 		cmocka_unit_test(test_unpriced),

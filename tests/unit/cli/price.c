@@ -109,7 +109,7 @@ static const struct row rows[] = {
 	  "openai/gpt-4\nasked for gpt-4; catalog seed-2025; from outlay's seed rates of 2025, "
 	  "kept to "
 	  "compare with\nFROM        TIER  INPUT OVER  HOURS  WHAT              USD  PER        AT "
-	  "LEAST\n2020-01-01  -                        input              30  1M tokens",
+	  "LEAST  AT MOST\n2020-01-01  -                        input              30  1M tokens",
 	  "" },
 	{ { "prices", "show", "gpt-4-0314", "--catalog", "config/prices/seed-2025/openai.json",
 	    "--json" },
