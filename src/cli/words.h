@@ -20,5 +20,5 @@ struct words_sums {
 };
 struct words_sums words_sums(json_t *usage);
 
-/* What is billed of a count: more than it where the context says a minimum for this bucket. */
+/* What is billed of a count where the context says a minimum or a most for this bucket. */
 int64_t words_billed(const char *context, const char *bucket, int64_t count);

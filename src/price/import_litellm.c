@@ -73,13 +73,14 @@ static bool parse_suffix(const char *rest, struct slot_key *key)
 	return false;
 }
 
-static void put_rate(struct slots *slots, const char *provider, const char *name,
+/* `over`: the step that the rate is for by its place, 0 or as its name says. */
+static void put_rate(struct slots *slots, const char *provider, const char *name, json_int_t over,
 		     const json_t *value)
 {
 	struct span number = { json_string_value(value), json_string_length(value) };
 
 	for (size_t i = 0; i < sizeof(rate_keys) / sizeof(rate_keys[0]); i++) {
-		struct slot_key key = { "", IMPORT_SINCE_EVER, "", 0 };
+		struct slot_key key = { "", IMPORT_SINCE_EVER, "", over };
 		size_t len = strlen(rate_keys[i].name);
 
 		if (strncmp(name, rate_keys[i].name, len) != 0 || !parse_suffix(name + len, &key))
@@ -88,6 +89,20 @@ static void put_rate(struct slots *slots, const char *provider, const char *name
 			key.over--;
 		slots_put(slots, &key, rate_keys[i].bucket, number, 1);
 		return;
+	}
+}
+
+/* Steps in a list: {"range": [32000, 128000], "input_cost_per_token": ...}, ascending. */
+static void put_steps(struct slots *slots, const char *provider, const json_t *steps)
+{
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		json_t *step = json_array_get(steps, i), *value;
+		const char *from =
+		    json_string_value(json_array_get(json_object_get(step, "range"), 0));
+		const char *name;
+
+		json_object_foreach(step, name, value) if (from && json_is_string(value))
+		    put_rate(slots, provider, name, atoll(from), value);
 	}
 }
 
@@ -140,7 +155,8 @@ static int read_model(const char *model, json_t *entry, const char *provider,
 	json_t *value;
 
 	json_object_foreach(entry, name, value) if (json_is_string(value))
-	    put_rate(&slots, provider, name, value);
+	    put_rate(&slots, provider, name, 0, value);
+	put_steps(&slots, provider, json_object_get(entry, "tiered_pricing"));
 	put_searches(&slots, entry);
 	slots_inherit(&slots);
 	return import_add(table, provider, model, json_array(), slots_finish(&slots),

@@ -71,8 +71,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	static const char *const names[] = { "in", "openai.json", "xai.json", "deepseek.json",
-					     "bedrock.json" };
+	static const char *const names[] = { "in",           "openai.json",
+					     "xai.json",     "deepseek.json",
+					     "bedrock.json", "alibaba.json" };
 	struct fixture *f = *state;
 	char path[96];
 
@@ -154,6 +155,28 @@ static void test_litellm(void **state)
 	assert_true(file_holds(*state, "openai.json",
 			       "\"uplifts\":{\"server=gov.api.openai.com\":\"1.2\","
 			       "\"server!=api.openai.com\":\"1.1\"}"));
+}
+
+/* Steps in a list, as Alibaba's: the whole call is of the step that its input reaches. */
+static void test_steps(void **state)
+{
+	static const char steps[] =
+	    "{'dashscope/q': {'litellm_provider': 'dashscope', 'tiered_pricing': ["
+	    "{'range': [0, 32000.0], 'input_cost_per_token': 1.2e-06, "
+	    "'output_cost_per_token': 6e-06}, "
+	    "{'range': [32000.0, 128000.0], 'input_cost_per_token': 2.4e-06, "
+	    "'output_cost_per_token': 1.2e-05}]}}";
+	static const struct case_row rows[] = {
+		IN("up to the step", "alibaba", "q", "", "2026-11-25", 32000, "0.0384"),
+		IN("above it", "alibaba", "q", "", "2026-11-25", 32001, "0.0768024"),
+	};
+	struct import_counts counts;
+	struct fixture *f = *state;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, "litellm", steps, "2026-11-25", false, &counts, &err), 0);
+	assert_int_equal(counts.added, 1);
+	check(f, rows, 2);
 }
 
 /* Mantle's names have no version; the one that Bedrock has as well is no second model. */
@@ -544,6 +567,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_litellm, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_steps, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mantle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_genai, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_models_dev, set_up, tear_down),
