@@ -81,6 +81,7 @@ static const struct row rows[] = {
 	{ "output", false, ZONE_CHAIN }, /* down to what its items are */
 	{ "action", false, ZONE_CHAIN },
 	{ "last_error", false, ZONE_PART },
+	{ "status_details", false, ZONE_PART },
 	{ "x_groq", false, ZONE_PART },
 	{ "message", false, ZONE_PART },
 	{ "error", false, ZONE_PART },
