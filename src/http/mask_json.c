@@ -20,7 +20,7 @@ enum state {
 	STATE_BAD,
 };
 
-enum zone { ZONE_DARK, ZONE_TOP, ZONE_PART, ZONE_USAGE, ZONE_CHAIN };
+enum zone { ZONE_DARK, ZONE_TOP, ZONE_PART, ZONE_FAULT, ZONE_USAGE, ZONE_CHAIN };
 
 #define FRAME_OBJECT 0x80 /* beside the zone; else an array */
 #define NO_ROW       (-1)
@@ -81,10 +81,10 @@ static const struct row rows[] = {
 	{ "output", false, ZONE_CHAIN }, /* down to what its items are */
 	{ "action", false, ZONE_CHAIN },
 	{ "last_error", false, ZONE_PART },
-	{ "status_details", false, ZONE_PART },
+	{ "status_details", false, ZONE_FAULT }, /* also of a part */
 	{ "x_groq", false, ZONE_PART },
 	{ "message", false, ZONE_PART },
-	{ "error", false, ZONE_PART },
+	{ "error", false, ZONE_FAULT },
 	{ "usage", false, ZONE_USAGE },
 	{ "usage_info", false, ZONE_USAGE },
 	{ "tool_usage", false, ZONE_USAGE },
@@ -157,6 +157,8 @@ static enum zone zone_below(const struct mask_json *m)
 	wanted = m->row == NO_ROW ? ZONE_DARK : rows[m->row].zone;
 	if (wanted == ZONE_USAGE)
 		return m->answer ? ZONE_USAGE : ZONE_DARK;
+	if (wanted == ZONE_FAULT && (zone == ZONE_PART || zone == ZONE_FAULT))
+		return wanted;
 	return zone == ZONE_TOP || wanted == ZONE_TOP || wanted == ZONE_CHAIN ? wanted : ZONE_DARK;
 }
 

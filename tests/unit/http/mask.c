@@ -106,6 +106,21 @@ static void test_chains(void **state)
 	       "{\"input\":[\"xx\",{\"type\":\"text\",\"id\":\"xx\",\"x\":[\"xx\"]}]}");
 }
 
+/* Why a response failed is kept, not what somebody asks about an error. */
+static void test_faults(void **state)
+{
+	(void)state;
+	mask_begin(&mask, true);
+	expect(
+	    "{\"response\":{\"status_details\":{\"error\":{\"code\":\"c-1\",\"v\":\"it\"},\"v\":{"
+	    "\"code\":\"it\"}},\"error\":{\"code\":\"c-2\"}}}",
+	    "{\"response\":{\"status_details\":{\"error\":{\"code\":\"c-1\",\"x\":\"xx\"},\"x\":{"
+	    "\"xxxx\":\"xx\"}},\"error\":{\"code\":\"c-2\"}}}");
+	mask_begin(&mask, false);
+	expect("{\"input\":[{\"error\":{\"code\":\"it\"}}]}",
+	       "{\"input\":[{\"error\":{\"xxxx\":\"xx\"}}]}");
+}
+
 /* Results within a batch are masked as they would be alone; a prompt that has the key is dark. */
 static void test_results_of_a_batch(void **state)
 {
@@ -236,11 +251,17 @@ static void test_values_end_at_their_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),  cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_chains),   cmocka_unit_test(test_results_of_a_batch),
-		cmocka_unit_test(test_events),   cmocka_unit_test(test_left_out),
-		cmocka_unit_test(test_heads),    cmocka_unit_test(test_headers_of_providers),
-		cmocka_unit_test(test_too_deep), cmocka_unit_test(test_values_end_at_their_limit),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_chains),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_results_of_a_batch),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_headers_of_providers),
+		cmocka_unit_test(test_too_deep),
+		cmocka_unit_test(test_values_end_at_their_limit),
 	};
 
 	return cmocka_run_group_tests_name("mask", tests, NULL, NULL);
