@@ -125,7 +125,7 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index)
 	if (budget->rate) {
 		if (former.end_ns <= budget->totals.current.window.start_ns)
 			rate_learn(budget->rate, former.start_ns, used);
-		rate_look(budget->rate, budgets->now_ns);
+		rate_look(budget->rate, budgets->asker, budgets->now_ns);
 	}
 	budgets_look(budgets, budget);
 	return budget;

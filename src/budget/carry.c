@@ -69,7 +69,7 @@ static void carry_rate(struct budget *heir, struct budget *former, int64_t now_n
 	    rate->rule.kind != heir->rate->rule.kind ||
 	    rate->rule.period_ns != heir->rate->rule.period_ns)
 		return;
-	rate_look(rate, now_ns);
+	rate_look(rate, 0, now_ns);
 	rate->rule = heir->rule->rate;
 	former->rate = heir->rate;
 	heir->rate = rate;
@@ -151,7 +151,7 @@ void budgets_restore(struct budgets *budgets, const struct budget_touch *touch, 
 	if (budget->rate && window_same(&total.window, &own)) {
 		rate_restore(budget->rate, touch->granted,
 			     own.end_ns < now_ns ? own.end_ns : now_ns);
-		rate_look(budget->rate, now_ns);
+		rate_look(budget->rate, 0, now_ns);
 	}
 	/* Of a release that knew but one kind of each start. */
 	if (!total.window.end_ns)

@@ -125,14 +125,6 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 	answer->n_cut = budgets->matched.count - n;
 }
 
-/* The rates among them go by the provider's limits on this model. */
-static void aim(struct budgets *budgets, uint64_t whose)
-{
-	MATCH_SET_EACH(i, &budgets->matched)
-	if (budgets->all[i].rate)
-		rate_aim(budgets->all[i].rate, whose);
-}
-
 void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64_t now_ns,
 		    struct budget_answer *ret_answer)
 {
@@ -148,7 +140,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 
 	budgets_advance(budgets, now_ns);
 	match_find(budgets->index, &subject, &budgets->matched);
-	aim(budgets, rate_whose(ask->provider, ask->model));
+	budgets->asker = rate_whose(ask->provider, ask->model);
 	budgets->wait_ns = wait_of(budgets, ask);
 	answer->decision = judge(budgets, ask);
 	answer->decision_id = uuid_make(&budgets->ids, now_ns);
@@ -159,7 +151,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 	if (!ask->dry_run && answer->decision != DECISION_DENY)
 		hold(budgets, ask, &subject, answer);
 	show(budgets, ask, answer);
-	aim(budgets, 0);
+	budgets->asker = 0;
 	if (!ask->dry_run)
 		counter_add(answer->decision == DECISION_DENY ? &budgets->counters.denied
 							      : &budgets->counters.allowed,

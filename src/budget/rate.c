@@ -30,14 +30,14 @@ static money_wide clamp(money_wide value, money_wide min, money_wide max)
 /* --- how much a period, now */
 
 /* What the provider has left, spread over the time until it has more. */
-static money_wide headroom(const struct rate *rate, int64_t now_ns)
+static money_wide headroom(const struct rate *rate, uint64_t whose, int64_t now_ns)
 {
 	money_wide least = rate->rule.max, room;
 
 	for (int i = 0; i < RATE_TOLD; i++) {
 		const struct rate_told *told = &rate->told[i];
 
-		if (told->resets_ns <= now_ns || (rate->asker && rate->asker != told->whose))
+		if (told->resets_ns <= now_ns || (whose && whose != told->whose))
 			continue;
 		room =
 		    (money_wide)told->remaining * rate->rule.period_ns / (told->resets_ns - now_ns);
@@ -60,9 +60,9 @@ static money_wide usual(const struct rate *rate, int64_t now_ns)
 	return RATE_RISE * rate->past[hour] * rate->rule.period_ns / HOUR_NS;
 }
 
-static void adapt(struct rate *rate, int64_t now_ns)
+static void adapt(struct rate *rate, uint64_t whose, int64_t now_ns)
 {
-	money_wide limit = headroom(rate, now_ns), past = usual(rate, now_ns);
+	money_wide limit = headroom(rate, whose, now_ns), past = usual(rate, now_ns);
 
 	rate->limit = clamp(limit < past ? limit : past, rate->rule.min, rate->rule.max);
 }
@@ -123,14 +123,14 @@ static void slide(struct rate *rate, int64_t now_ns)
 	rate->at_ns = start_ns;
 }
 
-void rate_look(struct rate *rate, int64_t now_ns)
+void rate_look(struct rate *rate, uint64_t whose, int64_t now_ns)
 {
 	if (rate->rule.kind == RATE_SLIDING)
 		slide(rate, now_ns);
 	else
 		fill(rate, now_ns);
 	if (is_adaptive(rate))
-		adapt(rate, now_ns);
+		adapt(rate, whose, now_ns);
 	else
 		rate->limit = rate->rule.max;
 	hold_level(rate);
@@ -253,11 +253,6 @@ uint64_t rate_whose(struct span provider, struct span model)
 	uint64_t hash = match_hash(match_hash(MATCH_HASH_START, provider), SPAN("/"));
 
 	return model.len ? match_hash(hash, model) : 0;
-}
-
-void rate_aim(struct rate *rate, uint64_t whose)
-{
-	rate->asker = whose;
 }
 
 static struct rate_told *told_of(struct rate *rate, uint64_t whose)

@@ -42,7 +42,6 @@ struct rate {
 	money_wide unbooked;
 	int64_t unbooked_ns;
 	struct rate_told told[RATE_TOLD]; /* by the provider, last */
-	uint64_t asker;                   /* whose limits count now; 0: all of them */
 	money_wide past[24]; /* used in this hour of the day, UTC: a mean of days that used it */
 	uint32_t past_known; /* bits */
 	int64_t learned_ns;  /* the latest hour of those */
@@ -51,8 +50,12 @@ struct rate {
 /* Full. Freed with free(). -ENOMEM. */
 int rate_new(const struct rate_rule *rule, struct rate **ret_rate);
 
-/* Brings it to `now_ns`. First thing; the others are of that time. */
-void rate_look(struct rate *rate, int64_t now_ns);
+/* A model of a provider; 0: it is not known which. */
+uint64_t rate_whose(struct span provider, struct span model);
+
+/* Brings it to `now_ns`, by the limits of that model, or with 0 by those of all. First thing; the
+ * others are of that time and model. */
+void rate_look(struct rate *rate, uint64_t whose, int64_t now_ns);
 
 /* When so much fits: 0 = now, RATE_NEVER = it is more than ever fits. */
 int64_t rate_fits_ns(const struct rate *rate, money_wide amount);
@@ -69,11 +72,6 @@ void rate_unbook(struct rate *rate, money_wide amount, int64_t taken_ns);
 /* What counted of it then, as the ledger knows: as if all of that had been used just then. Look at
  * it next. */
 void rate_restore(struct rate *rate, money_wide used, int64_t then_ns);
-
-/* A model of a provider; 0: it is not known which. */
-uint64_t rate_whose(struct span provider, struct span model);
-/* By whose limits it goes from the next look on, until this says 0. */
-void rate_aim(struct rate *rate, uint64_t whose);
 
 /* What the answer to a call that began then told of the provider's limit in this unit. */
 void rate_heed(struct rate *rate, const char *unit, const struct usage *usage);

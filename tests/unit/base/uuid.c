@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -127,9 +128,29 @@ static void test_refused(void **state)
 	}
 }
 
+static void test_every_byte(void **state)
+{
+	char out[UUID_TEXT], expected[UUID_TEXT];
+	struct uuid id;
+
+	(void)state;
+	for (int i = 0; i < 256; i++) {
+		int n = 0;
+
+		for (int at = 0; at < UUID_BYTES; at++) {
+			id.bytes[at] = (uint8_t)(i + 37 * at);
+			n += snprintf(expected + n, sizeof(expected) - (size_t)n, "%s%02x",
+				      at == 4 || at == 6 || at == 8 || at == 10 ? "-" : "",
+				      id.bytes[at]);
+		}
+		assert_string_equal(uuid_format(&id, out), expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_layout),
 		cmocka_unit_test(test_ids_rise),
 		cmocka_unit_test(test_makers_differ),

@@ -34,7 +34,7 @@ static int64_t ask(struct rate *rate, money_wide amount, int64_t now_ns)
 {
 	int64_t fits_ns;
 
-	rate_look(rate, now_ns);
+	rate_look(rate, 0, now_ns);
 	fits_ns = rate_fits_ns(rate, amount);
 	if (!fits_ns)
 		rate_take(rate, amount);
@@ -70,7 +70,7 @@ static void test_bucket_loses_no_time(void **state)
 	(void)state;
 	assert_int_equal(ask(rate, 3, NOON), 0);
 	for (int64_t i = 1; i < 1000; i++)
-		rate_look(rate, NOON + i * (third / 1000));
+		rate_look(rate, 0, NOON + i * (third / 1000));
 	assert_int_equal(ask(rate, 1, NOON + third - 1), 1);
 	assert_int_equal(ask(rate, 1, NOON + third), 0);
 	free(rate);
@@ -115,14 +115,14 @@ static void test_corrections(void **state)
 	rate_take(bucket, 0);
 	assert_int_equal(ask(bucket, 100, NOON), 0);
 	assert_int_equal(ask(sliding, 80, NOON), 0);
-	rate_look(sliding, NOON + MAKE_SEC(30));
+	rate_look(sliding, 0, NOON + MAKE_SEC(30));
 	rate_unbook(sliding, 80, NOON);
 	rate_take(sliding, 50);
 	assert_true(rate_used(sliding) == 50);
 	rate_unbook(sliding, 50, NOON);
 	rate_take(sliding, 90);
 	/* 50 of noon, 40 of now; what was taken too long ago is not given back. */
-	rate_look(sliding, NOON + MAKE_SEC(61));
+	rate_look(sliding, 0, NOON + MAKE_SEC(61));
 	assert_true(rate_used(sliding) == 40);
 	rate_unbook(sliding, 50, NOON);
 	rate_take(sliding, 0);
@@ -218,7 +218,7 @@ static money_wide limit_after(struct rate *rate, const struct usage *usage, int6
 {
 	if (usage)
 		rate_heed(rate, "tokens", usage);
-	rate_look(rate, now_ns);
+	rate_look(rate, 0, now_ns);
 	return rate->limit;
 }
 
@@ -229,6 +229,12 @@ static struct usage told_of(const char *model, int64_t remaining, int64_t start_
 	span_copy(SPAN("openai"), usage.provider, sizeof(usage.provider));
 	span_copy(span_of(model), usage.model_requested, sizeof(usage.model_requested));
 	return usage;
+}
+
+static money_wide limit_of(struct rate *rate, const char *provider, const char *model)
+{
+	rate_look(rate, rate_whose(span_of(provider), span_of(model)), NOON);
+	return rate->limit;
 }
 
 /* Each model by what was told of it, whoever was told of last; of none the least. */
@@ -243,17 +249,13 @@ static void test_adaptive_to_each_model(void **state)
 	assert_int_equal(rate_new(&rule, &rate), 0);
 	rate_heed(rate, "tokens", &small);
 	assert_true(limit_after(rate, &large, NOON) == 300);
-	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("small")));
-	assert_true(limit_after(rate, NULL, NOON) == 900);
-	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("large")));
-	assert_true(limit_after(rate, NULL, NOON) == 300);
-	rate_aim(rate, rate_whose(SPAN("other"), SPAN("large")));
-	assert_true(limit_after(rate, NULL, NOON) == 1000);
+	assert_true(limit_of(rate, "openai", "small") == 900);
+	assert_true(limit_of(rate, "openai", "large") == 300);
+	assert_true(limit_of(rate, "other", "large") == 1000);
 	large = told_of("large", 200, NOON + 1);
 	small = told_of("small", 800, NOON);
 	rate_heed(rate, "tokens", &large);
 	rate_heed(rate, "tokens", &small);
-	rate_aim(rate, 0);
 	assert_true(limit_after(rate, NULL, NOON) == 200);
 	/* No more than eight are known: `small` was told of longest ago. */
 	for (int i = 0; i < RATE_TOLD - 1; i++) {
@@ -261,10 +263,8 @@ static void test_adaptive_to_each_model(void **state)
 		large = told_of(name, 500, NOON + 2 + i);
 		rate_heed(rate, "tokens", &large);
 	}
-	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("small")));
-	assert_true(limit_after(rate, NULL, NOON) == 1000);
-	rate_aim(rate, rate_whose(SPAN("openai"), SPAN("large")));
-	assert_true(limit_after(rate, NULL, NOON) == 200);
+	assert_true(limit_of(rate, "openai", "small") == 1000);
+	assert_true(limit_of(rate, "openai", "large") == 200);
 	free(rate);
 }
 
