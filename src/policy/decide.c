@@ -32,21 +32,23 @@ int decide_form(struct form **ret_form)
 static void estimate(struct policy *policy, struct decide *d)
 {
 	const struct decide_request *asked = &d->request;
-	struct usage usage = {
-		.time_start_ns = d->now_ns, .time_end_ns = d->now_ns, .status = 200, .attempt = 1
-	};
-	struct charge charge;
+	struct charge *charge = &policy->estimate;
+	struct usage *usage = &charge->usage;
 
-	memcpy(usage.provider, asked->provider, sizeof(usage.provider));
-	memcpy(usage.operation, asked->operation, sizeof(usage.operation));
-	memcpy(usage.model_requested, asked->model, sizeof(usage.model_requested));
-	memcpy(usage.model, asked->model, sizeof(usage.model));
-	usage.counts[USAGE_INPUT] = asked->input_tokens;
-	usage.counts[USAGE_OUTPUT] = asked->max_output_tokens;
-	usage.present = USAGE_BIT(USAGE_INPUT) | USAGE_BIT(USAGE_OUTPUT);
-	policy->ports.price(policy->ports.ctx, &usage, &charge);
-	d->is_priced = charge.source != COST_UNPRICED;
-	d->asked_pico = d->is_priced ? charge.cost_pico : 0;
+	usage->time_start_ns = usage->time_end_ns = d->now_ns;
+	usage->status = 200;
+	usage->attempt = 1;
+	usage->doubt = USAGE_DOUBT_NONE;
+	memcpy(usage->provider, asked->provider, sizeof(usage->provider));
+	memcpy(usage->operation, asked->operation, sizeof(usage->operation));
+	memcpy(usage->model_requested, asked->model, sizeof(usage->model_requested));
+	memcpy(usage->model, asked->model, sizeof(usage->model));
+	usage->counts[USAGE_INPUT] = asked->input_tokens;
+	usage->counts[USAGE_OUTPUT] = asked->max_output_tokens;
+	usage->present = USAGE_BIT(USAGE_INPUT) | USAGE_BIT(USAGE_OUTPUT);
+	policy->ports.price(policy->ports.ctx, usage, charge);
+	d->is_priced = charge->source != COST_UNPRICED;
+	d->asked_pico = d->is_priced ? charge->cost_pico : 0;
 }
 
 static void decide(struct client *client, struct decide *d)

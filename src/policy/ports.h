@@ -37,7 +37,8 @@ struct policy_ports {
 	void *ctx;
 	struct budgets *budgets;
 	const struct clock *clock;
-	/* Estimates a call that was only described (usage with provider, model and counts). */
+	/* Estimates a call that was only described (usage with provider, model and counts), which
+	 * may be that of the charge. */
 	void (*price)(void *ctx, const struct usage *usage, struct charge *ret_charge);
 	/* Whether this provider name is configured. */
 	bool (*knows_provider)(void *ctx, struct span name);

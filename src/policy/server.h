@@ -63,6 +63,7 @@ struct policy {
 	struct evconnlistener *listener;
 	int tick_fd;
 	struct stencils stencils;
+	struct charge estimate; /* of the decision at hand; of its usage no other members are set */
 	struct event *tick, *relisten, *peek_timer, *flush;
 	struct client *clients;
 	struct client
@@ -113,7 +114,6 @@ size_t server_unsent(const struct client *client);
 /* No more requests; the connection ends when all is sent (in server_step). */
 void server_close(struct client *client);
 void server_free(struct client *client); /* at once */
-
 void server_tick(struct policy *policy);
 
 int64_t server_monotonic_ns(const struct policy *policy);

@@ -298,7 +298,8 @@ static bool is_unbilled_error(const struct usage *usage)
 /* In place: a charge is 3 KiB. */
 static void begin(struct charge *charge, const struct usage *usage)
 {
-	charge->usage = *usage;
+	if (usage != &charge->usage)
+		charge->usage = *usage;
 	memset((char *)charge + sizeof(*usage), 0, sizeof(*charge) - sizeof(*usage));
 	charge->source = COST_UNPRICED;
 }

@@ -89,6 +89,6 @@ void catalog_each(const struct catalog *catalog, catalog_model_fn *fn, void *ctx
  * Prices a usage by the model that served it, else by the one asked for. Never fails: what cannot
  * be priced says why. What the provider itself reports wins over the rates, which then stand there
  * as a proof. A free route and an error status without counts cost 0. Allocates nothing;
- * `*ret_charge` is written whole. Any thread. */
+ * `*ret_charge` is written whole, but for its usage where `usage` is that one. Any thread. */
 void catalog_price(const struct catalog *catalog, const struct usage *usage,
 		   struct charge *ret_charge);
