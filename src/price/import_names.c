@@ -23,6 +23,7 @@ static const struct row rows[] = {
 	{ "models.dev", "google-vertex", "vertex", "" },
 	{ NULL, "azure", "azure", "azure/" },
 	{ "litellm", "azure_ai", "azure", "azure_ai/" },
+	{ "litellm", "azure_text", "azure", "azure/" },
 	{ NULL, "mistral", "mistral", "mistral/" },
 	{ NULL, "cohere", "cohere", "" },
 	{ "litellm", "cohere_chat", "cohere", "" },
