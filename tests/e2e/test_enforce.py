@@ -393,8 +393,11 @@ class Enforce:
         time.sleep(1)
         self.check.equal('an agent that hangs stops it still', len(self.server.requests), begun)
         self.daemon.stop(signal.SIGKILL)
-        time.sleep(1)
+        other = self.python('other', REQUESTS, label='dies')
+        other.begin()  # what waits already is sent again too late to tell
+        time.sleep(2)
         self.check.equal('and one that is killed', len(self.server.requests), begun)
+        self.world.end(other.child)
         self.check('the next one starts', self.daemon.start(), self.daemon.said())
         said = client.end()
         self.check(f'and tells who waits: {said}', 'error' in said, said)
