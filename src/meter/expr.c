@@ -74,12 +74,14 @@ static int parse_pointer(struct parser *p, struct span pointer, struct expr_sour
 {
 	bool request = source->kind == REQUEST_BODY;
 	struct slot_plan *plan = request ? &p->scope->request : &p->scope->response;
+	unsigned slot = 0;
 	int rc;
 
 	if (source->fold != COUNT && source->fold != SUM && source->fold != TOKENS &&
 	    source->fold != LAST_OF && has_wildcard(pointer))
 		return refuse(p, pointer, "expected * inside count(), sum() or tokens() alone");
-	rc = slot_plan_add(plan, pointer, &source->slot);
+	rc = slot_plan_add(plan, pointer, &slot);
+	source->slot = (uint16_t)slot;
 	plan->measures |= source->fold == CHARACTERS || source->fold == SEGMENTS;
 	if (rc == -EINVAL)
 		return refuse(p, pointer, "expected a JSON pointer");
@@ -89,22 +91,30 @@ static int parse_pointer(struct parser *p, struct span pointer, struct expr_sour
 	return rc;
 }
 
+static void set_name(struct expr_source *source, struct span name)
+{
+	source->name = name.ptr;
+	source->name_len = (uint16_t)name.len;
+}
+
 static int parse_name(struct parser *p, struct span word, struct expr_source *source)
 {
+	struct span name = word;
 	int segment;
 
-	source->name =
-	    span_skip(word, (size_t)((const char *)memchr(word.ptr, ':', word.len) + 1 - word.ptr));
-	if (!source->name.len)
+	span_cut(&name, ':');
+	if (!name.len)
 		return refuse(p, word, "expected a name after the colon");
-	if (source->kind != PATH)
+	if (source->kind != PATH) {
+		set_name(source, name);
 		return 0;
+	}
 	p->scope->of_path = true;
-	segment = target_segment_of(p->scope->template, source->name);
+	segment = target_segment_of(p->scope->template, name);
 	if (segment < 0)
 		return refuse(p, word, "expected a {name} of the match");
-	source->slot = (unsigned)segment;
-	source->constant = (int64_t)target_suffix_of(p->scope->template, source->name);
+	source->slot = (uint16_t)segment;
+	source->constant = (int64_t)target_suffix_of(p->scope->template, name);
 	return 0;
 }
 
@@ -119,7 +129,7 @@ static int parse_constant(struct parser *p, struct span word, struct expr_source
 	if (p->want == EXPR_WANT_TEXT && word.len > 2 && word.ptr[0] == '\'' &&
 	    word.ptr[word.len - 1] == '\'') {
 		source->kind = LITERAL;
-		source->name = (struct span){ word.ptr + 1, word.len - 2 };
+		set_name(source, (struct span){ word.ptr + 1, word.len - 2 });
 		return 0;
 	}
 	if (p->want == EXPR_WANT_TEXT || source->fold != LAST || span_u64(word, &value) < 0 ||
@@ -256,8 +266,8 @@ static int keep(struct span text, struct expr *expr)
 	memcpy(copy, text.ptr, text.len);
 	copy[text.len] = '\0';
 	for (unsigned i = 0; i < expr->n; i++)
-		if (kept[i].name.ptr)
-			kept[i].name.ptr = copy + (kept[i].name.ptr - text.ptr);
+		if (kept[i].name_len)
+			kept[i].name = copy + (kept[i].name - text.ptr);
 	expr->sources = kept;
 	return 0;
 }

@@ -32,12 +32,16 @@ enum fold {
 };
 enum join { FIRST, OR, PLUS, MINUS };
 
+/* Small: they are read for each call, and after calls of other routes they are in no cache. */
 struct expr_source {
 	enum kind kind : 8;
 	enum fold fold : 8;
 	enum join join : 8;
 	bool in_snapshot;
-	unsigned slot;    /* *_BODY: id of the pointer; PATH: which segment */
-	int64_t constant; /* PATH: bytes of the :method behind the {name} */
-	struct span name; /* of a header or a parameter */
+	uint16_t slot;     /* *_BODY: id of the pointer; PATH: which segment */
+	uint16_t name_len; /* 0: it has none */
+	union {
+		int64_t constant; /* PATH: bytes of the :method behind the {name} */
+		const char *name; /* of a header or a parameter, or the literal */
+	};
 };

@@ -31,17 +31,17 @@ static const struct slot *find_slot(const struct expr *expr, const struct expr_s
 static struct span find_text(const struct expr_source *source, const struct expr_input *in)
 {
 	const struct exchange *ex = in->exchange;
+	const struct span name = { source->name, source->name_len };
 	struct span path, query, raw;
 
 	if (source->kind == LITERAL)
-		return source->name;
+		return name;
 	if (source->kind == REQUEST_HEAD)
-		return head_get(&ex->request, source->name);
+		return head_get(&ex->request, name);
 	if (source->kind == RESPONSE_HEAD)
-		return head_get(&ex->response, source->name);
+		return head_get(&ex->response, name);
 	target_split(ex->request.target, &path, &query);
-	raw = source->kind == PATH ? target_segment(path, source->slot)
-				   : target_query(query, source->name);
+	raw = source->kind == PATH ? target_segment(path, source->slot) : target_query(query, name);
 	if (source->kind == PATH && raw.len >= (size_t)source->constant)
 		raw = span_head(raw, raw.len - (size_t)source->constant);
 	return raw.len ? target_decode(raw, in->scratch, EXPR_SCRATCH_BYTES) : raw;
