@@ -1,6 +1,6 @@
 /* The tokens that carry text: strings, keys, numbers and literals. They collect what is wanted,
  * in place when a token lies in one piece and else in the scan's buffer, and step over the rest.
- * Private to base/json*.c. */
+ * Private to base/json*.c, but for json_text_skip. */
 #pragma once
 
 #include "base/json.h"

@@ -2,6 +2,7 @@
  * is the scanner's to say. */
 #include "meter/sequence.h"
 
+#include "base/json_text.h"
 #include "meter/document.h"
 
 void sequence_begin(struct format_reader *reader)
@@ -35,26 +36,33 @@ static bool begins(struct format_reader *reader, char c)
 	return false;
 }
 
+/* A byte outside of strings. */
+static void take(struct sequence *s, char c)
+{
+	if (c == '"')
+		s->in_string = true;
+	else if (c == '{' || c == '[')
+		s->depth++;
+	else if (c == '}' || c == ']')
+		s->depth--;
+}
+
 /* Bytes of the document at hand at the front of the piece. */
 static size_t measure(struct sequence *s, struct span piece)
 {
-	size_t i = 0;
+	const char *at = piece.ptr, *end = at + piece.len;
 
-	while (i < piece.len && s->depth) {
-		char c = piece.ptr[i++];
-
-		if (s->escape)
-			s->escape = false;
-		else if (s->in_string && c == '\\')
-			s->escape = true;
-		else if (c == '"')
-			s->in_string = !s->in_string;
-		else if (!s->in_string && (c == '{' || c == '['))
-			s->depth++;
-		else if (!s->in_string && (c == '}' || c == ']'))
-			s->depth--;
+	while (at < end && s->depth) {
+		if (s->in_string && !s->escape) {
+			at = json_text_skip(at, end, &s->in_string, &s->escape);
+			continue;
+		}
+		if (!s->escape)
+			take(s, *at);
+		s->escape = false;
+		at++;
 	}
-	return i;
+	return (size_t)(at - piece.ptr);
 }
 
 void sequence_feed(struct format_reader *reader, struct span piece)

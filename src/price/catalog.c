@@ -383,9 +383,9 @@ void catalog_price(const struct catalog *catalog, const struct usage *usage,
 	ret_charge->doubt = doubt_of(&ret_charge->usage);
 	if (!ret_charge->doubt)
 		price_by_model(catalog, ret_charge);
-	for (int i = 0; i < USAGE_BUCKET_MAX; i++)
-		if (usage->estimated & USAGE_BIT(i))
-			charge_put_context(ret_charge, "estimate=%s", usage_bucket_name(i));
+	for (uint64_t left = usage->estimated; left; left &= left - 1)
+		charge_put_context(ret_charge, "estimate=%s",
+				   usage_bucket_name((enum usage_bucket)__builtin_ctzll(left)));
 	if (is_reported(usage)) {
 		ret_charge->source = COST_PROVIDER;
 		ret_charge->cost_pico = usage->reported_cost_pico;

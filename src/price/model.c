@@ -158,8 +158,8 @@ static int64_t input_tokens(const struct usage *usage)
 {
 	int64_t sum = 0;
 
-	for (int i = 0; i < USAGE_OUTPUT; i++)
-		if (usage->present >> i & 1 && __builtin_add_overflow(sum, usage->counts[i], &sum))
+	for (uint64_t left = usage->present & (USAGE_BIT(USAGE_OUTPUT) - 1); left; left &= left - 1)
+		if (__builtin_add_overflow(sum, usage->counts[__builtin_ctzll(left)], &sum))
 			return INT64_MAX;
 	return sum;
 }
@@ -229,9 +229,11 @@ static enum price_doubt add_up(const struct rates *rates, const struct uplift *u
 	const struct usage *usage = &charge->usage;
 	money_wide sum_yocto = 0;
 
-	for (unsigned i = 0; i < USAGE_BUCKET_MAX; i++) {
-		if (!(usage->present >> i & 1) || usage->counts[i] == 0 ||
-		    i == USAGE_UNBILLED_CACHE_READ)
+	for (uint64_t left = usage->present & ~USAGE_BIT(USAGE_UNBILLED_CACHE_READ); left;
+	     left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+
+		if (usage->counts[i] == 0)
 			continue;
 		if (usage->counts[i] < 0)
 			return PRICE_DOUBT_OVERFLOW;

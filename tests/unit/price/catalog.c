@@ -239,6 +239,23 @@ static void test_rows(void **state)
 	catalog_unref(catalog);
 }
 
+/* 1000 x 2.5 + 1000 x 10, whatever was told and is in no bill. */
+static void test_unbilled(void **state)
+{
+	const struct counts counts = { 1000, 0, 1000, 0 };
+	struct usage usage = a_usage("gpt-4o", "2026-01-01", counts);
+	struct catalog *catalog = the_book();
+	struct charge charge;
+
+	(void)state;
+	usage.counts[USAGE_UNBILLED_CACHE_READ] = 50;
+	usage.present |= USAGE_BIT(USAGE_UNBILLED_CACHE_READ);
+	catalog_price(catalog, &usage, &charge);
+	assert_int_equal(charge.source, COST_CATALOG);
+	assert_true(charge.cost_pico == 12500000000);
+	catalog_unref(catalog);
+}
+
 /* What costs the same of all models of a list is said once; an entry's own rate wins. */
 static void test_common_rates(void **state)
 {
@@ -716,6 +733,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_unbilled),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_common_rates),
 		cmocka_unit_test(test_proof),
