@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "http/mask_rows.h"
+
 enum state {
 	STATE_START,
 	STATE_VALUE,       /* after a colon, or a comma in an array */
@@ -20,86 +22,8 @@ enum state {
 	STATE_BAD,
 };
 
-enum zone { ZONE_DARK, ZONE_TOP, ZONE_PART, ZONE_FAULT, ZONE_USAGE, ZONE_CHAIN };
-
 #define FRAME_OBJECT 0x80 /* beside the zone; else an array */
 #define NO_ROW       (-1)
-
-/* What a key may have: a scalar that is kept, or the zone of a container. */
-struct row {
-	const char *key;
-	bool keep;
-	enum zone zone;
-};
-
-/* To add a key that a provider file reads: a row. Never one whose value is a person's words. */
-static const struct row rows[] = {
-	{ "model", true, ZONE_DARK },
-	{ "modelVersion", true, ZONE_DARK },
-	{ "id", true, ZONE_DARK },
-	{ "responseId", true, ZONE_DARK },
-	{ "batch_id", true, ZONE_DARK },
-	{ "request_id", true, ZONE_DARK },
-	{ "type", true, ZONE_DARK },
-	{ "code", true, ZONE_DARK },
-	{ "status", true, ZONE_DARK },
-	{ "service_tier", true, ZONE_DARK },
-	{ "search_context_size", true, ZONE_DARK },
-	{ "stream", true, ZONE_DARK },
-	{ "size", true, ZONE_DARK },
-	{ "quality", true, ZONE_DARK },
-	{ "n", true, ZONE_DARK },
-	{ "max_tokens", true, ZONE_DARK },
-	{ "max_completion_tokens", true, ZONE_DARK },
-	{ "max_output_tokens", true, ZONE_DARK },
-	{ "conversation_id", true, ZONE_DARK },
-	{ "generation_id", true, ZONE_DARK },
-	{ "model_id", true, ZONE_DARK },
-	{ "model_version", true, ZONE_DARK },
-	{ "num_tokens_prompt_total", true, ZONE_DARK },
-	{ "num_tokens_generated", true, ZONE_DARK },
-	{ "input_token_count", true, ZONE_DARK },
-	{ "generated_token_count", true, ZONE_DARK },
-	{ "cached_tokens", true, ZONE_DARK },
-	{ "trafficType", true, ZONE_DARK },
-	{ "serviceTier", true, ZONE_DARK },
-	{ "modality", true, ZONE_DARK },
-	{ "ttl", true, ZONE_DARK },
-	{ "meta", false, ZONE_PART },
-	{ "delta", false, ZONE_PART },
-	{ "results", false, ZONE_PART },
-	{ "errors", false, ZONE_PART },
-	{ "interaction", false, ZONE_PART },
-	{ "response", false, ZONE_PART },
-	{ "inlinedResponses", false, ZONE_TOP }, /* each is a document of its own */
-	{ "session", false, ZONE_CHAIN },        /* down to the model that listens */
-	{ "audio", false, ZONE_CHAIN },
-	{ "input", false, ZONE_CHAIN },
-	{ "transcription", false, ZONE_CHAIN },
-	{ "input_audio_transcription", false, ZONE_CHAIN },
-	{ "setup", false, ZONE_CHAIN },
-	{ "output", false, ZONE_CHAIN }, /* down to what its items are */
-	{ "action", false, ZONE_CHAIN },
-	{ "last_error", false, ZONE_PART },
-	{ "status_details", false, ZONE_FAULT }, /* also of a part */
-	{ "x_groq", false, ZONE_PART },
-	{ "message", false, ZONE_PART },
-	{ "error", false, ZONE_FAULT },
-	{ "usage", false, ZONE_USAGE },
-	{ "usage_info", false, ZONE_USAGE },
-	{ "tool_usage", false, ZONE_USAGE },
-	{ "svg_usage", false, ZONE_USAGE },
-	{ "tools", false, ZONE_CHAIN }, /* down to the model of one */
-	{ "usageMetadata", false, ZONE_USAGE },
-	{ "billed_units", false, ZONE_USAGE },
-	{ "metrics", false, ZONE_USAGE },
-	{ "choices", false, ZONE_DARK },
-	{ "candidates", false, ZONE_CHAIN }, /* down to how many searches there were */
-	{ "groundingMetadata", false, ZONE_CHAIN },
-	{ "webSearchQueries", false, ZONE_DARK },
-	{ "data", false, ZONE_DARK },
-	{ NULL, false, ZONE_DARK },
-};
 
 void mask_json_init(struct mask_json *m, bool answer)
 {
@@ -154,7 +78,7 @@ static enum zone zone_below(const struct mask_json *m)
 
 	if (zone == ZONE_DARK || zone == ZONE_USAGE || !in_object(m))
 		return zone;
-	wanted = m->row == NO_ROW ? ZONE_DARK : rows[m->row].zone;
+	wanted = m->row == NO_ROW ? ZONE_DARK : mask_rows[m->row].zone;
 	if (wanted == ZONE_USAGE)
 		return m->answer ? ZONE_USAGE : ZONE_DARK;
 	if (wanted == ZONE_FAULT && (zone == ZONE_PART || zone == ZONE_FAULT))
@@ -169,10 +93,11 @@ static bool keeps_scalar(const struct mask_json *m, bool number)
 	if (zone == ZONE_USAGE && number)
 		return true;
 	/* What is asked and answered is called input and output, too. */
-	if (zone == ZONE_CHAIN && (m->row == NO_ROW || (strcmp(rows[m->row].key, "model") != 0 &&
-							strcmp(rows[m->row].key, "type") != 0)))
+	if (zone == ZONE_CHAIN &&
+	    (m->row == NO_ROW || (strcmp(mask_rows[m->row].key, "model") != 0 &&
+				  strcmp(mask_rows[m->row].key, "type") != 0)))
 		return false;
-	return zone != ZONE_DARK && in_object(m) && m->row != NO_ROW && rows[m->row].keep;
+	return zone != ZONE_DARK && in_object(m) && m->row != NO_ROW && mask_rows[m->row].keep;
 }
 
 /* --- tokens */
@@ -240,9 +165,9 @@ static void end_string(struct mask_json *m)
 	}
 	m->state = STATE_COLON;
 	m->row = NO_ROW;
-	for (int i = 0; m->keep && rows[i].key; i++)
-		if (strlen(rows[i].key) == m->token_len &&
-		    memcmp(rows[i].key, m->token, m->token_len) == 0)
+	for (int i = 0; m->keep && mask_rows[i].key; i++)
+		if (strlen(mask_rows[i].key) == m->token_len &&
+		    memcmp(mask_rows[i].key, m->token, m->token_len) == 0)
 			m->row = (int8_t)i;
 }
 
@@ -257,7 +182,7 @@ static bool keeps(const struct mask_json *m, char c)
 		return false;
 	if (zone_of(m) == ZONE_USAGE)
 		return is_plain(c);
-	return mask_json_leads(rows, sizeof(rows[0]), m->token, m->token_len, c);
+	return mask_json_leads(mask_rows, sizeof(mask_rows[0]), m->token, m->token_len, c);
 }
 
 static char step_string(struct mask_json *m, char c)
