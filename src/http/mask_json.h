@@ -2,7 +2,7 @@
  * structure and figures. Closed by default:
  *
  *   kept         white space, brackets, commas, colons, quotes, true, false, null; keys as far as
- *                they agree with a row in mask_json.c; strings and numbers of rows that say so, in
+ *                they agree with a row in mask_rows.c; strings and numbers of rows that say so, in
  *                the document, in an object of a row like "response", or of "error" in it: at most
  *                MASK_JSON_VALUE_MAX bytes of letters, digits and ._:/-; in an answer, the keys and
  *                numbers of "usage", of letters, digits and _
