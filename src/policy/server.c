@@ -16,6 +16,7 @@
 
 #define UNSENT_MAX 65536 /* bytes of unread answers after which requests wait */
 #define DUE_BYTES  65536 /* of answers, after which those ready later are waited for no more */
+#define A_TURN     8 /* requests of a caller that sends many at once, before others have theirs */
 #define OUT_KEEP   (2 * DUE_BYTES) /* bytes of memory kept from one answer to the next */
 
 int64_t server_monotonic_ns(const struct policy *policy)
@@ -106,12 +107,12 @@ static void refuse(struct client *client, unsigned status, const char *why)
 	server_close(client);
 }
 
-static bool is_blocked(const struct client *client)
+static bool can_take(const struct client *client)
 {
 	const struct policy *policy = client->policy;
 
-	return client->is_throttled ||
-	       server_unsent(client) + policy->out.len - policy->out_at > UNSENT_MAX;
+	return client->state == CLIENT_OPEN && !client->is_throttled &&
+	       server_unsent(client) + policy->out.len - policy->out_at <= UNSENT_MAX;
 }
 
 /* Nothing more is read before the next tick: the answer costs nearly as much as what it refuses. */
@@ -165,15 +166,17 @@ static bool take_request(struct client *client)
 
 static void take_requests(struct client *client)
 {
-	bool took = false, partial;
+	unsigned n = 0;
+	bool is_done, partial;
 
-	while (client->state == CLIENT_OPEN && !is_blocked(client) && take_request(client))
-		took = true;
-	partial = client->state == CLIENT_OPEN && !is_blocked(client) && client->wire.unread.len;
-	if (took || !partial || !client->has_partial)
+	while (n < A_TURN && can_take(client) && take_request(client))
+		n++;
+	is_done = can_take(client) && (n < A_TURN || !client->wire.unread.len);
+	partial = is_done && client->wire.unread.len;
+	if (n || !partial || !client->has_partial)
 		client->since_ns = server_monotonic_ns(client->policy);
 	client->has_partial = partial;
-	if (client->state != CLIENT_OPEN || is_blocked(client) || !client->has_ended)
+	if (!is_done || !client->has_ended)
 		return;
 	if (partial)
 		refuse(client, 400, "The request ends in the middle.");
@@ -222,12 +225,11 @@ static void keep_input(struct client *client)
 				     client->wire.unread.len < SERVER_INPUT_MAX);
 }
 
-/* Whether requests are here that only the answers before them kept from being taken, and those have
+/* Whether requests are here that only those before them kept from being taken, whose answers have
  * left: others have their turn first. */
 static bool is_waiting(const struct client *client)
 {
-	return client->state == CLIENT_OPEN && client->wire.unread.len && !client->has_partial &&
-	       !is_blocked(client);
+	return can_take(client) && client->wire.unread.len && !client->has_partial;
 }
 
 void server_step(struct client *client)

@@ -5,6 +5,7 @@
 #include "policy/server.h"
 #include "tests/unit/policy/rig.h"
 
+#define MANY  64 /* requests at once */
 #define FILES (POLICY_CONNECTIONS_MAX + 1000)
 #define BUDGETS                                                                                    \
 	"budgets:\n"                                                                               \
@@ -877,6 +878,45 @@ static void test_slow_watcher(void **state)
 	caller_done(&quick);
 }
 
+struct two {
+	struct caller many, one;
+};
+
+/* On the loop's thread: all is there when it looks again. */
+static void send_both(struct rig *rig, void *ctx)
+{
+	static const char request[] =
+	    "POST /v1/decide HTTP/1.1\r\nContent-Length: 52\r\n\r\n"
+	    "{\"provider\":\"openai\",\"model\":\"gpt-1\",\"dry_run\":true}";
+	struct two *two = ctx;
+
+	(void)rig;
+	for (int i = 0; i < MANY; i++)
+		caller_send(&two->many, SPAN(request));
+	caller_send(&two->one, SPAN(request));
+}
+
+/* Who sends many requests at once waits for those of others in between: ids rise with time. */
+static void test_turns(void **state)
+{
+	struct rig *rig = *state;
+	struct two two = { rig_connect(rig), rig_connect(rig) };
+	char ids[MANY + 1][64];
+
+	rig_run(rig, send_both, &two);
+	for (int i = 0; i <= MANY; i++) {
+		struct reply reply = caller_reply(i < MANY ? &two.many : &two.one);
+
+		assert_int_equal(reply.status, 200);
+		span_copy(span_of(text_of(reply.json, "decision_id")), ids[i], sizeof(ids[i]));
+		assert_true(i == 0 || i == MANY || strcmp(ids[i - 1], ids[i]) < 0);
+		reply_done(&reply);
+	}
+	assert_true(strcmp(ids[MANY], ids[MANY / 2]) < 0);
+	caller_done(&two.many);
+	caller_done(&two.one);
+}
+
 static void test_too_many_watchers(void **state)
 {
 	struct rig *rig = *state;
@@ -1144,6 +1184,7 @@ int main(void)
 		TEST(test_watch_beats),
 		TEST(test_watcher_that_goes),
 		TEST(test_slow_watcher),
+		TEST(test_turns),
 		TEST(test_too_many_watchers),
 		TEST(test_other_users),
 		TEST(test_socket),
