@@ -1,12 +1,14 @@
 /* The grammar of the streaming scanner: a state a token, resumable at any byte. What pointers lead
  * into is read token by token; the rest is stepped over, a string to its next quote and a container
- * 64 bytes at a time. Invariant: outside of SKIP depth == tracked, and nodes[tracked] leads on. */
+ * by json_skip. Invariant: outside of SKIP depth == tracked, and nodes[tracked] leads on. */
 #include "base/json.h"
 
 #include <errno.h>
 
 #include "base/json_block.h"
 #include "base/json_paths.h"
+#include "base/json_skip.h"
+#include "base/json_stack.h"
 #include "base/json_text.h"
 
 enum state {
@@ -66,41 +68,10 @@ static void end_value(struct json_scan *scan)
 	scan->state = scan->depth ? COMMA_OR_END : COMPLETE;
 }
 
-/* The innermost open container is an object. */
-static bool in_object(const struct json_scan *scan)
-{
-	unsigned level = scan->depth - 1u;
-
-	return scan->is_object[level / 64] >> (level % 64) & 1;
-}
-
-static int push(struct json_scan *scan, char bracket)
-{
-	unsigned level = scan->depth;
-	uint64_t bit = 1ULL << (level % 64);
-
-	if (level == JSON_DEPTH_MAX)
-		return E2BIG;
-	if (bracket == '{')
-		scan->is_object[level / 64] |= bit;
-	else
-		scan->is_object[level / 64] &= ~bit;
-	scan->depth++;
-	return 0;
-}
-
-static int pop(struct json_scan *scan, char bracket)
-{
-	if (in_object(scan) != (bracket == '}'))
-		return EBADMSG;
-	scan->depth--;
-	return 0;
-}
-
 static const char *begin_container(struct json_scan *scan, const char *at)
 {
 	struct json_value value = { .type = *at == '{' ? JSON_OBJECT : JSON_ARRAY };
-	int err = push(scan, *at);
+	int err = json_stack_push(scan, *at);
 
 	if (err)
 		return refuse(scan, err, at);
@@ -125,7 +96,7 @@ static const char *begin_container(struct json_scan *scan, const char *at)
 
 static const char *end_container(struct json_scan *scan, const char *at)
 {
-	int err = pop(scan, *at);
+	int err = json_stack_pop(scan, *at);
 
 	if (err)
 		return refuse(scan, err, at);
@@ -249,7 +220,7 @@ static const char *on_comma_or_end(struct json_scan *scan, const char *at)
 	if (*at != ',')
 		return refuse(scan, EBADMSG, at);
 	scan->state = KEY;
-	if (!in_object(scan)) {
+	if (!json_stack_in_object(scan)) {
 		scan->state = VALUE;
 		scan->index[level]++;
 		scan->has_key = false;
@@ -259,51 +230,11 @@ static const char *on_comma_or_end(struct json_scan *scan, const char *at)
 	return at + 1;
 }
 
-/* The brackets of one block; returns where the container ended, or NULL. */
-static const char *skip_brackets(struct json_scan *scan, const char *at, uint64_t brackets)
+static const char *on_skip(struct json_scan *scan, const char *at, const char *end)
 {
-	for (; brackets; brackets &= brackets - 1) {
-		unsigned i = (unsigned)__builtin_ctzll(brackets);
-		bool opens = (at[i] | JSON_BRACE_BIT) == '{';
-		int err = opens ? push(scan, at[i]) : pop(scan, at[i]);
-
-		if (err)
-			return refuse(scan, err, at + i);
-		if (scan->depth == scan->tracked) {
-			end_value(scan);
-			return at + i + 1;
-		}
-	}
-	return NULL;
-}
-
-static const char *skip_container(struct json_scan *scan, const char *at, const char *end)
-{
-	char padded[JSON_BLOCK];
-
-	while (at < end) {
-		size_t n = end - at < JSON_BLOCK ? (size_t)(end - at) : JSON_BLOCK;
-		bool escaped = scan->escape;
-		struct json_block block;
-		uint64_t inside;
-		const char *stop;
-
-		if (n < JSON_BLOCK) {
-			memset(padded, ' ', sizeof(padded));
-			memcpy(padded, at, n);
-		}
-		block = json_block_of(n < JSON_BLOCK ? padded : at);
-		block.quotes &= ~json_block_escaped(block.backslashes, (unsigned)n, &escaped);
-		inside = json_block_between(block.quotes) ^ -(uint64_t)scan->in_string;
-		stop = skip_brackets(scan, at, block.brackets & ~inside);
-		if (stop)
-			return stop;
-		scan->in_string = inside >> (JSON_BLOCK - 1);
-		at += n;
-		if (scan->in_string && !escaped && !block.quotes && at < end)
-			at = json_text_skip(at, end, &scan->in_string, &escaped);
-		scan->escape = escaped;
-	}
+	at = json_skip(scan, at, end);
+	if (scan->depth == scan->tracked)
+		end_value(scan);
 	return at;
 }
 
@@ -341,7 +272,7 @@ static const char *step(struct json_scan *scan, const char *at, const char *end)
 	case SCALAR:
 		return on_scalar(scan, at, end);
 	case SKIP:
-		return skip_container(scan, at, end);
+		return on_skip(scan, at, end);
 	case START:
 		return on_start(scan, at);
 	case MARK_2:
@@ -363,7 +294,7 @@ void json_scan_init_members(struct json_scan *scan, const struct json_paths *pat
 			    json_value_fn *fn, void *ctx)
 {
 	json_scan_init(scan, paths, fn, ctx);
-	push(scan, '{');
+	json_stack_push(scan, '{');
 	scan->tracked = scan->depth;
 	scan->nodes[scan->tracked] = JSON_NODE_ROOT;
 	scan->state = KEY;

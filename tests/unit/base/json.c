@@ -665,6 +665,9 @@ static void test_searches_agree(void **state)
 		struct json_block fast = json_block_sse2(text);
 
 		assert_memory_equal(&fast, &block, sizeof(block));
+		if (__builtin_cpu_supports("avx2"))
+			fast = json_block_avx2(text);
+		assert_memory_equal(&fast, &block, sizeof(block));
 		for (size_t from = 0; from < n; from++)
 			assert_ptr_equal(json_string_stop_sse2(text + from, text + n),
 					 json_string_stop_bytewise(text + from, text + n));
