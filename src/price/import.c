@@ -248,27 +248,34 @@ static int open_document(const char *provider, const struct import_options *opti
 	return 0;
 }
 
+static void leave_out(json_t *rates, json_t *common)
+{
+	json_t *units = json_object_get(rates, "per_unit"), *rate;
+	const char *bucket;
+
+	if (!units || !json_object_get(rates, "per_million"))
+		return;
+	json_object_foreach(common, bucket, rate)
+	{
+		if (json_equal(json_object_get(units, bucket), rate))
+			json_object_del(units, bucket);
+	}
+	if (!json_object_size(units))
+		json_object_del(rates, "per_unit");
+}
+
 /* What the file says of all its models is not said of each. */
 static void leave_out_common(const json_t *document, json_t *models)
 {
-	json_t *common = json_object_get(document, "fallback"), *rate, *model;
-	const char *name, *bucket;
+	json_t *common = json_object_get(document, "fallback"), *model, *rates;
+	const char *name;
+	size_t i;
 
 	json_object_foreach(models, name, model)
 	{
-		json_t *rates = json_object_get(model, "rates");
-
-		for (size_t i = 0; i < json_array_size(rates); i++) {
-			json_t *one = json_array_get(rates, i);
-			json_t *units = json_object_get(one, "per_unit");
-
-			json_object_foreach(
-			    common, bucket,
-			    rate) if (json_object_get(one, "per_million") &&
-				      json_equal(json_object_get(units, bucket), rate))
-			    json_object_del(units, bucket);
-			if (units && !json_object_size(units))
-				json_object_del(one, "per_unit");
+		json_array_foreach(json_object_get(model, "rates"), i, rates)
+		{
+			leave_out(rates, common);
 		}
 	}
 }

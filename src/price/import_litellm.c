@@ -101,8 +101,11 @@ static void put_steps(struct slots *slots, const char *provider, const json_t *s
 		    json_string_value(json_array_get(json_object_get(step, "range"), 0));
 		const char *name;
 
-		json_object_foreach(step, name, value) if (from && json_is_string(value))
-		    put_rate(slots, provider, name, atoll(from), value);
+		json_object_foreach(step, name, value)
+		{
+			if (from && json_is_string(value))
+				put_rate(slots, provider, name, atoll(from), value);
+		}
 	}
 }
 
