@@ -607,6 +607,23 @@ static void test_calls_when_the_ledger_cannot(void **state)
 	caller_done(&caller);
 }
 
+/* What the socket holds is read; only then is it the ledger that is waited for, by a clock that is
+ * moved until it was long enough. */
+static bool ends_later(struct rig *rig, struct caller *caller)
+{
+	for (int i = 0; i < 20; i++) {
+		struct pollfd ready = { .fd = caller->fd, .events = POLLIN };
+
+		while (poll(&ready, 1, 1500) == 1) {
+			caller->len = caller->taken = 0;
+			if (!caller_read(caller))
+				return true;
+		}
+		rig->moved_ns += (POLICY_LEDGER_SECONDS + 1) * NS_PER_SEC;
+	}
+	return false;
+}
+
 /* Nobody waits for ever: not for the first page, nor for a later one, nor for a queue that stays
  * full. */
 static void test_calls_of_a_silent_ledger(void **state)
@@ -634,14 +651,7 @@ static void test_calls_of_a_silent_ledger(void **state)
 		ask_calls(&caller, "");
 		caller_wait_for(&caller, "\r\n\r\n");
 		*(is_full ? &rig->ledger_is_full : &rig->ledger_is_silent) = true;
-		/* What the socket holds is read; only then is it the ledger that is waited for. */
-		do
-			usleep(20000);
-		while (recv(caller.fd, caller.data, RIG_REPLY_MAX, MSG_DONTWAIT) > 0);
-		usleep(1500000);
-		rig->moved_ns += (POLICY_LEDGER_SECONDS + 1) * NS_PER_SEC;
-		caller.len = caller.taken = 0;
-		assert_true(caller_has_ended(&caller));
+		assert_true(ends_later(rig, &caller));
 		caller_done(&caller);
 	}
 	rig->ledger_is_silent = rig->ledger_is_full = false;
