@@ -163,6 +163,18 @@ static const char *begin_string(struct json_scan *scan, bool is_key, const char 
 	return stop + 1;
 }
 
+static const char *begin_scalar(struct json_scan *scan, const char *at, const char *end)
+{
+	const char *stop = json_text_scalar_stop(at, end);
+
+	scan->state = SCALAR;
+	json_text_begin(scan, json_node_is_wanted(node_at_hand(scan)));
+	if (stop == end)
+		return at;
+	end_scalar(scan, json_text_whole(scan, (struct span){ at, (size_t)(stop - at) }));
+	return stop;
+}
+
 static const char *on_string(struct json_scan *scan, const char *at, const char *end)
 {
 	bool ended = false;
@@ -198,9 +210,7 @@ static const char *on_value(struct json_scan *scan, const char *at, const char *
 	case 't':
 	case 'f':
 	case 'n':
-		scan->state = SCALAR;
-		json_text_begin(scan, json_node_is_wanted(node_at_hand(scan)));
-		return on_scalar(scan, at, end);
+		return begin_scalar(scan, at, end);
 	default:
 		return refuse(scan, EBADMSG, at);
 	}

@@ -166,20 +166,25 @@ static const bool scalar_bytes[256] = {
 	['-'] = true,         ['+'] = true,         ['.'] = true,
 };
 
+const char *json_text_scalar_stop(const char *at, const char *end)
+{
+	while (at < end && scalar_bytes[(unsigned char)*at])
+		at++;
+	return at;
+}
+
 const char *json_text_take_scalar(struct json_scan *scan, const char *at, const char *end,
 				  bool *ret_ended, struct span *ret_text)
 {
-	struct span text = { at, 0 };
+	const char *stop = json_text_scalar_stop(at, end);
+	struct span text = { at, (size_t)(stop - at) };
 
-	while (at < end && scalar_bytes[(unsigned char)*at])
-		at++;
-	text.len = (size_t)(at - text.ptr);
-	*ret_ended = at < end;
+	*ret_ended = stop < end;
 	if (*ret_ended)
 		*ret_text = end_text(scan, text);
 	else
 		append(scan, text);
-	return at;
+	return stop;
 }
 
 static size_t count_digits(struct span text)

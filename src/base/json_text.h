@@ -37,6 +37,9 @@ const char *json_text_take_string(struct json_scan *scan, const char *at, const 
 const char *json_text_take_scalar(struct json_scan *scan, const char *at, const char *end,
 				  bool *ret_ended, struct span *ret_text);
 
+/* Behind the bytes that could be of a scalar. */
+const char *json_text_scalar_stop(const char *at, const char *end);
+
 /* From within a string, not behind a backslash, to behind the quote that may end it: it does when
  * `*in_string` is false then. `*escaped` is set when the last byte takes out the one to come. */
 const char *json_text_skip(const char *at, const char *end, bool *in_string, bool *escaped);
