@@ -12,11 +12,11 @@ ASK = {'provider': 'openai', 'model': 'gpt-4o-mini', 'operation': 'chat', 'input
        'max_output_tokens': 400, 'labels': {'team': 'team-7', 'project': 'project-11'}}
 
 
-def ask(program, *more, cpu, calls=False):
+def ask(program, *more, cpu, calls=False, by_hand=False):
     """An agent on CPU 0 and its client on `cpu`, while another program makes 1,000 calls a second
     or not -> the numbers after each name that the client prints."""
     words = ['taskset', '-c', '1', BENCH / 'traffic', 'calls', '1000', '120']
-    with Agent(cpu=0) as agent:
+    with Agent(cpu=0, by_hand=by_hand) as agent:
         traffic = subprocess.Popen(words, stdout=subprocess.DEVNULL) if calls else None
         found = ask_of(agent, program, *more, cpu=cpu)
         if traffic:
@@ -42,6 +42,10 @@ def one_cpu():
     for name in list(found)[2:]:
         row(f'peer_{name}_p50', found[name][0], 'ns', found['echo'][0])
         row(f'peer_{name}_p99', found[name][1], 'ns', found['echo'][1])
+    found = ask('decide', 40000, cpu=0, by_hand=True)
+    for i, name in enumerate(('p50', 'p99')):
+        row(f'decide_{name}_by_hand', found['decide'][i], 'ns', found['echo'][i],
+            'without CPUWeight= of its unit')
 
 
 def others():

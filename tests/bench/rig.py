@@ -58,9 +58,10 @@ def end(child):
 class Agent:
     """outlayd with so many budgets, five of which match the decision of the bench, and `more`; on
     one CPU, or on all; like a service in a session of its own, whose share of the CPUs is not the
-    load's, with the weight that its unit asks for. `exact`: no canary, whose calls count."""
+    load's, with the weight that its unit asks for, or by hand without. `exact`: no canary, whose
+    calls count."""
 
-    def __init__(self, cpu=None, budgets=100, more=(), exact=False):
+    def __init__(self, cpu=None, budgets=100, more=(), exact=False, by_hand=False):
         self.dir = tempfile.TemporaryDirectory(prefix='bench', dir=BUILD)
         top = pathlib.Path(self.dir.name)
         self.socket = top / 'policy.sock'
@@ -80,7 +81,7 @@ class Agent:
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True, preexec_fn=die_with_parent)
         session = pathlib.Path(f'/proc/{self.child.pid}/autogroup')
-        if session.exists():
+        if session.exists() and not by_hand:
             session.write_text(NICE)
         for _ in range(200):
             with socket.socket(socket.AF_UNIX) as probe:
