@@ -42,6 +42,13 @@ static bool may_be_unseen(const struct h2 *h2, uint32_t id)
 	       !streams_is_gone(&h2->streams, id);
 }
 
+static void go_unseen(struct h2 *h2, struct stream *s)
+{
+	stream_mark(s, calls_doubt(h2));
+	s->headed[DIRECTION_SENT] = true;
+	content_begin(&s->content[DIRECTION_SENT], &s->ex);
+}
+
 struct stream *calls_open_unseen(struct h2 *h2, struct lane *lane, uint32_t id)
 {
 	struct stream *s;
@@ -53,11 +60,17 @@ struct stream *calls_open_unseen(struct h2 *h2, struct lane *lane, uint32_t id)
 		counter_add(&h2->counters->floods, 1);
 		return NULL;
 	}
-	stream_mark(s, calls_doubt(h2));
-	s->headed[DIRECTION_SENT] = true;
+	go_unseen(h2, s);
 	s->done[DIRECTION_SENT] = !lane_is_sent(lane);
-	content_begin(&s->content[DIRECTION_SENT], &s->ex);
 	return s;
+}
+
+void calls_answered(struct h2 *h2, struct stream *s)
+{
+	if (!s->headed[DIRECTION_SENT])
+		go_unseen(h2, s);
+	if (!s->ex.response_utc_ns)
+		s->ex.response_utc_ns = h2->now_utc_ns;
 }
 
 void calls_finish(struct h2 *h2, struct lane *lane, struct stream *s)

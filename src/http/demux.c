@@ -72,9 +72,8 @@ static void note_frame(struct h2 *h2, struct lane *lane)
 		return;
 	s->heard_utc_ns = h2->now_utc_ns;
 	count_bytes(s, lane, FRAMES_HEADER_BYTES + lane->frames.have);
-	if (!lane_is_sent(lane) && lane->frames.frame.type <= FRAME_HEADERS &&
-	    !s->ex.response_utc_ns)
-		s->ex.response_utc_ns = h2->now_utc_ns;
+	if (!lane_is_sent(lane) && lane->frames.frame.type <= FRAME_HEADERS)
+		calls_answered(h2, s);
 }
 
 static void begin_frame(struct h2 *h2, struct lane *lane)

@@ -365,6 +365,40 @@ static void test_late(void **state)
 	talk2_done(&t);
 }
 
+/* Where nothing is held back any more, an answer comes before the head that it answers is whole:
+ * what still comes of that is not told behind the answer. */
+static void test_answer_within_the_head(void **state)
+{
+	struct talk2 t;
+	unsigned late_from;
+	struct buf block;
+	struct ear e;
+
+	(void)state;
+	talk2_init(&t);
+	talk2_hello(&t);
+	late_from = t.n;
+	talk2_headers(&t, S, FRAME_END_STREAM, 1, REQUEST("GET", "/1"));
+	talk2_headers(&t, R, 0, 1, RESPONSE("200"));
+	block = talk2_block(&t, S, REQUEST("GET", "/3"));
+	talk2_frame(&t, S, FRAME_HEADERS, FRAME_END_STREAM, 3, span_head(buf_span(&block), 5));
+	talk2_headers(&t, R, 0, 3, RESPONSE("200"));
+	talk2_data(&t, R, FRAME_END_STREAM, 1, "one");
+	talk2_frame(&t, S, FRAME_CONTINUATION, FRAME_END_HEADERS, 3,
+		    span_skip(buf_span(&block), 5));
+	talk2_data(&t, R, FRAME_END_STREAM, 3, "three");
+	buf_done(&block);
+	ear_init(&e, CHUNK_LATE_OFFSET);
+	ear_hear(&e, &t, late_from, t.n);
+	ear_close(&e);
+	expect(&e,
+	       "GET /1 [] -> 200 [one] complete\n"
+	       "  [] -> 200 [three] pre-attach\n",
+	       "within", 0);
+	ear_done(&e);
+	talk2_done(&t);
+}
+
 static void test_flood_of_continuations(void **state)
 {
 	struct talk2 t;
@@ -400,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_websocket_with_holes),
 		cmocka_unit_test(test_websocket_out_of_order),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_answer_within_the_head),
 		cmocka_unit_test(test_flood_of_continuations),
 	};
 
