@@ -130,7 +130,7 @@ static json_t *take_value(struct plain *p)
 
 json_t *plain_parse(struct span text)
 {
-	struct plain p = { text.ptr, text.ptr + text.len, 0 };
+	struct plain p = { text.ptr, span_skip(text, text.len).ptr, 0 };
 	json_t *root = NULL;
 
 	if (take(&p, '{'))
