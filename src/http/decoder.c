@@ -9,10 +9,12 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#define GZIP_MAGIC_ONE   0x1f
-#define ZLIB_METHOD_BITS 0x0f
-#define ZLIB_METHOD      8  /* RFC 1950, 2.2 */
-#define ZSTD_WINDOW_LOG  23 /* RFC 9659: 8 MiB is all that a server may ask for */
+#define GZIP_MAGIC_ONE     0x1f
+#define ZSTD_MAGIC_ONE     0x28
+#define ZSTD_SKIPPABLE_ONE 0x50
+#define ZLIB_METHOD_BITS   0x0f
+#define ZLIB_METHOD        8  /* RFC 1950, 2.2 */
+#define ZSTD_WINDOW_LOG    23 /* RFC 9659: 8 MiB is all that a server may ask for */
 
 struct coding {
 	const char *name;
@@ -174,9 +176,17 @@ static void done_brotli(struct decoder *d)
 
 /* --- zstd */
 
+/* RFC 8878, 3.1.1 and 3.1.2: a frame, or one to be skipped. The library knows other formats, those
+ * of its versions before 0.8, which no content coding has. */
+static bool is_zstd(unsigned char first)
+{
+	return first == ZSTD_MAGIC_ONE || (first & 0xf0) == ZSTD_SKIPPABLE_ONE;
+}
+
 static int begin_zstd(struct decoder *d, unsigned char first)
 {
-	(void)first;
+	if (!is_zstd(first))
+		return -EBADMSG;
 	d->zstd = ZSTD_createDCtx();
 	if (!d->zstd)
 		return -ENOMEM;
@@ -206,8 +216,7 @@ static int step_zstd(struct decoder *d, struct span *in, char *out, size_t room,
 static int again_zstd(struct decoder *d, unsigned char first)
 {
 	(void)d;
-	(void)first;
-	return 0;
+	return is_zstd(first) ? 0 : -EBADMSG;
 }
 
 static void done_zstd(struct decoder *d)

@@ -27,6 +27,11 @@ static void put(void *ctx, struct span piece)
 /* One of these, or one over another. */
 static const char *const names[] = { "gzip", "deflate", "br", "zstd" };
 
+static bool has_zstd(unsigned pick)
+{
+	return pick % 4 == 3 || (pick / 16 % 2 && pick / 4 % 4 == 3);
+}
+
 static struct result decode(unsigned pick, struct span in, size_t piece)
 {
 	struct span codings[] = { span_of(names[pick % 4]), span_of(names[pick / 4 % 4]) };
@@ -64,12 +69,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(whole.bytes <= (1 << 20) + 16384 || whole.bytes / BODY_RATIO_MAX <= in.len);
 	cut = decode(pick, in, 1 + data[0] % 16);
 	if (whole.fed != -E2BIG && cut.fed != -E2BIG) {
-		assert(whole.fed == cut.fed && whole.end == cut.end);
-		/* How much of a broken block is let out is the library's business. */
+		/* How much of a broken block is let out is the library's business, and zstd's looks
+		 * at less of a broken frame that comes in pieces. */
+		assert(has_zstd(pick) || (whole.fed == cut.fed && whole.end == cut.end));
 		shorter = buf_span(whole.out.len < cut.out.len ? &whole.out : &cut.out);
 		assert(span_starts(buf_span(&whole.out), shorter));
 		assert(span_starts(buf_span(&cut.out), shorter));
-		assert(whole.fed || whole.out.len == cut.out.len);
+		assert(whole.fed || cut.fed || whole.out.len == cut.out.len);
 	}
 	buf_done(&whole.out);
 	buf_done(&cut.out);

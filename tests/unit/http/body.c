@@ -331,6 +331,30 @@ static void test_zstd_window(void **state)
 
 /* RFC 7692, 7.2.3.2 and 7.2.3.4: the same message twice with a shared window; and in a block that
  * says it is the last, with an empty one after it, before a message that refers to it. */
+/* A frame to be skipped (RFC 8878, 3.1.2) may stand before; one of zstd 0.7, which the library
+ * would read, is none: it is refused with its first byte, also behind a frame. */
+static void test_zstd_frames(void **state)
+{
+	static const char skipped[] = "\x5a\x2a\x4d\x18\x02\0\0\0ab";
+	struct buf coded = buf_with_max(1000);
+	char frame[100];
+	size_t n = ZSTD_compress(frame, sizeof(frame), "text", 4, 1);
+
+	(void)state;
+	assert_false(ZSTD_isError(n));
+	buf_put(&coded, SPAN(skipped));
+	buf_put(&coded, (struct span){ frame, n });
+	buf_put(&coded, SPAN(skipped));
+	for (size_t piece = 1; piece <= coded.len; piece++)
+		check("zstd", buf_span(&coded), piece, SPAN("text"), 0, 0);
+	buf_put(&coded, SPAN("\x27\xb5\x2f\xfd\xb6"));
+	for (size_t piece = 1; piece <= coded.len; piece++)
+		check("zstd", buf_span(&coded), piece, SPAN("text"), -EBADMSG, -EBADMSG);
+	check("zstd", SPAN("\x27\xb5\x2f\xfd\xb6"), 5, SPAN(""), -EBADMSG, -EBADMSG);
+	check("zstd", SPAN("\x27"), 1, SPAN(""), -EBADMSG, -EBADMSG);
+	buf_done(&coded);
+}
+
 static void test_raw(void **state)
 {
 	struct buf out = buf_with_max(1000);
@@ -393,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_too_much),
 		cmocka_unit_test(test_zstd_window),
+		cmocka_unit_test(test_zstd_frames),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_caps_of_messages),
 		cmocka_unit_test(test_free_of_nothing),
