@@ -103,13 +103,21 @@ static void put_quoted(struct buf *out, const char *text)
 	"'timings':{'receive':50}"
 #define ENTRY(id) "{'_id':'" id "'," HEAD REQUEST RESPONSE("{'text':'" USAGE_1000 "'}") "}"
 
-static void run_text(struct result *r, const char *text)
+static void read_quoted(struct offline *offline, struct result *r, const char *text)
 {
 	struct buf quoted = buf_with_max(1 << 20);
 
 	put_quoted(&quoted, text);
-	run(r, buf_span(&quoted));
+	read_text(offline, r, buf_span(&quoted));
 	buf_done(&quoted);
+}
+
+static void run_text(struct result *r, const char *text)
+{
+	struct offline *offline = open_offline(r);
+
+	read_quoted(offline, r, text);
+	offline_free(offline);
 }
 
 static void assert_priced(const struct result *r, unsigned i, const char *id)
@@ -332,18 +340,20 @@ static const struct url_row url_rows[] = {
 
 static void test_urls(void **state)
 {
+	struct result r = { 0 };
+	struct offline *offline = open_offline(&r);
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(url_rows) / sizeof(url_rows[0]); i++) {
 		const struct url_row *row = &url_rows[i];
 		struct buf text = buf_with_max(4096);
-		struct result r = { 0 };
 
 		print_message("%s\n", row->url);
 		buf_printf(&text,
 			   "{\"startedDateTime\":\"2025-03-01T10:00:00Z\",\"request\":{\"method\":"
 			   "\"POST\",\"url\":\"%s\"},\"response\":{\"status\":500}}",
 			   row->url);
-		run(&r, buf_span(&text));
+		read_text(offline, &r, buf_span(&text));
 		assert_int_equal(r.rc, row->server ? 0 : -EINVAL);
 		if (row->server)
 			assert_string_equal(text_at(&r, 0, "server"), row->server);
@@ -356,6 +366,7 @@ static void test_urls(void **state)
 		done(&r);
 		buf_done(&text);
 	}
+	offline_free(offline);
 }
 
 struct bad_row {
@@ -404,11 +415,12 @@ static const struct bad_row bad_rows[] = {
 
 static void test_bad_input(void **state)
 {
+	struct result r = { 0 };
+	struct offline *offline = open_offline(&r);
+
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad_rows) / sizeof(bad_rows[0]); i++) {
-		struct result r = { 0 };
-
-		run_text(&r, bad_rows[i].text);
+		read_quoted(offline, &r, bad_rows[i].text);
 		assert_int_equal(r.rc, -EINVAL);
 		assert_int_equal(r.n, bad_rows[i].n_events);
 		if (strncmp(r.err.text, bad_rows[i].error, strlen(bad_rows[i].error)) != 0)
@@ -416,6 +428,7 @@ static void test_bad_input(void **state)
 				 bad_rows[i].error);
 		done(&r);
 	}
+	offline_free(offline);
 }
 
 /* Every way to cut an entry off is a refusal, never an event. */
