@@ -85,12 +85,12 @@ int origin_read_labels(struct span json, struct verdict *v)
 		return -EBADMSG;
 	json_object_foreach(root, key, value)
 	{
-		size_t more = strlen(key) + json_string_length(value) + 2;
+		size_t more = (length > 0) + strlen(key) + 1 + json_string_length(value);
 
 		if (!json_is_string(value))
 			return -EBADMSG;
 		/* Longer than it was when a broken byte became U+FFFD: the last ones go. */
-		if (length + more > sizeof(labels))
+		if (length + more >= sizeof(labels))
 			break;
 		length += (size_t)snprintf(labels + length, sizeof(labels) - length, "%s%s=%s",
 					   length ? "," : "", key, json_string_value(value));

@@ -135,6 +135,26 @@ static void test_every_reason(void **state)
 	buf_done(&value);
 }
 
+/* As many bytes as there is room for, and one more: that label goes as a whole. */
+static void test_labels_of_full_length(void **state)
+{
+	(void)state;
+	for (size_t more = 0; more < 2; more++) {
+		static struct verdict v;
+		struct buf json = buf_with_max(1000);
+		size_t n = sizeof(v.charge.usage.process.labels) - 1 - strlen("k=1,m=") + more;
+
+		buf_put(&json, SPAN("{\"k\":\"1\",\"m\":\""));
+		for (size_t i = 0; i < n; i++)
+			buf_put(&json, SPAN("x"));
+		buf_put(&json, SPAN("\"}"));
+		assert_int_equal(origin_read_labels(buf_span(&json), &v), 0);
+		assert_int_equal(strlen(v.charge.usage.process.labels),
+				 more ? strlen("k=1") : sizeof(v.charge.usage.process.labels) - 1);
+		buf_done(&json);
+	}
+}
+
 /* Labels that grew when broken bytes became U+FFFD lose their last entries, not the whole row. */
 static void test_labels_that_grew(void **state)
 {
@@ -189,9 +209,13 @@ static void test_counts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),          cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_every_reason),     cmocka_unit_test(test_u64),
-		cmocka_unit_test(test_labels_that_grew), cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_every_reason),
+		cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_labels_of_full_length),
+		cmocka_unit_test(test_labels_that_grew),
+		cmocka_unit_test(test_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
