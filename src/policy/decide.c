@@ -187,10 +187,13 @@ static int read_question(struct policy *policy, struct span json, struct decide_
 	return -EINVAL;
 }
 
+/* All but its request is written here, as far as it is used. */
 static void judge(struct client *client, struct decide *d)
 {
 	struct policy *policy = client->policy;
 
+	d->policy = policy;
+	d->now_ns = policy->ports.clock->now_ns(policy->ports.clock);
 	d->is_breaker_known =
 	    policy->ports.breaker(policy->ports.ctx, span_of(d->request.provider), &d->breaker);
 	estimate(policy, d);
@@ -209,8 +212,6 @@ static void serve_one(struct client *client, const struct request *request)
 	struct answer answer;
 	struct emit e;
 
-	d.policy = policy;
-	d.now_ns = policy->ports.clock->now_ns(policy->ports.clock);
 	if (read_question(policy, request->body, &d.request, &fault) < 0) {
 		routes_refuse_field(client, request, &fault);
 		return;
@@ -273,9 +274,7 @@ static void serve_list(struct client *client, const struct request *request, str
 	for (unsigned i = 0; i < n; i++) {
 		struct decide d;
 
-		d.policy = policy;
 		d.request = asked[i];
-		d.now_ns = policy->ports.clock->now_ns(policy->ports.clock);
 		judge(client, &d);
 		if (d.answer.decision == DECISION_DENY)
 			deny_emit(&e, &d);
