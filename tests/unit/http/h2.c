@@ -334,11 +334,24 @@ static void test_websocket_out_of_order(void **state)
 	talk2_done(&t);
 }
 
+/* Heard from that part on; ends the conversation. */
+static void play_late(struct talk2 *t, unsigned from, const char *lines)
+{
+	struct ear e;
+
+	ear_init(&e, CHUNK_LATE_OFFSET);
+	ear_hear(&e, t, from, t->n);
+	ear_close(&e);
+	expect(&e, lines, "late from", from);
+	assert_int_equal(counter_read(&e.counters.http2), 1);
+	ear_done(&e);
+	talk2_done(t);
+}
+
 static void test_late(void **state)
 {
 	struct talk2 t;
 	unsigned late_from;
-	struct ear e;
 
 	(void)state;
 	talk2_init(&t);
@@ -352,17 +365,10 @@ static void test_late(void **state)
 	talk2_headers(&t, R, 0, 3, RESPONSE("200"));
 	talk2_data(&t, R, FRAME_END_STREAM, 1, "!");
 	talk2_data(&t, R, FRAME_END_STREAM, 3, "three");
-	ear_init(&e, CHUNK_LATE_OFFSET);
-	ear_hear(&e, &t, late_from, t.n);
-	ear_close(&e);
 	/* nghttp2 does not index :path, so that of /3 is known; its authorization is not. */
-	expect(&e,
-	       "  [] -> 0 [seen!] pre-attach\n"
-	       "GET /3 [] -> 200 [three] pre-attach\n",
-	       "late", 0);
-	assert_int_equal(counter_read(&e.counters.http2), 1);
-	ear_done(&e);
-	talk2_done(&t);
+	play_late(&t, late_from,
+		  "  [] -> 0 [seen!] pre-attach\n"
+		  "GET /3 [] -> 200 [three] pre-attach\n");
 }
 
 /* Where nothing is held back any more, an answer comes before the head that it answers is whole:
@@ -372,7 +378,6 @@ static void test_answer_within_the_head(void **state)
 	struct talk2 t;
 	unsigned late_from;
 	struct buf block;
-	struct ear e;
 
 	(void)state;
 	talk2_init(&t);
@@ -388,15 +393,9 @@ static void test_answer_within_the_head(void **state)
 		    span_skip(buf_span(&block), 5));
 	talk2_data(&t, R, FRAME_END_STREAM, 3, "three");
 	buf_done(&block);
-	ear_init(&e, CHUNK_LATE_OFFSET);
-	ear_hear(&e, &t, late_from, t.n);
-	ear_close(&e);
-	expect(&e,
-	       "GET /1 [] -> 200 [one] complete\n"
-	       "  [] -> 200 [three] pre-attach\n",
-	       "within", 0);
-	ear_done(&e);
-	talk2_done(&t);
+	play_late(&t, late_from,
+		  "GET /1 [] -> 200 [one] complete\n"
+		  "  [] -> 200 [three] pre-attach\n");
 }
 
 static void test_flood_of_continuations(void **state)

@@ -64,14 +64,19 @@ static int add_text(struct catalog *catalog, const char *text, struct err *err)
 	return rc;
 }
 
-static struct catalog *the_book(void)
+static struct catalog *catalog_of(const char *text)
 {
 	struct err err = { "" };
 	struct catalog *catalog;
 
 	assert_int_equal(catalog_new(&catalog), 0);
-	assert_int_equal(add_text(catalog, book, &err), 0);
+	assert_int_equal(add_text(catalog, text, &err), 0);
 	return catalog;
+}
+
+static struct catalog *the_book(void)
+{
+	return catalog_of(book);
 }
 
 struct counts {
@@ -263,20 +268,14 @@ static void test_common_rates(void **state)
 		const char *model;
 		int64_t searches, pico;
 	} cases[] = { { "m", 3, 30000000000 }, { "own", 3, 75000000000 }, { "m", 0, 0 } };
-	struct err err = { "" };
-	struct catalog *catalog;
+	struct catalog *catalog =
+	    catalog_of("{'catalog':'common','provider':'openai','source':['x'],"
+		       "'fallback':{'web_searches':'0.01'},'models':["
+		       "{'model':'m','rates':[{'from':'2026-01-01','per_million':{'input':'1'}}]},"
+		       "{'model':'own','rates':[{'from':'2026-01-01','per_million':{'input':'1'},"
+		       "'per_unit':{'web_searches':'0.025'}}]}]}");
 
 	(void)state;
-	assert_int_equal(catalog_new(&catalog), 0);
-	assert_int_equal(
-	    add_text(catalog,
-		     "{'catalog':'common','provider':'openai','source':['x'],"
-		     "'fallback':{'web_searches':'0.01'},'models':["
-		     "{'model':'m','rates':[{'from':'2026-01-01','per_million':{'input':'1'}}]},"
-		     "{'model':'own','rates':[{'from':'2026-01-01','per_million':{'input':'1'},"
-		     "'per_unit':{'web_searches':'0.025'}}]}]}",
-		     &err),
-	    0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct usage usage =
 		    a_usage(cases[i].model, "2026-02-01", (struct counts){ 0, 0, 0, 0 });
@@ -305,20 +304,14 @@ static void test_bounds(void **state)
 		      { 0, 2, 2000000, "" },
 		      { 11, 3, 13000000, "maximum=output:2" },
 		      { 1, 9, 12000000, "minimum=input:10 maximum=output:2" } };
-	struct err err = { "" };
-	struct catalog *catalog;
+	struct catalog *catalog =
+	    catalog_of("{'catalog':'least','provider':'openai','source':['x'],'models':["
+		       "{'model':'m','rates':[{'from':'2026-01-01','minimum':{'input':10},"
+		       "'maximum':{'output':2},"
+		       "'per_million':{'input':'1','input_cache_read':'1','output':'1',"
+		       "'output_reasoning':'1'}}]}]}");
 
 	(void)state;
-	assert_int_equal(catalog_new(&catalog), 0);
-	assert_int_equal(
-	    add_text(catalog,
-		     "{'catalog':'least','provider':'openai','source':['x'],'models':["
-		     "{'model':'m','rates':[{'from':'2026-01-01','minimum':{'input':10},"
-		     "'maximum':{'output':2},"
-		     "'per_million':{'input':'1','input_cache_read':'1','output':'1',"
-		     "'output_reasoning':'1'}}]}]}",
-		     &err),
-	    0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct usage usage = a_usage(
 		    "m", "2026-02-01", (struct counts){ cases[i].input, 0, cases[i].output, 0 });
@@ -604,12 +597,10 @@ static void test_gateway_and_contract(void **state)
 		{ "h", "n", "2026-01-01", 2 },  { "h", "m", "2024-12-31", -1 },
 		{ "i", "m", "2026-01-01", -2 },
 	};
-	struct catalog *catalog;
+	struct catalog *catalog = catalog_of(list);
 	struct err err = { "" };
 
 	(void)state;
-	assert_int_equal(catalog_new(&catalog), 0);
-	assert_int_equal(add_text(catalog, list, &err), 0);
 	assert_int_equal(add_text(catalog, agreed, &err), 0);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct usage usage =
@@ -630,16 +621,10 @@ static void test_gateway_and_contract(void **state)
 
 static void test_limits_are_inclusive(void **state)
 {
-	struct catalog *catalog;
-	struct err err = { "" };
+	struct catalog *catalog = catalog_of(RATES "{'input': '1000000', 'output': '0',"
+						   " 'input_audio': '0.000000000000000001'}" TAIL);
 
 	(void)state;
-	assert_int_equal(catalog_new(&catalog), 0);
-	assert_int_equal(add_text(catalog,
-				  RATES "{'input': '1000000', 'output': '0',"
-					" 'input_audio': '0.000000000000000001'}" TAIL,
-				  &err),
-			 0);
 	assert_int_equal(catalog_models(catalog), 1);
 	catalog_unref(catalog);
 }

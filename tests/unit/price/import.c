@@ -104,6 +104,17 @@ static int take(struct fixture *f, const char *from, const char *text, const cha
 	return import_file(&options, f->file, f->dir, counts, err);
 }
 
+/* What is to be taken without a word against it. */
+static struct import_counts merge(struct fixture *f, const char *from, const char *text,
+				  const char *date)
+{
+	struct import_counts counts;
+	struct err err = { "" };
+
+	assert_int_equal(take(f, from, text, date, false, &counts, &err), 0);
+	return counts;
+}
+
 static bool file_holds(const struct fixture *f, const char *name, const char *text)
 {
 	char path[96], bytes[16384] = "";
@@ -172,9 +183,8 @@ static void test_steps(void **state)
 	};
 	struct import_counts counts;
 	struct fixture *f = *state;
-	struct err err = { "" };
 
-	assert_int_equal(take(f, "litellm", steps, "2026-11-25", false, &counts, &err), 0);
+	counts = merge(f, "litellm", steps, "2026-11-25");
 	assert_int_equal(counts.added, 1);
 	check(f, rows, 2);
 }
@@ -256,15 +266,14 @@ static void test_change(void **state)
 	};
 	struct import_counts counts;
 	struct fixture *f = *state;
-	struct err err = { "" };
 
-	assert_int_equal(take(f, "litellm", ONE("2.5e-06"), "2026-01-01", false, &counts, &err), 0);
-	assert_int_equal(take(f, "litellm", ONE("2e-06"), "2026-11-25", false, &counts, &err), 0);
+	counts = merge(f, "litellm", ONE("2.5e-06"), "2026-01-01");
+	counts = merge(f, "litellm", ONE("2e-06"), "2026-11-25");
 	assert_int_equal(counts.changed, 1);
 	assert_string_equal(f->last, "changed: openai/m input: 2.5 here, 2 in litellm 1.2");
 	check(f, rows, 2);
 	/* the same again is nothing new */
-	assert_int_equal(take(f, "litellm", ONE("2e-06"), "2026-11-26", false, &counts, &err), 0);
+	counts = merge(f, "litellm", ONE("2e-06"), "2026-11-26");
 	assert_int_equal(counts.changed, 0);
 }
 
@@ -283,7 +292,6 @@ static void test_common(void **state)
 	    "{'id': 'gpt-dear', 'prices': {'input_mtok': '5', 'web_searches_kcount': '25'}}]}]";
 	struct fixture *f = *state;
 	struct import_counts counts = { 0 };
-	struct err err = { "" };
 	char path[96];
 	FILE *file;
 
@@ -292,7 +300,7 @@ static void test_common(void **state)
 	for (const char *c = list; *c; c++)
 		putc(*c == '\'' ? '"' : *c, file);
 	fclose(file);
-	assert_int_equal(take(f, "genai-prices", said, "2026-11-26", false, &counts, &err), 0);
+	counts = merge(f, "genai-prices", said, "2026-11-26");
 	assert_int_equal(f->lines, 0);
 	assert_int_equal(counts.changed, 0);
 	assert_true(file_holds(f, "openai.json", "{\"input\":\"3\"}}]"));
@@ -390,11 +398,10 @@ static void test_only_missing(void **state)
 	};
 	struct import_counts counts;
 	struct fixture *f = *state;
-	struct err err = { "" };
 
-	assert_int_equal(take(f, "litellm", now, "2026-11-25", false, &counts, &err), 0);
+	counts = merge(f, "litellm", now, "2026-11-25");
 	f->only_missing = true;
-	assert_int_equal(take(f, "litellm", then, "2026-11-25", false, &counts, &err), 0);
+	counts = merge(f, "litellm", then, "2026-11-25");
 	assert_int_equal(counts.added, 1);
 	assert_int_equal(counts.changed + counts.disputed, 0);
 	check(f, rows, sizeof(rows) / sizeof(rows[0]));
@@ -438,10 +445,9 @@ static void test_dispute(void **state)
 	};
 	struct import_counts counts;
 	struct fixture *f = *state;
-	struct err err = { "" };
 
-	assert_int_equal(take(f, "litellm", litellm, "2026-11-25", false, &counts, &err), 0);
-	assert_int_equal(take(f, "genai-prices", genai, "2026-11-25", false, &counts, &err), 0);
+	counts = merge(f, "litellm", litellm, "2026-11-25");
+	counts = merge(f, "genai-prices", genai, "2026-11-25");
 	assert_int_equal(counts.disputed, 1);
 	assert_string_equal(f->last,
 			    "disputed: openai/gpt-x input: 1.25 here, 1.5 in genai-prices 1.2");
