@@ -82,6 +82,7 @@ static __always_inline void report(struct __sk_buff *skb, struct flow_socket *s,
 		e->random[0] = server->random[0];
 		e->random[1] = server->random[1];
 		__builtin_memcpy(e->name, server->name, sizeof(e->name));
+		s->agent = control.agent;
 	}
 	submit(e, s->mode || (!e->ssl && speaker_is_new(s)));
 }

@@ -51,7 +51,7 @@ struct flow_control {
 	__u32 fail_closed; /* but for this option */
 	__u32 generation;
 	__u32 refuse_connect; /* option: refuse.h */
-	__u32 unused;
+	__u32 agent;          /* a number of its own */
 };
 
 static inline __u64 flow_process_id(__u32 tgid, __u64 start_ns)

@@ -63,14 +63,22 @@ struct flow_refused {
 	__u8 local[16];
 };
 
-/* An open connection to port 443 whose connect() was not seen. */
+/* An open connection whose hello this agent was not told of: one to port 443, or one of which the
+ * kept hooks of a dead agent know the host and who said its hello: then that is the process. */
 struct flow_older {
 	struct flow_head head;
 	__u64 sent; /* as in struct flow_close, so far */
 	__u64 received;
+	__u64 host; /* as in struct flow_hello; 0: not known, nor are the two */
+	__u64 start_ns;
+	__u64 cgroup_id;
+	__u32 uid;
 	__u32 tgid; /* of a process that has it open: one record each */
+	__u16 remote_port;
+	__u16 local_port;
 	__u32 unused;
 	__u8 remote[16];
+	__u8 local[16];
 };
 
 /* Every ClientHello ends under one of the first five, every refusal under one of the others. */

@@ -26,6 +26,7 @@ struct flow_socket {
 	__u32 next;     /* TCP sequence number of the byte that is due */
 	__u32 have;     /* bytes in `pieces` */
 	__u32 skipped;  /* bytes of the preface */
+	__u32 agent;    /* that was told of its hello: flow_control */
 };
 
 struct {

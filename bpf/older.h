@@ -1,26 +1,44 @@
-/* Connections that were there before the hooks: user space reads them from an iterator over the
- * open files of all processes, which sees every network namespace and tells whose they are. */
+/* Connections that the agent was not told of: those before the hooks, and those of which only a
+ * dead agent's kept hooks know. User space reads them from an iterator over the open files of all
+ * processes, which sees every network namespace and tells whose they are. */
 #pragma once
 
+#include "block.h"
 #include "flow_maps.h"
+
+static __always_inline void older_put_v4(__u8 to[static 16], __be32 address)
+{
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, &address, sizeof(address));
+}
 
 static __always_inline void older_fill(struct flow_older *e, struct sock_common *sk,
 				       struct tcp_sock *tcp)
 {
-	__be32 v4 = sk->skc_daddr;
-
 	e->head.type = FLOW_OLDER;
 	e->head.cookie = bpf_get_socket_cookie(sk);
 	e->head.time_ns = bpf_ktime_get_ns();
 	e->sent = BPF_CORE_READ(tcp, bytes_acked);
 	e->sent -= e->sent > 0; /* the SYN */
 	e->received = BPF_CORE_READ(tcp, bytes_received);
+	e->remote_port = bpf_ntohs(sk->skc_dport);
+	e->local_port = sk->skc_num;
 	if (sk->skc_family == AF_INET) {
-		e->remote[10] = e->remote[11] = 0xff;
-		__builtin_memcpy(e->remote + 12, &v4, sizeof(v4));
+		older_put_v4(e->remote, sk->skc_daddr);
+		older_put_v4(e->local, sk->skc_rcv_saddr);
 	} else {
 		BPF_CORE_READ_INTO(&e->remote, sk, skc_v6_daddr);
+		BPF_CORE_READ_INTO(&e->local, sk, skc_v6_rcv_saddr);
 	}
+}
+
+static __always_inline void older_inherit(struct flow_older *e, const struct flow_socket *s)
+{
+	e->host = s->host;
+	e->start_ns = s->start_ns;
+	e->cgroup_id = s->cgroup_id;
+	e->uid = s->uid;
+	e->tgid = s->tgid;
 }
 
 SEC("iter/task_file")
@@ -31,14 +49,21 @@ int flow_older(struct bpf_iter__task_file *ctx)
 	struct socket *socket = task && file ? bpf_sock_from_file(file) : NULL;
 	struct sock_common *sk = socket ? socket->sk : NULL;
 	struct flow_older e = {};
+	struct flow_socket *s;
 	struct tcp_sock *tcp;
 
-	if (!sk || sk->skc_state != BPF_TCP_ESTABLISHED || sk->skc_dport != bpf_htons(HTTPS))
+	if (!sk || sk->skc_state != BPF_TCP_ESTABLISHED)
 		return 0;
 	tcp = bpf_skc_to_tcp_sock(sk);
-	if (!tcp || bpf_sk_storage_get(&sockets, tcp, NULL, 0))
+	if (!tcp)
+		return 0;
+	s = bpf_sk_storage_get(&sockets, tcp, NULL, 0);
+	if (s ? s->state != STATE_PROVIDER || s->agent == control.agent
+	      : sk->skc_dport != bpf_htons(HTTPS))
 		return 0;
 	e.tgid = task->tgid;
+	if (s)
+		older_inherit(&e, s);
 	older_fill(&e, sk, tcp);
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;

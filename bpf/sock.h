@@ -10,10 +10,13 @@ struct in6_addr {
 struct sock_common {
 	unsigned long skc_flags; /* bits of enum sock_flags */
 	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
 	__be16 skc_dport;
+	__u16 skc_num; /* the local port */
 	__u16 skc_family;
 	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
 } READ_BY_NAME;
 
 struct socket {

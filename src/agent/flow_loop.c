@@ -16,7 +16,8 @@
 #define PUBLISH_TICKS 4
 #define OLDER_TICKS   240 /* a minute */
 #define SWEEP_TICKS   20
-#define PINS          "/sys/fs/bpf/outlay"
+#define BPF_FS        "/sys/fs/bpf"
+#define PINS          BPF_FS "/outlay"
 #define PATIENCE_NS   (3 * NS_PER_SEC) /* without a tick, until the kernel holds us for dead */
 
 static const struct timeval tick = { .tv_usec = 250000 };
@@ -169,6 +170,18 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 
 /* --- life */
 
+/* The option promises what only a file system can keep. */
+static void warn_unless_kept(const struct flow_loop *l)
+{
+	int code = l->hooks && l->options.fail_closed ? hooks_kept(l->hooks) : 0;
+
+	if (code < 0)
+		fprintf(stderr,
+			"outlayd: warning: fail_closed holds only while outlayd lives: cannot keep "
+			"hooks in %s: %s; mount -t bpf bpf %s\n",
+			PINS, strerror(-code), BPF_FS);
+}
+
 CLEANUP_FOR(flow_loop, struct flow_loop *, flow_loop_free)
 
 static int make_parts(struct flow_loop *l)
@@ -193,6 +206,7 @@ static int make_parts(struct flow_loop *l)
 		code = latest_new(sizeof(struct top), &l->top);
 	if (code == 0 && hooks_new(&hooks, &l->hooks, &l->refusal) < 0)
 		fprintf(stderr, "outlayd: what is not metered is not seen: %s\n", l->refusal.text);
+	warn_unless_kept(l);
 	l->cutter = cutter_new("/proc", l->hooks ? hooks_sweeper(l->hooks) : -1);
 	if (!l->cutter)
 		return -ENOMEM;

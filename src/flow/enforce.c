@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "flow/blocks.h"
+#include "flow/older.h"
 
 struct owner {
 	UT_hash_handle hh;
@@ -304,15 +305,13 @@ static void take_hello(struct enforce *e, const struct flow_hello *hello)
 {
 	uint64_t id = flow_process_id(hello->tgid, hello->start_ns);
 	FREE_PTR struct socket *s = calloc(1, sizeof(*s));
-	struct owner *owner = find_owner(e, id);
+	struct owner *owner;
 
 	if (HASH_COUNT(e->sockets) >= FLOW_SOCKETS_MAX) {
 		counter_add(&e->counters.evicted, 1);
 		drop_socket(e, e->sockets);
-		owner = find_owner(e, id);
 	}
-	if (s && !owner)
-		owner = make_owner(e, hello, id);
+	owner = find_owner(e, id) ?: make_owner(e, hello, id);
 	if (!s || !owner)
 		return;
 	s->cookie = hello->head.cookie;
@@ -353,6 +352,7 @@ void enforce_captured(struct enforce *e, const struct flow_capture *capture)
 void enforce_record(struct enforce *e, const void *record, size_t bytes)
 {
 	const struct flow_head *head = record;
+	struct flow_hello hello;
 	struct socket *s;
 
 	if (bytes < sizeof(*head))
@@ -366,6 +366,8 @@ void enforce_record(struct enforce *e, const void *record, size_t bytes)
 		drop_socket(e, s);
 	if (head->type == FLOW_HELLO && bytes >= sizeof(struct flow_hello))
 		take_hello(e, record);
+	if (!s && bytes >= sizeof(struct flow_older) && older_hello(record, &hello))
+		take_hello(e, &hello);
 }
 
 /* --- life */

@@ -24,7 +24,7 @@ struct hooks {
 	struct ring_buffer *ring;
 	struct bpf_link *links[LINKS];
 	struct pins *pins; /* NULL: not wanted, or none */
-	bool has_orders, took_over;
+	bool inherits, has_orders, took_over;
 	struct hooks_feature features[FEATURES];
 };
 
@@ -74,7 +74,7 @@ static void inherit_sockets(struct hooks *h)
 
 	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
 	    info.type == BPF_MAP_TYPE_SK_STORAGE && info.value_size == bpf_map__value_size(map))
-		(void)bpf_map__reuse_fd(map, fd);
+		h->inherits = bpf_map__reuse_fd(map, fd) == 0;
 }
 
 static int open_and_load(struct hooks *h, bool sweeps)
@@ -103,8 +103,9 @@ static int load(struct hooks *h, struct err *err)
 			       strerror(-code));
 	h->skeleton->bss->control.refuse_connect = h->options.refuse_connect;
 	/* None that another agent has judged a socket by. */
-	h->skeleton->bss->control.generation =
+	h->skeleton->bss->control.agent =
 	    (uint32_t)(clock_system.monotonic_ns(&clock_system) >> 20);
+	h->skeleton->bss->control.generation = h->skeleton->bss->control.agent;
 	h->ring = ring_buffer__new(bpf_map__fd(h->skeleton->maps.records), on_record, h, NULL);
 	return h->ring ? 0 : err_set(err, -errno, "ring of the flows: %s", strerror(errno));
 }
@@ -196,6 +197,11 @@ const struct hooks_feature *hooks_features(const struct hooks *h, unsigned *ret_
 	return h->features;
 }
 
+int hooks_kept(const struct hooks *h)
+{
+	return h->features[KEPT].code;
+}
+
 int hooks_fd(const struct hooks *h)
 {
 	return ring_buffer__epoll_fd(h->ring);
@@ -257,6 +263,15 @@ void hooks_publish_blocks(struct hooks *h)
 	h->has_orders = true;
 }
 
+/* The hooks of a dead agent heard hellos until now. */
+static void take_over(struct hooks *h)
+{
+	if (h->pins)
+		pins_take_over(h->pins);
+	if (h->inherits)
+		(void)hooks_older(h);
+}
+
 void hooks_beat(struct hooks *h, int64_t patience_ns, bool fail_closed)
 {
 	struct flow_control *control = &h->skeleton->bss->control;
@@ -266,8 +281,8 @@ void hooks_beat(struct hooks *h, int64_t patience_ns, bool fail_closed)
 	__atomic_store_n(&control->beat_ns, (uint64_t)clock_system.monotonic_ns(&clock_system),
 			 __ATOMIC_RELEASE);
 	/* Not with the first order: there may be more. */
-	if (h->has_orders && !h->took_over && h->pins)
-		pins_take_over(h->pins);
+	if (h->has_orders && !h->took_over)
+		take_over(h);
 	h->took_over = h->has_orders;
 }
 

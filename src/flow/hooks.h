@@ -34,12 +34,15 @@ void hooks_free(struct hooks *hooks);
 /* One a program, in the order of their use; the array is the hooks' own. */
 const struct hooks_feature *hooks_features(const struct hooks *hooks, unsigned *ret_n);
 
+/* 0: what stops stays there when the agent dies, or that was not asked for. */
+int hooks_kept(const struct hooks *hooks);
+
 /* Readable when a record should not wait; the others are there to be drained at leisure. */
 int hooks_fd(const struct hooks *hooks);
 /* Hands on every record; returns how many. */
 unsigned hooks_drain(struct hooks *hooks);
 
-/* Hands on the open connections to port 443 that the hooks do not know, in whatever network
+/* Hands on the open connections of which these hooks handed on no hello, in whatever network
  * namespace: a struct flow_older for each process that has one open. -errno: the kernel cannot
  * tell. */
 int hooks_older(struct hooks *hooks);
@@ -56,7 +59,8 @@ int hooks_tell_call(struct hooks *hooks, uint64_t cookie, enum flow_call call);
 void hooks_publish_blocks(struct hooks *hooks);
 /* The agent lives: without this for `patience_ns` nothing is refused any more, or with
  * `fail_closed` what was. When the agent is gone its hooks are, and nothing is refused, unless it
- * keeps them. */
+ * keeps them. The first beat after orders ends what a dead agent kept, and hands on connections as
+ * hooks_older does. */
 void hooks_beat(struct hooks *hooks, int64_t patience_ns, bool fail_closed);
 
 /* Sums the per-CPU counters. */

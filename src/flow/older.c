@@ -71,8 +71,8 @@ void older_add(struct older *o, const struct flow_older *record)
 	for (unsigned i = 0; i < o->n && !e; i++)
 		if (o->entries[i].last.head.cookie == record->head.cookie)
 			e = &o->entries[i];
-	/* Others are new, and have said their hello to the hooks. */
-	if (!e && o->rounds == 0)
+	/* Others are new, and have said their hello to the hooks, a dead agent's perhaps. */
+	if (!e && (o->rounds == 0 || record->host))
 		e = make_entry(o);
 	if (!e || e->is_open) /* another process has it open too: it is of the first */
 		return;
@@ -91,6 +91,23 @@ unsigned older_end(struct older *o)
 	o->dropped = 0;
 	o->rounds++;
 	return dropped;
+}
+
+bool older_hello(const struct flow_older *record, struct flow_hello *ret_hello)
+{
+	if (record->head.type != FLOW_OLDER || !record->host)
+		return false;
+	*ret_hello = (struct flow_hello){ .head = record->head,
+					  .start_ns = record->start_ns,
+					  .cgroup_id = record->cgroup_id,
+					  .host = record->host,
+					  .tgid = record->tgid,
+					  .uid = record->uid,
+					  .remote_port = record->remote_port,
+					  .local_port = record->local_port };
+	memcpy(ret_hello->remote, record->remote, sizeof(record->remote));
+	memcpy(ret_hello->local, record->local, sizeof(record->local));
+	return true;
 }
 
 /* --- what is learnt of them */

@@ -21,6 +21,9 @@ void older_add(struct older *older, const struct flow_older *record);
 unsigned older_end(struct older *older);
 unsigned older_count(const struct older *older);
 
+/* What is still known of the hello that a dead agent was told of. False: there is no such. */
+bool older_hello(const struct flow_older *record, struct flow_hello *ret_hello);
+
 /* A provider's host was found at the address. */
 void older_named(struct older *older, const uint8_t remote[static 16], const char *host);
 /* Plaintext of the process was captured that no flow is known for: one of these is metered. */

@@ -24,6 +24,16 @@ struct pins {
 CLEANUP_FOR(pins, struct pins *, pins_free)
 CLEANUP_FOR(dir, DIR *, closedir)
 
+static int find(const char *path, const char *name)
+{
+	char full[PATH_MAX + 32];
+	int fd;
+
+	snprintf(full, sizeof(full), "%s/%s", path, name);
+	fd = bpf_obj_get(full);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_locked(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -63,14 +73,28 @@ int pins_new(const char *folder, bool keeps, struct pins **ret_pins)
 	return code;
 }
 
+/* To remove the last name of a link detaches it only when the kernel finds the time. */
+static void detach(const char *folder, const char *name)
+{
+	int fd = find(folder, name);
+
+	if (fd < 0)
+		return;
+	(void)bpf_link_detach(fd); /* if it is a link */
+	close(fd);
+}
+
 static void remove_folder(const char *path)
 {
 	CLEANUP(cleanup_dir) DIR *dir = opendir(path);
 	struct dirent *entry = dir ? readdir(dir) : NULL;
 
-	for (; entry; entry = readdir(dir))
-		if (entry->d_type != DT_DIR)
-			unlinkat(dirfd(dir), entry->d_name, 0);
+	for (; entry; entry = readdir(dir)) {
+		if (entry->d_type == DT_DIR)
+			continue;
+		detach(path, entry->d_name);
+		unlinkat(dirfd(dir), entry->d_name, 0);
+	}
 	rmdir(path);
 }
 
@@ -115,16 +139,6 @@ static int visit_dead(const struct pins *p, int (*visit)(const char *path, const
 			found = visit(path, name);
 	}
 	return found;
-}
-
-static int find(const char *path, const char *name)
-{
-	char full[PATH_MAX + 32];
-	int fd;
-
-	snprintf(full, sizeof(full), "%s/%s", path, name);
-	fd = bpf_obj_get(full);
-	return fd < 0 ? -errno : fd;
 }
 
 int pins_find(const struct pins *p, const char *name)

@@ -17,4 +17,5 @@ void pins_free(struct pins *pins);
 int pins_put(const struct pins *pins, const char *name, int fd);
 /* What a dead agent kept under the name, or -ENOENT. */
 int pins_find(const struct pins *pins, const char *name);
+/* What dead agents kept does nothing any more when this returns. */
 void pins_take_over(const struct pins *pins);

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -31,7 +32,8 @@
 #define OTHER     "api.outlay-other.invalid"
 #define PATIENCE  (2 * NS_PER_SEC)
 #define QUIET_MS  300 /* nothing has come for so long: nothing comes */
-#define PINS      "/sys/fs/bpf/outlay-test"
+#define BPF_FS    "/sys/fs/bpf"
+#define PINS      BPF_FS "/outlay-test"
 #define RESENT_MS 3000 /* TCP has sent again what was dropped */
 
 struct world {
@@ -41,7 +43,7 @@ struct world {
 	struct flow_hello last;
 	bool sweeps; /* none is destroyed by its name */
 	bool deaf;   /* what the kernel tells is lost */
-	unsigned n_asked;
+	unsigned n_asked, n_kept;
 	struct process asked;
 };
 
@@ -51,6 +53,8 @@ static void on_record(void *ctx, const void *record, size_t bytes)
 
 	if (((const struct flow_head *)record)->type == FLOW_HELLO)
 		memcpy(&w->last, record, sizeof(w->last));
+	if (((const struct flow_head *)record)->type == FLOW_OLDER)
+		w->n_kept += ((const struct flow_older *)record)->host != 0;
 	if (!w->deaf)
 		enforce_record(w->enforce, record, bytes);
 }
@@ -694,27 +698,51 @@ static void test_others_are_not_touched(void **state)
 	close_link(&mine);
 }
 
-/* Another agent, in a child, which cuts what it is told to, and is killed. */
-static pid_t open_rival(struct world *w, int says[2], int hears[2])
-{
+struct rival {
 	pid_t child;
+	int says[2], hears[2];
+};
+
+/* Another agent, in a child, which gives one order when it is told to, and is killed. */
+static void open_rival(struct world *w, enum flow_mode mode, struct rival *r)
+{
 	char byte;
 
-	assert_int_equal(pipe(says) | pipe(hears), 0);
-	child = fork();
-	if (child)
-		return child;
+	assert_int_equal(pipe(r->says) | pipe(r->hears), 0);
+	r->child = fork();
+	if (r->child) {
+		assert_int_equal(read(r->says[0], &byte, 1), 1);
+		return;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	w->hooked.pins = PINS;
 	hooked_open(&w->hooked, false, on_record, w);
 	hooks_beat(w->hooked.hooks, PATIENCE, true);
-	if (write(says[1], "", 1) != 1 || read(hears[0], &byte, 1) != 1)
+	if (write(r->says[1], "", 1) != 1 || read(r->hears[0], &byte, 1) != 1)
 		_exit(1);
-	order(w, HOST, FLOW_UID, getuid(), FLOW_CUT, false);
-	if (write(says[1], "", 1) != 1)
+	order(w, HOST, FLOW_UID, getuid(), mode, false);
+	if (write(r->says[1], "", 1) != 1)
 		_exit(1);
 	pause();
 	_exit(1);
+}
+
+static void tell_rival(struct rival *r)
+{
+	char byte;
+
+	assert_int_equal(write(r->hears[1], "", 1), 1);
+	assert_int_equal(read(r->says[0], &byte, 1), 1);
+}
+
+static void kill_rival(struct rival *r)
+{
+	kill(r->child, SIGKILL);
+	assert_int_equal(waitpid(r->child, NULL, 0), r->child);
+	for (int i = 0; i < 2; i++) {
+		close(r->says[i]);
+		close(r->hears[i]);
+	}
 }
 
 static unsigned count_pins(void)
@@ -735,18 +763,14 @@ static void test_kept_when_dead(void **state)
 	struct world *w = *state;
 	struct bytes call = request(900), hello = make_hello(HOST, NAME_FIRST, 36);
 	struct link old, new;
-	int says[2], hears[2];
-	pid_t rival = open_rival(w, says, hears);
-	char byte;
+	struct rival rival;
 
-	assert_int_equal(read(says[0], &byte, 1), 1);
+	open_rival(w, FLOW_CUT, &rival);
 	old = open_talk(w, HOST, AF_INET);
 	move(old.client, old.server, call.at, call.n);
-	assert_int_equal(write(hears[1], "", 1), 1);
-	assert_int_equal(read(says[0], &byte, 1), 1);
+	tell_rival(&rival);
 	assert_int_equal(count_pins(), 1);
-	kill(rival, SIGKILL);
-	assert_int_equal(waitpid(rival, NULL, 0), rival);
+	kill_rival(&rival);
 	passes(w, OTHER, AF_INET);
 	say(old.client, &call);
 	assert_int_equal(comes(w, old.server, QUIET_MS), 0);
@@ -774,10 +798,66 @@ static void test_kept_when_dead(void **state)
 	assert_int_equal(access(PINS, F_OK), -1);
 	close_link(&old);
 	close_link(&new);
+}
+
+/* Its hello passes, what it says then does not. */
+static struct link open_waiting(const struct bytes *call)
+{
+	struct bytes hello = make_hello(HOST, NAME_FIRST, 36);
+	struct link l = open_link(AF_INET);
+	struct pollfd poll_fd = { .fd = l.server, .events = POLLIN };
+
+	move(l.client, l.server, hello.at, hello.n);
+	say(l.client, call);
+	assert_int_equal(poll(&poll_fd, 1, QUIET_MS), 0);
+	return l;
+}
+
+/* Who came when nobody was there to ask, and while the next agent began. */
+static void test_asks_for_those_of_a_dead_agent(void **state)
+{
+	struct world *w = *state;
+	struct bytes call = request(900);
+	struct link links[2];
+	struct rival rival;
+
+	hooks_free(w->hooked.hooks);
+	open_rival(w, FLOW_ASK, &rival);
+	tell_rival(&rival);
+	kill_rival(&rival);
+	links[0] = open_waiting(&call);
+	w->hooked.pins = PINS;
+	hooked_open(&w->hooked, false, on_record, w);
+	assert_int_equal(hooks_older(w->hooked.hooks), 0);
+	assert_int_equal(w->n_kept, 1);
+	links[1] = open_waiting(&call);
+	order(w, HOST, FLOW_UID, getuid(), FLOW_ASK, false);
+	assert_int_equal(w->n_asked, 1);
+	assert_int_equal(w->asked.pid, getpid());
+	assert_true(w->asked.exe[0] == '/');
+	assert_int_equal(w->asked.uid, getuid());
+	drain(w);
+	assert_int_equal(w->n_kept, 3); /* the first again */
+	assert_int_equal(comes(w, links[0].server, QUIET_MS), 0);
+	enforce_judged(w->enforce, flow_process_id((uint32_t)w->asked.pid, w->asked.start_ns));
 	for (int i = 0; i < 2; i++) {
-		close(says[i]);
-		close(hears[i]);
+		arrives(w, links[i].server, call.n);
+		close_link(&links[i]);
 	}
+	drain(w);
+	w->n_kept = 0;
+	links[0] = open_talk(w, HOST, AF_INET);
+	assert_int_equal(hooks_older(w->hooked.hooks), 0);
+	assert_int_equal(w->n_kept, 0); /* whose hello was heard */
+	close_link(&links[0]);
+}
+
+/* A file system to keep pins in which is there whatever the host has mounted. */
+static int mount_pins(void **state)
+{
+	(void)state;
+	return unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	       mount("bpf", BPF_FS, "bpf", 0, NULL) < 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -811,6 +891,7 @@ int main(void)
 		TEST(test_cut_in_another_network),
 		TEST(test_others_are_not_touched),
 		TEST(test_kept_when_dead),
+		TEST(test_asks_for_those_of_a_dead_agent),
 	};
 	const struct CMUnitTest sweeps[] = {
 		TEST(test_sweep),
@@ -827,8 +908,8 @@ int main(void)
 	}
 	if (!kernel_can_sweep()) {
 		print_message("skipped: sweeps need bpf_sock_destroy, of Linux 6.5\n");
-		return cmocka_run_group_tests(tests, NULL, NULL);
+		return cmocka_run_group_tests(tests, mount_pins, NULL);
 	}
-	return cmocka_run_group_tests(tests, NULL, NULL) +
+	return cmocka_run_group_tests(tests, mount_pins, NULL) +
 	       cmocka_run_group_tests(sweeps, NULL, NULL);
 }

@@ -82,7 +82,7 @@ static const struct member spare_members[] = {
 static const struct member control_members[] = {
 	MEMBER(flow_control, beat_ns),        MEMBER(flow_control, patience_ns),
 	MEMBER(flow_control, fail_closed),    MEMBER(flow_control, generation),
-	MEMBER(flow_control, refuse_connect), MEMBER(flow_control, unused),
+	MEMBER(flow_control, refuse_connect), MEMBER(flow_control, agent),
 };
 static const struct member flow_close_members[] = {
 	MEMBER(flow_close, head),
@@ -90,8 +90,13 @@ static const struct member flow_close_members[] = {
 	MEMBER(flow_close, received),
 };
 static const struct member older_members[] = {
-	MEMBER(flow_older, head), MEMBER(flow_older, sent),   MEMBER(flow_older, received),
-	MEMBER(flow_older, tgid), MEMBER(flow_older, unused), MEMBER(flow_older, remote),
+	MEMBER(flow_older, head),        MEMBER(flow_older, sent),
+	MEMBER(flow_older, received),    MEMBER(flow_older, host),
+	MEMBER(flow_older, start_ns),    MEMBER(flow_older, cgroup_id),
+	MEMBER(flow_older, uid),         MEMBER(flow_older, tgid),
+	MEMBER(flow_older, remote_port), MEMBER(flow_older, local_port),
+	MEMBER(flow_older, unused),      MEMBER(flow_older, remote),
+	MEMBER(flow_older, local),
 };
 
 static void check_struct(const struct btf *btf, const char *name, size_t size,

@@ -381,10 +381,19 @@ class Enforce:
         """By option what is stopped stays so while the agent hangs, and when it is dead."""
         file = self.daemon.config / 'outlayd.yaml'
         file.write_text(file.read_text().replace('fail_closed: false', 'fail_closed: true'))
+        subprocess.run(['mount', '-t', 'tmpfs', 'none', '/sys/fs/bpf'], check=True)
+        self.check('outlayd starts where nothing can be kept', self.daemon.start())
+        self.check('and says so', 'fail_closed holds only while outlayd lives: cannot keep hooks in'
+                   ' /sys/fs/bpf/outlay: ' in self.daemon.said(), self.daemon.said())
+        self.daemon.stop()
+        subprocess.run(['mount', '-t', 'bpf', 'none', '/sys/fs/bpf'], check=True)
         self.check('outlayd starts again', self.daemon.start(), self.daemon.said())
+        self.check.equal('with no such word', self.daemon.said().count('fail_closed holds'), 1)
         client = self.python('again', REQUESTS, label='dies')
         self.check('what was spent is cut again',
                    wait_for(lambda: 'error' in client.call(), 10), self.daemon.said()[-2000:])
+        fine = self.python('fine', REQUESTS)
+        self.check('who spends nothing is asked about, and passes', 'good' in fine.call())
         time.sleep(1)  # the call that spent it is on the disk
         self.daemon.child.send_signal(signal.SIGSTOP)
         time.sleep(4)
@@ -394,15 +403,19 @@ class Enforce:
         self.check.equal('an agent that hangs stops it still', len(self.server.requests), begun)
         self.daemon.stop(signal.SIGKILL)
         other = self.python('other', REQUESTS, label='dies')
-        other.begin()  # what waits already is sent again too late to tell
+        new = self.python('new', REQUESTS)
+        for who in (other, new):
+            who.begin()  # nobody asks about them: they wait
         time.sleep(2)
         self.check.equal('and one that is killed', len(self.server.requests), begun)
-        self.world.end(other.child)
         self.check('the next one starts', self.daemon.start(), self.daemon.said())
-        said = client.end()
-        self.check(f'and tells who waits: {said}', 'error' in said, said)
+        for who in (client, other):
+            said = who.end()
+            self.check(f'and tells who waits: {said}', 'error' in said, said)
         self.check('it cuts', 'error' in client.call())
-        self.check.equal('of all that nothing came', len(self.server.requests), begun)
+        for who, said in ((fine, fine.call()), (new, new.end())):
+            self.check(f'{who.who}, who spent nothing, goes on: {said}', 'good' in said, said)
+        self.check.equal('of all that nothing else came', len(self.server.requests), begun + 2)
         self.daemon.stop()
         said = client.call()
         self.check(f'an agent that is told to end lets go: {said}', 'good' in said, said)

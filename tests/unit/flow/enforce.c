@@ -369,6 +369,37 @@ static void test_a_process_is_asked_for_once_a_question(void **state)
 	assert_int_equal(w->asked, 2);
 }
 
+static void older(struct world *w, uint64_t cookie, const char *host)
+{
+	struct flow_older older = { .head = { .type = FLOW_OLDER, .cookie = cookie },
+				    .tgid = (uint32_t)getpid(),
+				    .uid = 7,
+				    .host = host ? order_host_key(span_of(host)) : 0 };
+
+	enforce_record(w->enforce, &older, sizeof(older));
+}
+
+/* Of whom a dead agent's hooks know: asked about, and cut when it is known to be between calls. */
+static void test_connections_of_a_dead_agent(void **state)
+{
+	struct world *w = *state;
+
+	block(w, "one", key_of(FLOW_ALL, 0, "a.test"), FLOW_ASK, false);
+	older(w, 1, NULL);
+	older(w, 2, "b.test");
+	assert_int_equal(w->asked, 0);
+	older(w, 3, "a.test");
+	assert_int_equal(w->asked, 1);
+	block(w, "two", key_of(FLOW_UID, 7, "c.test"), FLOW_CUT, true);
+	assert_int_equal(w->destroyed, 0);
+	older(w, 4, "c.test");
+	assert_int_equal(w->last_destroyed, 4);
+	hello(w, 5, 0, "c.test");
+	assert_int_equal(w->destroyed, 2);
+	older(w, 5, "c.test"); /* its hello was heard */
+	assert_int_equal(w->destroyed, 2);
+}
+
 /* What was found out of a process holds for its next connection. */
 static void test_orders_outlive_the_connections(void **state)
 {
@@ -481,6 +512,7 @@ int main(void)
 		TEST(test_only_what_the_scope_names),
 		TEST(test_refused_is_destroyed),
 		TEST(test_a_process_is_asked_for_once_a_question),
+		TEST(test_connections_of_a_dead_agent),
 		TEST(test_orders_outlive_the_connections),
 		TEST(test_a_map_that_is_full),
 		TEST(test_bounded),

@@ -99,6 +99,49 @@ static void test_later_rounds_only_refresh(void **state)
 	older_free(older);
 }
 
+/* Told by the hooks of a dead agent, which may be in any round. */
+static void test_what_was_told_to_another_agent(void **state)
+{
+	struct flow_older record = { .head = { .type = FLOW_OLDER, .cookie = 9, .time_ns = 8 },
+				     .host = 7,
+				     .start_ns = 6,
+				     .cgroup_id = 5,
+				     .uid = 4,
+				     .tgid = 90,
+				     .remote_port = 443,
+				     .local_port = 2,
+				     .remote = { 1, 2 },
+				     .local = { 3, 4 } };
+	struct older *older = make(1);
+	struct flow_hello hello = { .ssl = 1, .random = { 1 }, .name = "x" };
+
+	(void)state;
+	assert_true(older_hello(&record, &hello));
+	assert_int_equal(hello.head.cookie, 9);
+	assert_int_equal(hello.head.time_ns, 8);
+	assert_int_equal(hello.host, 7);
+	assert_int_equal(hello.start_ns, 6);
+	assert_int_equal(hello.cgroup_id, 5);
+	assert_int_equal(hello.uid, 4);
+	assert_int_equal(hello.tgid, 90);
+	assert_int_equal(hello.remote_port, 443);
+	assert_int_equal(hello.local_port, 2);
+	assert_memory_equal(hello.remote, record.remote, 16);
+	assert_memory_equal(hello.local, record.local, 16);
+	assert_int_equal(hello.ssl | hello.random[0] | (unsigned char)hello.name[0], 0);
+	older_add(older, &record);
+	assert_int_equal(older_count(older), 2);
+	record.host = 0;
+	record.head.cookie = 10;
+	older_add(older, &record);
+	assert_int_equal(older_count(older), 2);
+	assert_false(older_hello(&record, &hello));
+	record.host = 7;
+	record.head.type = FLOW_HELLO;
+	assert_false(older_hello(&record, &hello));
+	older_free(older);
+}
+
 static void test_captured_is_not_listed(void **state)
 {
 	struct older *older = make(1);
@@ -128,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_host_is_inferred_from_the_address),
 		cmocka_unit_test(test_later_rounds_only_refresh),
+		cmocka_unit_test(test_what_was_told_to_another_agent),
 		cmocka_unit_test(test_captured_is_not_listed),
 		cmocka_unit_test(test_limit),
 	};
