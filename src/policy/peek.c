@@ -213,8 +213,6 @@ void peek_serve(struct client *client, const struct request *request)
 	struct answer answer;
 	struct emit e;
 
-	if (client->policy->out.len == client->policy->out_at)
-		server_flush(client->policy);
 	if (!may_peek(client) || begin(client, &fd) < 0) {
 		routes_refuse(client, request,
 			      &(struct answer_fault){ .status = 503,

@@ -176,13 +176,6 @@ static void on_peek(evutil_socket_t fd, short what, void *ctx)
 	peek_update(ctx);
 }
 
-static void on_flush(evutil_socket_t fd, short what, void *ctx)
-{
-	(void)fd;
-	(void)what;
-	server_flush(ctx);
-}
-
 /* A descriptor that ticks, not a timer of the event loop: with one of those each wait for the next
  * request would set up a timer of the kernel and take it down: some 5 % of a decision. */
 static int start_ticks(struct policy *policy)
@@ -205,8 +198,7 @@ static int start(struct policy *policy, int fd)
 		return code;
 	policy->relisten = event_new(policy->base, -1, 0, on_rested, policy);
 	policy->peek_timer = event_new(policy->base, -1, 0, on_peek, policy);
-	policy->flush = event_new(policy->base, -1, 0, on_flush, policy);
-	if (!policy->relisten || !policy->peek_timer || !policy->flush)
+	if (!policy->relisten || !policy->peek_timer)
 		return -ENOMEM;
 	policy->listener =
 	    evconnlistener_new(policy->base, on_accept, policy,
@@ -284,8 +276,6 @@ void policy_free(struct policy *policy)
 		event_free(policy->relisten);
 	if (policy->peek_timer)
 		event_free(policy->peek_timer);
-	if (policy->flush)
-		event_free(policy->flush);
 	if (policy->path[0])
 		unlink(policy->path);
 	form_free(policy->decide_form);

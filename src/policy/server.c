@@ -1,6 +1,6 @@
 /* Connections of the policy socket. Input is bounded by not reading more, output by not taking the
- * next request while the last answers are unread. All requests that one wait for events brought are
- * answered, then all answers leave, each by one send(). Nothing here waits for anybody. */
+ * next request while the last answers are unread. What one read brought is answered by one send().
+ * Nothing here waits for anybody. */
 #include "policy/server.h"
 
 #include <errno.h>
@@ -15,9 +15,8 @@
 #include "policy/watch.h"
 
 #define UNSENT_MAX 65536 /* bytes of unread answers after which requests wait */
-#define DUE_BYTES  65536 /* of answers, after which those ready later are waited for no more */
 #define A_TURN     8 /* requests of a caller that sends many at once, before others have theirs */
-#define OUT_KEEP   (2 * DUE_BYTES) /* bytes of memory kept from one answer to the next */
+#define OUT_KEEP   131072 /* bytes of memory kept from one answer to the next */
 
 int64_t server_monotonic_ns(const struct policy *policy)
 {
@@ -38,24 +37,6 @@ size_t server_unsent(const struct client *client)
 void server_send(struct client *client, struct span bytes)
 {
 	wire_send(&client->wire, bytes);
-}
-
-void server_flush(struct policy *policy)
-{
-	struct buf *out = &policy->out;
-
-	for (unsigned i = 0; i < policy->n_due; i++) {
-		const struct due *due = &policy->due[i];
-
-		if (due->client)
-			server_send(due->client,
-				    (struct span){ out->data + due->at, due->n_bytes });
-	}
-	policy->n_due = 0;
-	policy->out_at = 0;
-	if (out->cap > OUT_KEEP)
-		buf_done(out);
-	buf_reset(out);
 }
 
 static bool is_awaited(enum client_state state)
@@ -92,9 +73,6 @@ void server_free(struct client *client)
 	policy->n_clients--;
 	if (client->share)
 		share_leave(client->share);
-	for (unsigned i = 0; i < policy->n_due; i++)
-		if (policy->due[i].client == client)
-			policy->due[i].client = NULL;
 	wire_close(&client->wire);
 	free(client);
 }
@@ -112,7 +90,7 @@ static bool can_take(const struct client *client)
 	const struct policy *policy = client->policy;
 
 	return client->state == CLIENT_OPEN && !client->is_throttled &&
-	       server_unsent(client) + policy->out.len - policy->out_at <= UNSENT_MAX;
+	       server_unsent(client) + policy->out.len <= UNSENT_MAX;
 }
 
 /* Nothing more is read before the next tick: the answer costs nearly as much as what it refuses. */
@@ -184,34 +162,20 @@ static void take_requests(struct client *client)
 		server_close(client);
 }
 
-/* The last of those that are ready together has nobody to wait for. */
-static bool is_last(const struct policy *policy)
-{
-	return policy->n_due == SERVER_DUE_MAX || policy->out.len > DUE_BYTES ||
-	       !event_base_get_num_events(policy->base, EVENT_BASE_COUNT_ACTIVE);
-}
-
 static void send_answers(struct client *client)
 {
-	struct policy *policy = client->policy;
-	struct buf *out = &policy->out;
+	struct buf *out = &client->policy->out;
 
 	if (out->failed) {
 		/* Half an answer is worse than none. */
-		out->len = policy->out_at;
-		out->failed = false;
 		server_close(client);
 		client->has_ended = true;
-	} else if (out->len > policy->out_at) {
-		policy->due[policy->n_due++] =
-		    (struct due){ client, policy->out_at, out->len - policy->out_at };
-		policy->out_at = out->len;
+	} else if (out->len) {
+		server_send(client, buf_span(out));
 	}
-	if (client->state != CLIENT_OPEN || is_last(policy))
-		server_flush(policy);
-	else if (policy->n_due == 1)
-		/* Behind all that are ready already. */
-		event_active(policy->flush, EV_TIMEOUT, 0);
+	if (out->cap > OUT_KEEP)
+		buf_done(out);
+	buf_reset(out);
 }
 
 /* What is not taken waits; who sends more than may wait, too. */

@@ -48,13 +48,6 @@ struct client {
 	int64_t written_ns; /* WATCHING: monotonic, of the last bytes for it */
 };
 
-/* Answers in `policy->out` that were not sent yet. */
-struct due {
-	struct client *client; /* NULL: it has gone */
-	size_t at, n_bytes;
-};
-
-#define SERVER_DUE_MAX   64
 #define SERVER_INPUT_MAX (POLICY_HEAD_MAX + POLICY_BODY_MAX)
 
 struct policy {
@@ -64,7 +57,7 @@ struct policy {
 	int tick_fd;
 	struct stencils stencils;
 	struct charge estimate; /* of the decision at hand; of its usage no other members are set */
-	struct event *tick, *relisten, *peek_timer, *flush;
+	struct event *tick, *relisten, *peek_timer;
 	struct client *clients;
 	struct client
 	    *awaited; /* those of them that page, watch or peek: for events, not for ticks */
@@ -76,10 +69,7 @@ struct policy {
 	struct peer_group group;
 	struct users *users;
 	struct uuid_maker ids; /* of the calls that are told */
-	struct buf out;        /* what is due, then the answers of the callback at hand */
-	size_t out_at;         /* where those begin */
-	struct due due[SERVER_DUE_MAX];
-	unsigned n_due;
+	struct buf out;        /* the answers of the callback at hand */
 	struct form *decide_form, *settle_form, *reservation_form, *usage_form;
 	struct form *override_form;
 	struct watch_state *watched; /* one a budget */
@@ -94,12 +84,9 @@ struct policy {
 /* Takes a connection that was just accepted. */
 void server_accept(struct policy *policy, int fd);
 
-/* What every callback ends in: answers the requests that are here, leaves the answers due, ends the
+/* What every callback ends in: answers the requests that are here, sends the answers, ends the
  * connection when it is over. The client may be gone afterwards. */
 void server_step(struct client *client);
-/* Sends what is due: not while an answer is written. Callers that are ready together are answered
- * together, for waking a thread that waits for many is most of what an answer costs. */
-void server_flush(struct policy *policy);
 
 /* Whether the user may do what costs as much as so many decisions; if not, the answer is a 429. */
 bool server_may(struct client *client, unsigned n_requests);
