@@ -124,8 +124,6 @@ static inline char *put(char *at, struct span bytes)
 	return at + bytes.len;
 }
 
-/* A comma where one is due, and the key: where the value is to be written, for which there is so
- * much room. NULL: there is none. */
 static inline char *begin(struct emit *e, struct span key, size_t n_bytes)
 {
 	bool comma = e->not_first >> e->depth & 1;
@@ -150,6 +148,16 @@ static inline char *begin(struct emit *e, struct span key, size_t n_bytes)
 static inline void end(struct emit *e, const char *at)
 {
 	e->out->len = (size_t)(at - e->out->data);
+}
+
+char *emit_begin(struct emit *e, struct span key, size_t n_bytes)
+{
+	return begin(e, key, n_bytes);
+}
+
+void emit_end(struct emit *e, const char *at)
+{
+	end(e, at);
 }
 
 void emit_open(struct emit *e, struct span key, char bracket)

@@ -33,6 +33,10 @@ void emit_put_text(struct emit *e, struct span key, const char *value); /* NULL 
 void emit_put_name(struct emit *e, struct span key, const char *value);
 void emit_put_int(struct emit *e, struct span key, int64_t value);
 void emit_put_raw(struct emit *e, struct span key, struct span json); /* already JSON */
+/* A comma where one is due, and the key: where the caller writes the value, for which there is so
+ * much room. NULL: there is none. */
+char *emit_begin(struct emit *e, struct span key, size_t n_bytes);
+void emit_end(struct emit *e, const char *at); /* where the value ends */
 
 /* A key that may hold any bytes; its value is what is written next, with a NULL key. */
 void emit_key(struct emit *e, struct span key);

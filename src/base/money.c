@@ -141,7 +141,7 @@ static void store_digits(char *out, uint64_t digits)
 
 /* Picodollars that 64 bits hold, as nearly all do, without a loop: decisions write many, and the
  * lengths of amounts are nothing that a processor could foresee. */
-static void put_pico(char *out, uint64_t pico)
+static char *put_pico(char *out, uint64_t pico)
 {
 	uint64_t whole = eight_digits(pico / PICO_PER_USD), fraction = pico % PICO_PER_USD;
 	int zeros = whole ? __builtin_ctzll(whole) / 8 : 7;
@@ -158,6 +158,7 @@ static void put_pico(char *out, uint64_t pico)
 		out += last ? 16 - __builtin_clzll(last) / 8 : 8 - __builtin_clzll(first) / 8;
 	}
 	*out = '\0';
+	return out;
 }
 
 /* In front of `at`, with so many digits at least. A 128-bit division is a slow call. */
@@ -172,7 +173,7 @@ static char *put_digits(char *at, unsigned __int128 rest, int n_least)
 	return at;
 }
 
-static void put_any(char *out, unsigned __int128 amount, int digits)
+static char *put_any(char *out, unsigned __int128 amount, int digits)
 {
 	unsigned __int128 unit = (unsigned __int128)power_of_ten(digits), fraction = amount % unit;
 	char text[MONEY_TEXT_MAX], *end = text + sizeof(text), *at = end;
@@ -186,19 +187,23 @@ static void put_any(char *out, unsigned __int128 amount, int digits)
 	at = put_digits(at, amount / unit, 1);
 	memcpy(out, at, (size_t)(end - at));
 	out[end - at] = '\0';
+	return out + (end - at);
+}
+
+char *money_put(money_wide value, int digits, char out[static MONEY_TEXT_MAX])
+{
+	unsigned __int128 amount = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+
+	if (value < 0)
+		*out++ = '-';
+	if (digits == MONEY_PICO_DIGITS && amount == (uint64_t)amount)
+		return put_pico(out, (uint64_t)amount);
+	return put_any(out, amount, digits);
 }
 
 char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX])
 {
-	unsigned __int128 amount = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
-	char *at = out;
-
-	if (value < 0)
-		*at++ = '-';
-	if (digits == MONEY_PICO_DIGITS && amount == (uint64_t)amount)
-		put_pico(at, (uint64_t)amount);
-	else
-		put_any(at, amount, digits);
+	(void)money_put(value, digits, out);
 	return out;
 }
 

@@ -25,6 +25,8 @@ int money_parse_exponent(struct span text, int digits, money_wide *ret_value);
 
 /* Decimal text without trailing zeros: 150000 pico -> "0.00000015", 0 -> "0". Returns `out`. */
 char *money_format(money_wide value, int digits, char out[static MONEY_TEXT_MAX]);
+/* The same; returns where it ends, at its NUL. */
+char *money_put(money_wide value, int digits, char out[static MONEY_TEXT_MAX]);
 
 /* Adds count x rate to `*sum_yocto`. -ERANGE on overflow; the sum is then unchanged. */
 int money_accumulate(money_wide *sum_yocto, int64_t count, money_wide rate_yocto);

@@ -295,16 +295,11 @@ static void view_rate(const struct rate *rate, int64_t now_ns, struct budget_vie
 	view->exceeded = view->spent > view->limit;
 }
 
-void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
+void budgets_show(const struct budgets *budgets, const struct budget *budget,
 		  struct budget_view *ret_view)
 {
-	const struct budget *budget;
-	const struct budget_rule *rule;
+	const struct budget_rule *rule = budget->rule;
 
-	if (now_ns != budgets->now_ns)
-		budgets_advance(budgets, now_ns);
-	budget = budgets_at(budgets, index);
-	rule = budget->rule;
 	*ret_view = (struct budget_view){
 		.name = rule->name,
 		.unit = rule->counts,
@@ -327,6 +322,14 @@ void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
 		view_rate(budget->rate, budgets->now_ns, ret_view);
 	if (rule->kind.rolling)
 		ret_view->window_start_ns -= window_length_ns(rule->kind.period);
+}
+
+void budgets_view(struct budgets *budgets, unsigned index, int64_t now_ns,
+		  struct budget_view *ret_view)
+{
+	if (now_ns != budgets->now_ns)
+		budgets_advance(budgets, now_ns);
+	budgets_show(budgets, budgets_at(budgets, index), ret_view);
 }
 
 bool budgets_concern(const struct budgets *budgets, unsigned index, const struct process *process)

@@ -102,22 +102,21 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 		MATCH_SET_EACH(i, &budgets->matched)
 		{
 			bool reason = match_set_has(&budgets->exceeded, (unsigned)i);
+			const struct budget *budget = &budgets->all[i];
 			struct budget_view *view = &answer->budgets[n];
 
 			if (reason != (pass == 0) || n == VERDICT_BUDGETS_MAX)
 				continue;
-			budgets_view(budgets, (unsigned)i, budgets->now_ns, view);
+			budgets_show(budgets, budget, view);
 			view->exceeded = reason;
-			view->asked = amount_asked(budgets->all[i].rule, &ask->size);
-			view->unpriced = false;
-			view->unusual =
-			    reason && budgets->wait_ns && budgets->all[i].rule->throttles;
-			if (reason && budgets->all[i].rate)
-				view->resets_ns = rate_fits_ns(budgets->all[i].rate, view->asked);
+			view->asked = amount_asked(budget->rule, &ask->size);
+			view->unusual = reason && budgets->wait_ns && budget->rule->throttles;
+			if (reason && budget->rate)
+				view->resets_ns = rate_fits_ns(budget->rate, view->asked);
 			if (view->unusual)
 				view->resets_ns = budgets->now_ns + budgets->wait_ns;
 			if (reason)
-				is_reason(&budgets->all[i], ask, budgets->wait_ns, &view->unpriced);
+				is_reason(budget, ask, budgets->wait_ns, &view->unpriced);
 			n++;
 		}
 	}

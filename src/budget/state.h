@@ -68,6 +68,10 @@ void budgets_look(struct budgets *budgets, struct budget *budget);
 /* The budget, turned to the current window. */
 struct budget *budgets_at(struct budgets *budgets, unsigned index);
 
+/* As of the last look at it. */
+void budgets_show(const struct budgets *budgets, const struct budget *budget,
+		  struct budget_view *ret_view);
+
 /* What it holds is let go; of a rate it is put right by what is taken next. */
 void budgets_let_go(struct budgets *budgets, const struct reservation *reservation);
 /* Its call is not made: nothing is taken next. */

@@ -33,6 +33,11 @@ char *unit_format(enum budget_unit unit, money_wide amount, char out[static MONE
 	return money_format(amount, digits(unit), out);
 }
 
+char *unit_put(enum budget_unit unit, money_wide amount, char out[static MONEY_TEXT_MAX])
+{
+	return money_put(amount, digits(unit), out);
+}
+
 int unit_parse(enum budget_unit unit, struct span text, money_wide *ret_amount)
 {
 	return money_parse(text, digits(unit), ret_amount);

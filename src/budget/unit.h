@@ -19,4 +19,6 @@ int unit_find(struct span name, enum budget_unit *ret_unit); /* -ENOENT */
 
 /* Decimal text of an amount, and back: as money_parse. */
 char *unit_format(enum budget_unit unit, money_wide amount, char out[static MONEY_TEXT_MAX]);
+/* As money_put. */
+char *unit_put(enum budget_unit unit, money_wide amount, char out[static MONEY_TEXT_MAX]);
 int unit_parse(enum budget_unit unit, struct span text, money_wide *ret_amount);

@@ -8,46 +8,51 @@
 
 #define LENGTH_BLANKS "        " /* eight digits: leading blanks are optional white space */
 
-/* To add a status: a row. */
-static const struct {
+#define ROW(status, phrase)                                                                        \
+	{                                                                                          \
+		status, phrase, "HTTP/1.1 " #status " " phrase "\r\nContent-Type: "                \
+	}
+
+/* To add a status: a row. The last one is of those that have none. */
+static const struct status {
 	unsigned status;
-	const char *phrase;
+	const char *phrase, *start;
 } statuses[] = {
-	{ 200, "OK" },
-	{ 400, "Bad Request" },
-	{ 404, "Not Found" },
-	{ 405, "Method Not Allowed" },
-	{ 408, "Request Timeout" },
-	{ 409, "Conflict" },
-	{ 411, "Length Required" },
-	{ 413, "Content Too Large" },
-	{ 417, "Expectation Failed" },
-	{ 429, "Too Many Requests" },
-	{ 431, "Request Header Fields Too Large" },
-	{ 500, "Internal Server Error" },
-	{ 503, "Service Unavailable" },
-	{ 504, "Gateway Timeout" },
+	ROW(200, "OK"),
+	ROW(400, "Bad Request"),
+	ROW(403, "Forbidden"),
+	ROW(404, "Not Found"),
+	ROW(405, "Method Not Allowed"),
+	ROW(408, "Request Timeout"),
+	ROW(409, "Conflict"),
+	ROW(411, "Length Required"),
+	ROW(413, "Content Too Large"),
+	ROW(417, "Expectation Failed"),
+	ROW(429, "Too Many Requests"),
+	ROW(431, "Request Header Fields Too Large"),
+	ROW(503, "Service Unavailable"),
+	ROW(504, "Gateway Timeout"),
+	ROW(500, "Internal Server Error"),
 };
+
+static const struct status *find(unsigned status)
+{
+	const struct status *row = statuses, *last = row + sizeof(statuses) / sizeof(*row) - 1;
+
+	while (row < last && row->status != status)
+		row++;
+	return row;
+}
 
 const char *answer_phrase(unsigned status)
 {
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++)
-		if (statuses[i].status == status)
-			return statuses[i].phrase;
-	return "Unknown";
+	return find(status)->phrase;
 }
 
 static void put_status(struct buf *out, unsigned status, const char *type)
 {
-	char digits[4] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
-			   (char)('0' + status % 10), ' ' };
-
-	buf_put(out, SPAN("HTTP/1.1 "));
-	buf_put(out, (struct span){ digits, sizeof(digits) });
-	buf_put(out, span_of(answer_phrase(status)));
-	buf_put(out, SPAN("\r\nContent-Type: "));
+	buf_put(out, span_of(find(status)->start));
 	buf_put(out, span_of(type));
-	buf_put(out, SPAN("\r\n"));
 }
 
 struct answer answer_begin(struct buf *out, unsigned status, const char *type, bool keep_alive)
@@ -56,10 +61,9 @@ struct answer answer_begin(struct buf *out, unsigned status, const char *type, b
 
 	put_status(out, status, type);
 	if (!keep_alive)
-		buf_put(out, SPAN("Connection: close\r\n"));
-	buf_put(out, SPAN("Content-Length: " LENGTH_BLANKS));
-	answer.length_at = out->len;
-	buf_put(out, SPAN("\r\n"));
+		buf_put(out, SPAN("\r\nConnection: close"));
+	buf_put(out, SPAN("\r\nContent-Length: " LENGTH_BLANKS "\r\n"));
+	answer.length_at = out->len - 2;
 	return answer;
 }
 
@@ -85,7 +89,7 @@ void answer_end(struct answer *answer)
 void answer_stream(struct buf *out, const char *type, struct span framing)
 {
 	put_status(out, 200, type);
-	buf_put(out, SPAN("Cache-Control: no-store\r\n"));
+	buf_put(out, SPAN("\r\nCache-Control: no-store\r\n"));
 	buf_put(out, framing);
 	buf_put(out, SPAN("\r\n"));
 }

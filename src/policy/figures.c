@@ -1,4 +1,4 @@
-/* What stays the same of a budget's object stands before and behind what does not. */
+/* What stays the same of a budget's object is text with holes for what does not. */
 #include "policy/figures.h"
 
 #include "base/timestamp.h"
@@ -38,12 +38,30 @@ static void emit_before(struct emit *e, const struct budget_view *view)
 	emit_amount(e, "limit_usd", "limit", view, view->limit);
 }
 
-static void emit_changing(struct emit *e, const struct budget_view *view)
+static void amounts_of(const struct budget_view *view, money_wide ret[static STENCIL_HOLES])
 {
-	emit_amount(e, "spent_usd", "spent", view, view->spent);
-	emit_amount(e, "reserved_usd", "reserved", view, view->reserved);
-	emit_amount(e, "remaining_usd", "remaining", view,
-		    view->limit - view->spent - view->reserved);
+	ret[0] = view->spent;
+	ret[1] = view->reserved;
+	ret[2] = view->limit - view->spent - view->reserved;
+}
+
+/* With `holes` the amounts are left out: there they belong. */
+static void emit_changing(struct emit *e, const struct budget_view *view, uint16_t *holes)
+{
+	static const char *const names[STENCIL_HOLES][2] = { { "spent_usd", "spent" },
+							     { "reserved_usd", "reserved" },
+							     { "remaining_usd", "remaining" } };
+	money_wide amounts[STENCIL_HOLES];
+
+	amounts_of(view, amounts);
+	for (int i = 0; i < STENCIL_HOLES; i++) {
+		if (!holes) {
+			emit_amount(e, names[i][0], names[i][1], view, amounts[i]);
+			continue;
+		}
+		emit_name(e, names[i][view->unit != UNIT_USD], "");
+		holes[i] = (uint16_t)(e->out->len - 1);
+	}
 }
 
 static void emit_behind(struct emit *e, const struct budget_view *view)
@@ -60,11 +78,16 @@ static void emit_behind(struct emit *e, const struct budget_view *view)
 		emit_bool(e, "stopped", true);
 }
 
-void figures_emit_members(struct emit *e, const struct budget_view *view)
+static void emit_members(struct emit *e, const struct budget_view *view, uint16_t *holes)
 {
 	emit_before(e, view);
-	emit_changing(e, view);
+	emit_changing(e, view, holes);
 	emit_behind(e, view);
+}
+
+void figures_emit_members(struct emit *e, const struct budget_view *view)
+{
+	emit_members(e, view, NULL);
 }
 
 void figures_emit(struct emit *e, const char *key, const struct budget_view *view)
@@ -92,9 +115,7 @@ static void cut(struct stencil *stencil, unsigned generation, const struct budge
 	struct emit e = emit_to(&text);
 
 	emit_object(&e, NULL);
-	emit_before(&e, view);
-	stencil->n_before = (uint16_t)text.len;
-	emit_behind(&e, view);
+	emit_members(&e, view, stencil->holes);
 	emit_end_object(&e);
 	stencil->generation = generation;
 	stencil->of = *view;
@@ -104,11 +125,29 @@ static void cut(struct stencil *stencil, unsigned generation, const struct budge
 	buf_done(&text);
 }
 
+/* The text, with the amounts in its holes. */
+static char *fill(const struct stencil *stencil, const struct budget_view *view, char *at)
+{
+	money_wide amounts[STENCIL_HOLES];
+	unsigned from = 0;
+
+	amounts_of(view, amounts);
+	for (int i = 0; i < STENCIL_HOLES; i++) {
+		unsigned hole = stencil->holes[i];
+
+		memcpy(at, stencil->text + from, hole - from);
+		at = unit_put(view->unit, amounts[i], at + hole - from);
+		from = hole;
+	}
+	memcpy(at, stencil->text + from, stencil->n_bytes - from);
+	return at + stencil->n_bytes - from;
+}
+
 void figures_emit_again(struct stencils *stencils, unsigned generation, struct emit *e,
 			const struct budget_view *view)
 {
 	struct stencil *stencil = &stencils->all[(uintptr_t)view->name / 16 % STENCILS];
-	struct span text;
+	char *at;
 
 	if (!is_of(stencil, generation, view))
 		cut(stencil, generation, view);
@@ -116,8 +155,8 @@ void figures_emit_again(struct stencils *stencils, unsigned generation, struct e
 		figures_emit(e, NULL, view);
 		return;
 	}
-	text = (struct span){ stencil->text, stencil->n_bytes };
-	emit_raw(e, NULL, span_head(text, stencil->n_before));
-	emit_changing(e, view);
-	buf_put(e->out, span_skip(text, stencil->n_before));
+	at = emit_begin(e, (struct span){ NULL, 0 },
+			stencil->n_bytes + STENCIL_HOLES * MONEY_TEXT_MAX);
+	if (at)
+		emit_end(e, fill(stencil, view, at));
 }

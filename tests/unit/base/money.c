@@ -168,9 +168,13 @@ static void test_format(void **state)
 	char out[MONEY_TEXT_MAX];
 
 	(void)state;
-	for (size_t i = 0; i < LENGTH(cases); i++)
+	for (size_t i = 0; i < LENGTH(cases); i++) {
 		assert_string_equal(money_format(cases[i].value, cases[i].digits, out),
 				    cases[i].text);
+		assert_ptr_equal(money_put(cases[i].value, cases[i].digits, out),
+				 out + strlen(cases[i].text));
+		assert_string_equal(out, cases[i].text);
+	}
 }
 
 static uint64_t random_next(uint64_t *seed)
@@ -214,7 +218,8 @@ static void assert_as_printed(uint64_t pico)
 		n--;
 	n -= expected[n - 1] == '.';
 	expected[n] = '\0';
-	assert_string_equal(money_format((money_wide)pico, PICO, out), expected);
+	assert_ptr_equal(money_put((money_wide)pico, PICO, out), out + n);
+	assert_string_equal(out, expected);
 }
 
 static void test_every_length(void **state)

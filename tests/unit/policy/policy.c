@@ -957,7 +957,7 @@ static int look_around(const struct rig *rig)
 	    strcmp(text_of(json_array_get(budgets, 0), "name"), "all") != 0)
 		return 1;
 	reply = caller_ask(&caller, "GET", "/v1/alerts", NULL);
-	if (reply.status != 403)
+	if (reply.status != 403 || strcmp(text_of(reply.json, "title"), "Forbidden") != 0)
 		return 4;
 	ask_calls(&caller, "");
 	if (!read_lines(&caller, &lines))
