@@ -98,7 +98,7 @@ static void show(struct budgets *budgets, const struct budget_ask *ask,
 {
 	unsigned n = 0;
 
-	for (int pass = 0; pass < 2; pass++) {
+	for (int pass = !budgets->exceeded.count; pass < 2; pass++) {
 		MATCH_SET_EACH(i, &budgets->matched)
 		{
 			bool reason = match_set_has(&budgets->exceeded, (unsigned)i);

@@ -1,6 +1,6 @@
 /* Matching calls with rules. Each rule stands in one chain of the index, under the most selective
  * exact text that it asks for; a call then walks the chains of its own texts only. A chain may hold
- * others by collision: rule_matches decides, the index only leaves out what cannot match. */
+ * others by collision: each is checked whole, the index only leaves out what cannot match. */
 #include "budget/match.h"
 
 #include <errno.h>
@@ -25,7 +25,8 @@ enum dimension {
 
 /* A rule in its chain, and which of its texts are worth a look. */
 struct entry {
-	int next; /* -1 ends a chain */
+	uint64_t hash; /* of the text that it stands under */
+	int next;      /* -1 ends a chain */
 	bool asks_call, asks_process;
 };
 
@@ -71,13 +72,15 @@ uint64_t match_hash(uint64_t hash, struct span text)
 	return hash;
 }
 
-/* The chain of a text in a dimension. */
-static uint64_t chain_of(const struct match_index *index, enum dimension dimension,
-			 struct span text)
+/* Of a text in a dimension. */
+static uint64_t hash_of(enum dimension dimension, struct span text)
 {
-	uint64_t hash = match_hash(MATCH_HASH_START ^ dimension, text);
+	return match_hash(MATCH_HASH_START ^ dimension, text);
+}
 
-	return (hash ^ hash >> 32) & index->mask;
+static int *chain_of(const struct match_index *index, uint64_t hash)
+{
+	return &index->heads[(hash ^ hash >> 32) & index->mask];
 }
 
 /* --- one rule */
@@ -218,14 +221,11 @@ static enum dimension dimension_of(const struct budget_rule *rule, struct span *
 }
 
 /* Equal labels have equal text "key=value" on both sides. */
-static uint64_t chain_of_label(const struct match_index *index, const struct budget_label *label)
+static uint64_t hash_of_label(const struct budget_label *label)
 {
-	uint64_t hash = MATCH_HASH_START ^ DIMENSION_LABEL;
+	uint64_t hash = hash_of(DIMENSION_LABEL, span_of(label->key));
 
-	hash = match_hash(hash, span_of(label->key));
-	hash = match_hash(hash, SPAN("="));
-	hash = match_hash(hash, span_of(label->value));
-	return (hash ^ hash >> 32) & index->mask;
+	return match_hash(match_hash(hash, SPAN("=")), span_of(label->value));
 }
 
 static void add(struct match_index *index, unsigned i)
@@ -233,17 +233,19 @@ static void add(struct match_index *index, unsigned i)
 	const struct budget_rule *rule = &index->rules->rules[i];
 	struct span text;
 	enum dimension dimension = dimension_of(rule, &text);
-	uint64_t chain = dimension == DIMENSION_LABEL ? chain_of_label(index, &rule->labels[0])
-						      : chain_of(index, dimension, text);
+	uint64_t hash = dimension == DIMENSION_LABEL ? hash_of_label(&rule->labels[0])
+						     : hash_of(dimension, text);
+	int *head = chain_of(index, hash);
 	bool asks_origin = rule->uid[0] || rule->unit[0] || rule->container[0];
 
 	index->entries[i] = (struct entry){
-		.next = index->heads[chain],
+		.hash = hash,
+		.next = *head,
 		.asks_call =
 		    rule->provider[0] || rule->model[0] || rule->operation[0] || rule->n_labels,
 		.asks_process = asks_origin || rule->user[0] || rule->exe[0] || rule->cgroup[0],
 	};
-	index->heads[chain] = (int)i;
+	*head = (int)i;
 	index->dimensions |= 1u << dimension;
 	index->asks_origin |= asks_origin;
 }
@@ -287,13 +289,17 @@ static void walk(const struct search *search, enum dimension dimension, struct s
 {
 	const struct match_index *index = search->index;
 	const struct entry *entry;
+	uint64_t hash;
 
 	if (!(index->dimensions >> dimension & 1))
 		return;
-	for (int i = index->heads[chain_of(index, dimension, text)]; i >= 0; i = entry->next) {
+	hash = hash_of(dimension, text);
+	for (int i = *chain_of(index, hash); i >= 0; i = entry->next) {
 		const struct budget_rule *rule = &index->rules->rules[i];
 
 		entry = &index->entries[i];
+		if (entry->hash != hash)
+			continue;
 		if (entry->asks_call && !call_matches(rule, search->subject))
 			continue;
 		if (entry->asks_process &&

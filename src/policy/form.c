@@ -106,7 +106,7 @@ static void fail(struct reading *reading, struct span field, const char *what)
 
 static bool is_plain(struct span text)
 {
-	for (size_t i = 0; i < text.len; i++)
+	for (size_t i = span_plain(text); i < text.len; i++)
 		if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
 			return false;
 	return true;

@@ -146,7 +146,8 @@ static const char *tier_of(const struct usage *usage)
 	static const char *const standard[] = { "default", "auto", "standard", "on_demand",
 						"ON_DEMAND" };
 
-	for (size_t i = 0; i < sizeof(standard) / sizeof(standard[0]); i++)
+	for (size_t i = 0; usage->service_tier[0] && i < sizeof(standard) / sizeof(standard[0]);
+	     i++)
 		if (strcmp(usage->service_tier, standard[i]) == 0)
 			return "";
 	return usage->service_tier;

@@ -168,10 +168,11 @@ def opa():
             child.wait()
 
 
-def load(process, path, target, body, n):
-    """A closed loop of 8 connections -> answers a second, p99 in ns, ns of CPU an answer."""
+def load(process, path, target, body, n, connections=8, cpu=None):
+    """A closed loop of connections -> answers a second, p99 in ns, ns of CPU an answer."""
     words = [built('load', 'a compiler'), '-u', path, '-m', target, '-b', body, '-s', process.pid]
-    fields = run([*words, '-c', 8, '-n', n, '-w', n // 10, '-l', 'x']).split('\t')
+    fields = run([*words, '-c', connections, '-n', n, '-w', n // 10, '-l', 'x'],
+                 cpu=cpu).split('\t')
     if int(fields[8]):
         sys.exit(f'bench: {fields[8]} answers of {path} are errors')
     return float(fields[3]), 1000 * float(fields[5]), 1000 * float(fields[9])
