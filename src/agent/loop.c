@@ -14,12 +14,25 @@ static void on_stop(evutil_socket_t fd, short what, void *ctx)
 	event_base_loopbreak(loop->base);
 }
 
+/* Its time is read when somebody asks for it, not in each turn: that is 1 % of a decision. */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
 int loop_init(struct loop *loop, const char *name, struct err *err)
 {
 	*loop = (struct loop){ .name = name };
 	if (evthread_use_pthreads() < 0)
 		return err_set(err, -ENOSYS, "libevent has no threads here");
-	loop->base = event_base_new();
+	loop->base = new_base();
 	if (!loop->base)
 		return err_set(err, -ENOMEM, "cannot make an event loop");
 	loop->stop = event_new(loop->base, -1, EV_PERSIST, on_stop, loop);

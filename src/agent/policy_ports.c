@@ -96,12 +96,11 @@ static void status(void *ctx, struct emit *out)
 	l->options.status(l->options.ctx, out);
 }
 
-static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
+static bool breaker(void *ctx, struct span provider, int64_t now_ns, struct breaker_view *ret_view)
 {
 	struct policy_loop *l = ctx;
 
-	return breakers_view(lookout_breakers(l->lookout), provider,
-			     clock_system.now_ns(&clock_system), ret_view);
+	return breakers_view(lookout_breakers(l->lookout), provider, now_ns, ret_view);
 }
 
 static int64_t wait_ns(void *ctx, const struct process *process, int64_t now_ns)

@@ -115,6 +115,11 @@ void budgets_look(struct budgets *budgets, struct budget *budget)
 		budgets_owe(budgets, &budget->totals.current);
 }
 
+static uint64_t whose(const struct budget_ask *ask)
+{
+	return ask ? rate_whose(ask->provider, ask->model) : 0;
+}
+
 struct budget *budgets_at(struct budgets *budgets, unsigned index)
 {
 	struct budget *budget = &budgets->all[index];
@@ -125,7 +130,7 @@ struct budget *budgets_at(struct budgets *budgets, unsigned index)
 	if (budget->rate) {
 		if (former.end_ns <= budget->totals.current.window.start_ns)
 			rate_learn(budget->rate, former.start_ns, used);
-		rate_look(budget->rate, budgets->asker, budgets->now_ns);
+		rate_look(budget->rate, whose(budgets->asking), budgets->now_ns);
 	}
 	budgets_look(budgets, budget);
 	return budget;

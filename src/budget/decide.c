@@ -139,7 +139,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 
 	budgets_advance(budgets, now_ns);
 	match_find(budgets->index, &subject, &budgets->matched);
-	budgets->asker = rate_whose(ask->provider, ask->model);
+	budgets->asking = ask;
 	budgets->wait_ns = wait_of(budgets, ask);
 	answer->decision = judge(budgets, ask);
 	answer->decision_id = uuid_make(&budgets->ids, now_ns);
@@ -150,7 +150,7 @@ void budgets_decide(struct budgets *budgets, const struct budget_ask *ask, int64
 	if (!ask->dry_run && answer->decision != DECISION_DENY)
 		hold(budgets, ask, &subject, answer);
 	show(budgets, ask, answer);
-	budgets->asker = 0;
+	budgets->asking = NULL;
 	if (!ask->dry_run)
 		counter_add(answer->decision == DECISION_DENY ? &budgets->counters.denied
 							      : &budgets->counters.allowed,

@@ -46,7 +46,8 @@ struct budgets {
 	struct match_set matched, exceeded; /* of the call at hand */
 	struct match_set charged;           /* since stop_looked */
 	int64_t wait_ns;                    /* as of budget_ask, of it */
-	uint64_t asker; /* during a decision: whose limits rates go by, as of rate_whose() */
+	const struct budget_ask
+	    *asking; /* during a decision: rates go by the limits of its model */
 };
 
 /* The lowest threshold that was reached and not told; 0 = none. */

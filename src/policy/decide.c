@@ -194,8 +194,8 @@ static void judge(struct client *client, struct decide *d)
 
 	d->policy = policy;
 	d->now_ns = policy->ports.clock->now_ns(policy->ports.clock);
-	d->is_breaker_known =
-	    policy->ports.breaker(policy->ports.ctx, span_of(d->request.provider), &d->breaker);
+	d->is_breaker_known = policy->ports.breaker(policy->ports.ctx, span_of(d->request.provider),
+						    d->now_ns, &d->breaker);
 	estimate(policy, d);
 	decide(client, d);
 	if (policy->n_watchers)

@@ -52,7 +52,8 @@ struct policy_ports {
 	/* False = its queue is full: 503. */
 	bool (*query_calls)(void *ctx, const struct policy_calls_query *query);
 	/* How well a provider is; false: nothing is known. What is told to people, once. */
-	bool (*breaker)(void *ctx, struct span provider, struct breaker_view *ret_view);
+	bool (*breaker)(void *ctx, struct span provider, int64_t now_ns,
+			struct breaker_view *ret_view);
 	bool (*is_told)(void *ctx, const struct alert_key *key);
 	void (*alert)(void *ctx, struct alert *alert);
 	int64_t (*wait_ns)(void *ctx, const struct process *process, int64_t now_ns);

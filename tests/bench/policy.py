@@ -48,6 +48,22 @@ def one_cpu():
             'without CPUWeight= of its unit')
 
 
+def cost():
+    """CPU of all of the agent's threads an answer, its client on the same CPU."""
+    if not peers.built('load', 'a compiler'):
+        return
+    for name, dry_run in (('decide_cpu', False), ('decide_cpu_dry_run', True)):
+        samples = []
+        with tempfile.NamedTemporaryFile('w', suffix='.json') as body:
+            json.dump({**ASK, 'dry_run': dry_run}, body)
+            body.flush()
+            for _ in range(ROUNDS):  # each holds some of the 16,384 reservations of a user
+                with Agent(cpu=0) as agent:
+                    samples.append(peers.load(agent.child, agent.socket, '/v1/decide', body.name,
+                                              12000, connections=1, cpu=0)[2])
+        row(name, median(samples), 'ns', what='bar: 4,000; one connection, on one CPU')
+
+
 def others():
     found = ask('decide', 40000, cpu=0, calls=True)
     for i, name in enumerate(('p50', 'p99')):
@@ -128,6 +144,7 @@ def beside_opa():
 
 def measure():
     one_cpu()
+    cost()
     others()
     crowd()
     many_budgets()

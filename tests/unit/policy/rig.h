@@ -255,11 +255,13 @@ static inline struct budgets *rig_load_budgets(struct rig *rig, const char *yaml
 	return budgets;
 }
 
-static inline bool rig_breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
+static inline bool rig_breaker(void *ctx, struct span provider, int64_t now_ns,
+			       struct breaker_view *ret_view)
 {
 	struct rig *rig = ctx;
 
 	(void)provider;
+	(void)now_ns;
 	*ret_view = rig->breaker;
 	return rig->breaker.state != BREAKER_CLOSED;
 }
