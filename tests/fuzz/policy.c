@@ -91,8 +91,9 @@ static struct budgets *load_budgets(void)
 	return budgets;
 }
 
-static bool breaker(void *ctx, struct span provider, struct breaker_view *ret_view)
+static bool breaker(void *ctx, struct span provider, int64_t now_ns, struct breaker_view *ret_view)
 {
+	(void)now_ns;
 	(void)ctx;
 	(void)provider;
 	(void)ret_view;
