@@ -46,8 +46,7 @@ struct budgets {
 	struct match_set matched, exceeded; /* of the call at hand */
 	struct match_set charged;           /* since stop_looked */
 	int64_t wait_ns;                    /* as of budget_ask, of it */
-	const struct budget_ask
-	    *asking; /* during a decision: rates go by the limits of its model */
+	const struct budget_ask *asking;    /* at hand: rates go by the limits of its model */
 };
 
 /* The lowest threshold that was reached and not told; 0 = none. */

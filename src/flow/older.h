@@ -1,6 +1,7 @@
-/* Connections to port 443 that were there before the hooks. Their hello was not seen, so whom they
- * speak to is only inferred: from the address, once another connection has said a provider's name
- * to it. Only what is open now is told of; nothing is remembered of what has ended. */
+/* Connections to port 443 that were there before the hooks, and those that only a dead agent was
+ * told of. The name in their hello is not known, so whom they speak to is only inferred: from the
+ * address, once another connection has said a provider's name to it. Only what is open now is told
+ * of; nothing is remembered of what has ended. */
 #pragma once
 
 #include "base/span.h"

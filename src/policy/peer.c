@@ -86,11 +86,12 @@ static bool has_ended(int fd)
 
 void peer_facts(int fd, const char *proc, struct users *users, struct peer *peer)
 {
-	struct process facts = peer->process;
+	struct process facts;
 
 	if (peer->has_facts)
 		return;
 	peer->has_facts = true;
+	facts = peer->process;
 	/* Asked after reading: if it still lives now, what was read was its own. A pid of 0 is a
 	 * process of a pid namespace that is not below ours. */
 	if (!facts.pid || process_read(proc, &facts) < 0 || has_ended(fd))

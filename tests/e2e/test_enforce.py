@@ -358,6 +358,7 @@ class Enforce:
         client = self.python('sleeps', REQUESTS)
         client.call()
         self.is_in('sleeps', 'cut')
+        self.is_closed('sleeps')  # it is told before the kernel knows
         self.check('cut before the agent sleeps', 'error' in client.call())
         self.daemon.child.send_signal(signal.SIGSTOP)
         start = time.monotonic()
@@ -370,6 +371,7 @@ class Enforce:
         client = self.python('dies', REQUESTS)
         client.call()
         self.is_in('dies', 'cut')
+        self.is_closed('dies')
         self.check('cut before the agent dies', 'error' in client.call())
         self.daemon.stop(signal.SIGKILL)
         said = client.call()
