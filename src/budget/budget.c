@@ -307,6 +307,7 @@ void budgets_show(const struct budgets *budgets, const struct budget *budget,
 
 	*ret_view = (struct budget_view){
 		.name = rule->name,
+		.index = (unsigned)(budget - budgets->all),
 		.unit = rule->counts,
 		.window = limit_window_name(rule),
 		.limit = budget->limit,

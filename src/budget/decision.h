@@ -40,7 +40,8 @@ struct budget_ask {
 };
 
 struct budget_view {
-	const char *name; /* of the rules: valid until the next reload */
+	const char *name; /* of the rules: valid until the next reload, as is */
+	unsigned index;   /* that of budgets_view() */
 	enum budget_unit unit;
 	const char *window; /* "month", "rolling day", "total" */
 	money_wide limit;   /* as of now, with `carried` and `raised` */

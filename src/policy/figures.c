@@ -102,7 +102,7 @@ static bool is_of(const struct stencil *stencil, unsigned generation,
 {
 	const struct budget_view *of = &stencil->of;
 
-	return stencil->n_bytes && stencil->generation == generation && of->name == view->name &&
+	return stencil->n_bytes && stencil->generation == generation && of->index == view->index &&
 	       of->unit == view->unit && of->window == view->window && of->limit == view->limit &&
 	       of->carried == view->carried && of->raised == view->raised &&
 	       of->rate == view->rate && of->resets_ns == view->resets_ns &&
@@ -146,7 +146,7 @@ static char *fill(const struct stencil *stencil, const struct budget_view *view,
 void figures_emit_again(struct stencils *stencils, unsigned generation, struct emit *e,
 			const struct budget_view *view)
 {
-	struct stencil *stencil = &stencils->all[(uintptr_t)view->name / 16 % STENCILS];
+	struct stencil *stencil = &stencils->all[view->index % STENCILS];
 	char *at;
 
 	if (!is_of(stencil, generation, view))

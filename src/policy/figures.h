@@ -7,12 +7,12 @@
 #include "base/emit.h"
 #include "budget/budget.h"
 
-#define STENCILS          64  /* two budgets of one place take turns */
+#define STENCILS          256 /* budgets so far apart take turns at one */
 #define STENCIL_BYTES_MAX 512 /* of text; a longer one is not kept */
 #define STENCIL_HOLES     3   /* what is spent, reserved and left */
 
 struct stencil {
-	unsigned generation; /* of the rules, whose texts the view borrows */
+	unsigned generation; /* of the rules: one more, and an index is another budget's */
 	struct budget_view of;
 	uint16_t n_bytes;              /* of the text; 0: there is none */
 	uint16_t holes[STENCIL_HOLES]; /* where the amounts belong */

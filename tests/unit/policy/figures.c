@@ -14,9 +14,7 @@
 #define USD (money_wide)1000000000000
 
 static struct stencils stencils;
-/* Two names of one place. */
-static char names[STENCILS * 16 + BUDGET_NAME_MAX],
-    *const first_name = names, *const second_name = names + STENCILS * 16;
+static char first_name[BUDGET_NAME_MAX], second_name[BUDGET_NAME_MAX];
 
 static void set_name(char *name, const char *text)
 {
@@ -27,6 +25,7 @@ static struct budget_view view_now(void)
 {
 	return (struct budget_view){
 		.name = first_name,
+		.index = 3,
 		.unit = UNIT_USD,
 		.window = "day",
 		.limit = 1000 * USD,
@@ -90,6 +89,7 @@ static void test_each_change(void **state)
 	changed[n] = view_now();                                                                   \
 	changed[n++].member = value
 	CHANGE(name, second_name);
+	changed[0].index = 3 + STENCILS; /* at the same place */
 	CHANGE(unit, UNIT_REQUESTS);
 	CHANGE(window, "rolling day");
 	CHANGE(limit, 999 * USD);
