@@ -422,6 +422,17 @@ class Enforce:
         said = client.call()
         self.check(f'an agent that is told to end lets go: {said}', 'good' in said, said)
         self.check('and leaves nothing', not os.path.exists('/sys/fs/bpf/outlay'))
+        started = self.daemon.start()
+        client = self.python('last', REQUESTS, label='dies')
+        self.check('cut once more', started and wait_for(lambda: 'error' in client.call(), 10),
+                   self.daemon.said()[-2000:])
+        self.daemon.stop(signal.SIGKILL)
+        self.limits['dies']['limit'] = '1000 USD per month'
+        self.budgets()
+        self.check('the next one has nobody to stop', self.daemon.start(), self.daemon.said())
+        self.check('and what the dead one kept ends', wait_for(lambda: len(
+            os.listdir('/sys/fs/bpf/outlay')) == 1, 5) and 'good' in client.call())
+        self.daemon.stop()
 
 
 if __name__ == '__main__':
