@@ -64,7 +64,7 @@ static int borrow_maps(struct hooks *h)
 	return code;
 }
 
-/* So that the connections of its time are known to be a provider's. */
+/* So that the connections of the time of another agent are known to be a provider's. */
 static void inherit_sockets(struct hooks *h)
 {
 	CLOSE_FD int fd = h->pins ? pins_find(h->pins, "sockets") : -ENOENT;
@@ -142,14 +142,15 @@ static void attach_all(struct hooks *h, int root)
 	attach_iterator(h, SWEEP, "sweep", h->skeleton->progs.flow_sweep);
 }
 
-static int keep_all(const struct hooks *h)
+/* The sockets always, so that the next agent knows the connections of this one. */
+static int keep(const struct hooks *h)
 {
-	int code = h->pins ? 0 : h->features[KEPT].code;
+	int code = pins_leave(h->pins, "sockets", bpf_map__fd(h->skeleton->maps.sockets));
 
-	for (int i = 0; code == 0 && i < CGROUP_HOOKS; i++)
+	for (int i = 0; code == 0 && h->options.keeps && i < CGROUP_HOOKS; i++)
 		if (h->links[i])
 			code = pins_put(h->pins, h->features[i].name, bpf_link__fd(h->links[i]));
-	return code ?: pins_put(h->pins, "sockets", bpf_map__fd(h->skeleton->maps.sockets));
+	return code;
 }
 
 CLEANUP_FOR(hooks, struct hooks *, hooks_free)
@@ -168,13 +169,13 @@ int hooks_new(const struct hooks_options *options, struct hooks **ret_hooks, str
 		return root;
 	h->features[KEPT].name = "kept";
 	if (options->pins)
-		h->features[KEPT].code = pins_new(options->pins, options->keeps, &h->pins);
+		h->features[KEPT].code = pins_new(options->pins, &h->pins);
 	code = load(h, err);
 	if (code < 0)
 		return code;
 	attach_all(h, root);
-	if (options->keeps)
-		h->features[KEPT].code = keep_all(h);
+	if (h->pins)
+		h->features[KEPT].code = keep(h);
 	*ret_hooks = TAKE_PTR(h);
 	return 0;
 }
@@ -199,7 +200,7 @@ const struct hooks_feature *hooks_features(const struct hooks *h, unsigned *ret_
 
 int hooks_kept(const struct hooks *h)
 {
-	return h->features[KEPT].code;
+	return h->options.keeps ? h->features[KEPT].code : 0;
 }
 
 int hooks_fd(const struct hooks *h)

@@ -17,7 +17,8 @@
 
 struct pins {
 	const char *folder;
-	char own[PATH_MAX]; /* empty: none */
+	char own[PATH_MAX];
+	const char *left; /* there when we end; NULL: nothing is */
 	int lock;
 };
 
@@ -58,7 +59,7 @@ static int make_own(struct pins *p)
 	return p->lock < 0 ? -errno : 0;
 }
 
-int pins_new(const char *folder, bool keeps, struct pins **ret_pins)
+int pins_new(const char *folder, struct pins **ret_pins)
 {
 	CLEANUP(cleanup_pins) struct pins *p = calloc(1, sizeof(*p));
 	int code;
@@ -67,7 +68,7 @@ int pins_new(const char *folder, bool keeps, struct pins **ret_pins)
 		return -ENOMEM;
 	p->folder = folder;
 	p->lock = -1;
-	code = keeps ? make_own(p) : 0;
+	code = make_own(p);
 	if (code == 0)
 		*ret_pins = TAKE_PTR(p);
 	return code;
@@ -76,36 +77,33 @@ int pins_new(const char *folder, bool keeps, struct pins **ret_pins)
 /* To remove the last name of a link detaches it only when the kernel finds the time. */
 static void detach(const char *folder, const char *name)
 {
-	int fd = find(folder, name);
+	CLOSE_FD int fd = find(folder, name);
 
-	if (fd < 0)
-		return;
-	(void)bpf_link_detach(fd); /* if it is a link */
-	close(fd);
+	if (fd >= 0)
+		(void)bpf_link_detach(fd); /* if it is a link */
 }
 
-static void remove_folder(const char *path)
+/* `left` may be NULL. */
+static void remove_all_but(const char *left, const char *path)
 {
 	CLEANUP(cleanup_dir) DIR *dir = opendir(path);
 	struct dirent *entry = dir ? readdir(dir) : NULL;
 
 	for (; entry; entry = readdir(dir)) {
-		if (entry->d_type == DT_DIR)
+		if (entry->d_type == DT_DIR || (left && !strcmp(entry->d_name, left)))
 			continue;
 		detach(path, entry->d_name);
 		unlinkat(dirfd(dir), entry->d_name, 0);
 	}
-	rmdir(path);
+	rmdir(path); /* if it is empty */
 }
 
 void pins_free(struct pins *p)
 {
 	if (!p)
 		return;
-	if (p->own[0]) {
-		remove_folder(p->own);
-		rmdir(p->folder); /* if it is the last */
-	}
+	remove_all_but(p->left, p->own);
+	rmdir(p->folder);
 	if (p->lock >= 0)
 		close(p->lock);
 	free(p);
@@ -117,6 +115,12 @@ int pins_put(const struct pins *p, const char *name, int fd)
 
 	snprintf(path, sizeof(path), "%s/%s", p->own, name);
 	return bpf_obj_pin(fd, path) < 0 ? -errno : 0;
+}
+
+int pins_leave(struct pins *p, const char *name, int fd)
+{
+	p->left = name;
+	return pins_put(p, name, fd);
 }
 
 /* Of those of dead agents, until `visit` finds something. */
@@ -149,7 +153,7 @@ int pins_find(const struct pins *p, const char *name)
 static int remove_dead(const char *path, const char *name)
 {
 	(void)name;
-	remove_folder(path);
+	remove_all_but(NULL, path);
 	return -ENOENT;
 }
 

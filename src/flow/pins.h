@@ -4,17 +4,17 @@
  * the folder by hand does the same. */
 #pragma once
 
-#include <stdbool.h>
-
 struct pins;
 
-/* `keeps`: with a subfolder of its own. -errno: there is none to be made. */
-int pins_new(const char *folder, bool keeps, struct pins **ret_pins);
-/* Removes its own. */
+/* -errno: no subfolder can be made. */
+int pins_new(const char *folder, struct pins **ret_pins);
+/* Removes its own, but for what is left. */
 void pins_free(struct pins *pins);
 
-/* Keeps a program, map or link under the name. 0 or -errno. */
+/* Keeps a map or link under the name. 0 or -errno. */
 int pins_put(const struct pins *pins, const char *name, int fd);
+/* The same, for the next agent however this one ends: one thing, that does nothing by itself. */
+int pins_leave(struct pins *pins, const char *name, int fd);
 /* What a dead agent kept under the name, or -ENOENT. */
 int pins_find(const struct pins *pins, const char *name);
 /* What dead agents kept does nothing any more when this returns. */

@@ -795,7 +795,7 @@ static void test_kept_when_dead(void **state)
 	passes(w, HOST, AF_INET6);
 	hooks_free(w->hooked.hooks);
 	w->hooked.hooks = NULL;
-	assert_int_equal(access(PINS, F_OK), -1);
+	assert_int_equal(count_pins(), 1); /* the sockets, for the next one */
 	close_link(&old);
 	close_link(&new);
 }

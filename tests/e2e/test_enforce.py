@@ -5,6 +5,7 @@ that all goes on once it may. The agent's death or sleep stops nobody."""
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -377,7 +378,31 @@ class Enforce:
         said = client.call()
         self.check(f'a killed agent stops nobody: {said}', 'good' in said, said)
         self.kept()
+        subprocess.run(['mount', '-t', 'bpf', 'none', '/sys/fs/bpf'], check=True)
+        self.upgrade()
         self.fails_closed()
+
+    def pinned(self):
+        return sorted(path.name for path in pathlib.Path('/sys/fs/bpf/outlay').glob('*/*'))
+
+    def upgrade(self):
+        """A connection that was made under another agent is cut as one of this agent's is."""
+        self.limits['old'] = {**self.limits['dies'], 'limit': '1000 USD per month',
+                              'match': {'provider': 'openai', 'label': {'who': 'old'}}}
+        self.budgets()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self.check('outlayd starts', self.daemon.start(), self.daemon.said())
+            client = self.python(f'old-{number.name}', REQUESTS, label='old')
+            self.check('it is connected', 'good' in client.call())
+            self.daemon.stop(number)
+            self.limits['old']['limit'] = '0.0000001 USD per month'
+            self.budgets()
+            self.check('the next one starts', self.daemon.start(), self.daemon.said())
+            self.check(f'after {number.name} it is cut', wait_for(
+                lambda: 'error' in client.call(), 10), self.daemon.said()[-2000:])
+            self.daemon.stop()
+            self.limits['old']['limit'] = '1000 USD per month'
+            self.budgets()
 
     def fails_closed(self):
         """By option what is stopped stays so while the agent hangs, and when it is dead."""
@@ -421,7 +446,7 @@ class Enforce:
         self.daemon.stop()
         said = client.call()
         self.check(f'an agent that is told to end lets go: {said}', 'good' in said, said)
-        self.check('and leaves nothing', not os.path.exists('/sys/fs/bpf/outlay'))
+        self.check.equal('and leaves no hooks', self.pinned(), ['sockets'])
         started = self.daemon.start()
         client = self.python('last', REQUESTS, label='dies')
         self.check('cut once more', started and wait_for(lambda: 'error' in client.call(), 10),
