@@ -37,8 +37,9 @@ static __always_inline int connecting(struct bpf_sock_addr *ctx, const struct ad
 SEC("cgroup/connect4")
 int flow_connect4(struct bpf_sock_addr *ctx)
 {
-	return connecting(ctx,
-			  &(struct address){ .words = { 0, 0, bpf_htonl(0xffff), ctx->user_ip4 } });
+	const struct address remote = address_of_v4(ctx->user_ip4);
+
+	return connecting(ctx, &remote);
 }
 
 SEC("cgroup/connect6")

@@ -69,7 +69,7 @@ struct flow_older {
 	struct flow_head head;
 	__u64 sent; /* as in struct flow_close, so far */
 	__u64 received;
-	__u64 host; /* as in struct flow_hello; 0: not known, nor are the two */
+	__u64 host; /* as in struct flow_hello; 0: not known, nor are the next three */
 	__u64 start_ns;
 	__u64 cgroup_id;
 	__u32 uid;

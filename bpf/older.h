@@ -5,12 +5,7 @@
 
 #include "block.h"
 #include "flow_maps.h"
-
-static __always_inline void older_put_v4(__u8 to[static 16], __be32 address)
-{
-	to[10] = to[11] = 0xff;
-	__builtin_memcpy(to + 12, &address, sizeof(address));
-}
+#include "packet.h"
 
 static __always_inline void older_fill(struct flow_older *e, struct sock_common *sk,
 				       struct tcp_sock *tcp)
@@ -24,8 +19,8 @@ static __always_inline void older_fill(struct flow_older *e, struct sock_common 
 	e->remote_port = bpf_ntohs(sk->skc_dport);
 	e->local_port = sk->skc_num;
 	if (sk->skc_family == AF_INET) {
-		older_put_v4(e->remote, sk->skc_daddr);
-		older_put_v4(e->local, sk->skc_rcv_saddr);
+		*(struct address *)e->remote = address_of_v4(sk->skc_daddr);
+		*(struct address *)e->local = address_of_v4(sk->skc_rcv_saddr);
 	} else {
 		BPF_CORE_READ_INTO(&e->remote, sk, skc_v6_daddr);
 		BPF_CORE_READ_INTO(&e->local, sk, skc_v6_rcv_saddr);

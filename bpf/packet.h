@@ -16,6 +16,11 @@ struct address {
 	__be32 words[4]; /* IPv6, or IPv4 mapped into it */
 };
 
+static __always_inline struct address address_of_v4(__be32 v4)
+{
+	return (struct address){ .words = { 0, 0, bpf_htonl(0xffff), v4 } };
+}
+
 struct packet {
 	__u32 seq;     /* of the first byte of the payload; UDP: 0 */
 	__u32 payload; /* its offset */

@@ -124,6 +124,7 @@ static inline char *put(char *at, struct span bytes)
 	return at + bytes.len;
 }
 
+/* In line for those below, which write most of an answer. */
 static inline char *begin(struct emit *e, struct span key, size_t n_bytes)
 {
 	bool comma = e->not_first >> e->depth & 1;
