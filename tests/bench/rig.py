@@ -15,11 +15,10 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(TOP / 'tests' / 'e2e'))
-from world import die_with_parent  # noqa: E402
+from world import die_with_parent, give_weight  # noqa: E402
 BUILD = TOP / 'build'
 BENCH = BUILD / 'opt' / 'tests' / 'bench'
 ROUNDS = int(os.environ.get('ROUNDS', 5))
-NICE = '-10'  # of a session: nine times the weight of others, as CPUWeight= of outlayd.service
 PROVIDER, OTHER = 'api.openai.com', 'bench.invalid'
 rows = []
 
@@ -80,9 +79,8 @@ class Agent:
              '--socket', self.socket],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             start_new_session=True, preexec_fn=die_with_parent)
-        session = pathlib.Path(f'/proc/{self.child.pid}/autogroup')
-        if session.exists() and not by_hand:
-            session.write_text(NICE)
+        if not by_hand:
+            give_weight(self.child)
         for _ in range(200):
             with socket.socket(socket.AF_UNIX) as probe:
                 if probe.connect_ex(str(self.socket)) == 0:

@@ -1,7 +1,6 @@
 """outlayd as it is installed: its configuration, process and socket, and `outlay` beside it."""
 import http.client
 import json
-import pathlib
 import shutil
 import signal
 import socket
@@ -9,7 +8,7 @@ import struct
 import subprocess
 import threading
 
-from world import TOP, die_with_parent, wait_for
+from world import TOP, die_with_parent, give_weight, wait_for
 
 FAKETIME = '/usr/$LIB/faketime/libfaketimeMT.so.1'
 
@@ -54,10 +53,7 @@ class Daemon:
 
     def start(self, *more):
         self.child = self.world.spawn('outlayd', self.words(*more), start_new_session=True)
-        # Nine times the weight of others, as CPUWeight= of its unit: on full CPUs it keeps up.
-        share = pathlib.Path(f'/proc/{self.child.pid}/autogroup')
-        if share.exists():
-            share.write_text('-10')
+        give_weight(self.child)  # on full CPUs it keeps up
         # At once: the first call after the socket accepts must be seen.
         return wait_for(lambda: self.listens() or self.child.poll() is not None, 20, every=0.001) \
             and self.listens()

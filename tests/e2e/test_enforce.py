@@ -355,11 +355,15 @@ class Enforce:
 
     # --- the agent
 
-    def agent_ends(self):
-        client = self.python('sleeps', REQUESTS)
+    def cut_one(self, name):
+        client = self.python(name, REQUESTS)
         client.call()
-        self.is_in('sleeps', 'cut')
-        self.is_closed('sleeps')  # it is told before the kernel knows
+        self.is_in(name, 'cut')
+        self.is_closed(name)  # it is told before the kernel knows
+        return client
+
+    def agent_ends(self):
+        client = self.cut_one('sleeps')
         self.check('cut before the agent sleeps', 'error' in client.call())
         self.daemon.child.send_signal(signal.SIGSTOP)
         start = time.monotonic()
@@ -369,10 +373,7 @@ class Enforce:
         self.check(f'an agent that hangs stops nobody after {time.monotonic() - start:.1f} s',
                    'good' in said and time.monotonic() - start < 8, said)
         self.daemon.child.send_signal(signal.SIGCONT)
-        client = self.python('dies', REQUESTS)
-        client.call()
-        self.is_in('dies', 'cut')
-        self.is_closed('dies')
+        client = self.cut_one('dies')
         self.check('cut before the agent dies', 'error' in client.call())
         self.daemon.stop(signal.SIGKILL)
         said = client.call()
